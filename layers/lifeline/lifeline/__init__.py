@@ -1,0 +1,1 @@
+"""Lifeline: WhatsApp messages that arrive although WhatsApp fails."""

@@ -1,0 +1,297 @@
+"""Detection: from the outcomes of sends to a reason for panic.
+
+All workers share one window per scope, in buckets of 10 seconds. A batch is counted with :func:`tally`, added
+with :func:`add` (one write per batch), and :func:`judge` says whether the scope has to panic and why.
+
+Three rules, so that an outage is found at every volume and one bad send never trips:
+
+- **streak**: so many connection failures in a row, however far apart. Finds a total outage within seconds at
+  high volume, and an outage at a clinic that sends a message an hour. The default of 5 is more than the 4
+  attempts that one message has, so one message alone cannot do it.
+- **share**: a share of failures, at a minimum volume, in the window or in its newest part. Finds a partial
+  outage.
+- **limits**: Meta's rate and spam limits at a lower share, since part of the traffic always passes.
+
+``auth`` and ``account`` need no window: the caller trips on the first one. Failures of a person or of a
+message (invalid phone, bad request, ...) never count as failures; they do show that Meta answers, and so
+break a streak.
+
+All times are epoch seconds, all spans seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from lifeline.domain.failures import Cause
+
+BUCKET_SECONDS: Final = 10
+COUNTED: Final = (Cause.UNREACHABLE, Cause.RATE_LIMIT, Cause.SPAM_LIMIT)
+"""The causes that count towards panic of a channel."""
+LIMITS: Final = (Cause.RATE_LIMIT, Cause.SPAM_LIMIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """When outcomes become a panic. Spans in seconds, shares from 0 to 1."""
+
+    window_seconds: int = 60
+    """What lies further back is forgotten."""
+    short_window_seconds: int = 20
+    """The newest part of the window, judged by itself: at high volume the whole one answers too slowly."""
+    minimum_volume: int = 20
+    """Outcomes below which a share says nothing."""
+    failure_ratio: float = 0.5
+    """Share of counted failures that trips."""
+    consecutive_failures: int = 5
+    """Connection failures in a row that trip at any volume; also limit answers with no success in the
+    window.
+    """
+    rate_limit_share: float = 0.2
+    """Share of rate-limit or spam-limit answers that trips."""
+    template_minimum: int = 3
+    """Rejections of one template below which its share says nothing."""
+    template_ratio: float = 0.5
+    """Share of rejections of one template that trips that template."""
+    silent_minimum: int = 20
+    """Accepted sends below which missing status webhooks say nothing."""
+    silent_share: float = 0.8
+    """Share of accepted sends without any status webhook that trips."""
+    silent_after_seconds: int = 300
+    """How old an accepted send must be before its missing webhook counts."""
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` that names the first number out of its bounds."""
+        bounds: Mapping[str, tuple[float, float]] = {
+            "window_seconds": (BUCKET_SECONDS, 900),
+            "short_window_seconds": (BUCKET_SECONDS, self.window_seconds),
+            "minimum_volume": (2, 100_000),
+            "failure_ratio": (0.01, 1),
+            "consecutive_failures": (2, 1000),
+            "rate_limit_share": (0.01, 1),
+            "template_minimum": (2, 1000),
+            "template_ratio": (0.01, 1),
+            "silent_minimum": (2, 100_000),
+            "silent_share": (0.01, 1),
+            "silent_after_seconds": (30, 86400),
+        }
+        for name, (low, high) in bounds.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} must be between {low} and {high}, not {getattr(self, name)}")
+
+
+DEFAULT_THRESHOLDS: Final = Thresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Outcomes of 10 seconds from ``start`` (epoch seconds, a multiple of 10)."""
+
+    start: int
+    ok: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
+    """Counted failures by cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The shared outcomes of one scope, oldest bucket first."""
+
+    buckets: tuple[Bucket, ...] = ()
+    consecutive_unreachable: int = 0
+    """Connection failures since Meta last answered anything."""
+    updated: float = 0.0
+    """When outcomes were last added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The outcomes of one batch, ready to be added to the window in one write."""
+
+    ok: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
+    trailing_unreachable: int = 0
+    """Connection failures at the batch's end, with no answer after them."""
+    answered: bool = False
+    """Meta answered at least once, whatever it said: earlier connection failures no longer form a streak."""
+
+    @property
+    def says_nothing(self) -> bool:
+        """The batch need not be written."""
+        return not self.ok and not self.failed and not self.answered
+
+    @property
+    def all_well(self) -> bool:
+        """No counted failure: nothing to judge."""
+        return not self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A reason to panic."""
+
+    cause: Cause
+    reason: str
+    evidence: Mapping[str, object]
+
+
+def bucket_start(now: float) -> int:
+    """The bucket that ``now`` falls into."""
+    return int(now // BUCKET_SECONDS) * BUCKET_SECONDS
+
+
+def tally(outcomes: Iterable[str | None], counted: Iterable[str] = COUNTED) -> Tally:
+    """Count a batch's outcomes in the order in which they came: ``None`` for success, else the cause.
+
+    For a template's window pass ``counted=(Cause.TEMPLATE_REJECTED,)``.
+    """
+    wanted = frozenset(counted)
+    ok = trailing = 0
+    answered = False
+    failed: dict[str, int] = {}
+    for cause in outcomes:
+        if cause is None:
+            ok += 1
+        elif cause in wanted:
+            failed[cause] = failed.get(cause, 0) + 1
+        if cause == Cause.UNREACHABLE:
+            trailing += 1
+        else:
+            trailing, answered = 0, True
+    return Tally(ok, failed, trailing, answered)
+
+
+def add(
+    window: Window,
+    batch: Tally,
+    now: float,
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
+    forget_before: float = 0.0,
+) -> Window:
+    """The window with a batch added and what is too old dropped.
+
+    ``forget_before``: when the scope last left panic. A window last written before that starts anew, so that
+    the failures of a past outage do not trip a second time.
+    """
+    if window.updated < forget_before:
+        window = Window()
+    start = bucket_start(now)
+    # A worker whose clock is behind adds to the bucket of its own time; order is kept by sorting.
+    by_start = {bucket.start: bucket for bucket in window.buckets}
+    old = by_start.get(start, Bucket(start))
+    failed = dict(old.failed)
+    for cause, count in batch.failed.items():
+        failed[cause] = failed.get(cause, 0) + count
+    by_start[start] = Bucket(start, old.ok + batch.ok, failed)
+    streak = batch.trailing_unreachable + (0 if batch.answered else window.consecutive_unreachable)
+    updated = max(window.updated, now)
+    kept = tuple(by_start[key] for key in sorted(by_start) if key > updated - thresholds.window_seconds)
+    return Window(kept, streak, updated)
+
+
+def judge(window: Window, thresholds: Thresholds = DEFAULT_THRESHOLDS, now: float = 0.0) -> Verdict | None:
+    """Whether the outcomes up to ``now`` are a reason to panic, and which one."""
+    streak = window.consecutive_unreachable
+    if streak >= thresholds.consecutive_failures:
+        return Verdict(
+            Cause.UNREACHABLE,
+            f"{streak} sends in a row did not reach the service",
+            {"rule": "streak", "consecutive_unreachable": streak, **_evidence(window, thresholds, now)},
+        )
+    for seconds in (thresholds.short_window_seconds, thresholds.window_seconds):
+        ok, failed = _sum(window, now, seconds)
+        failures = sum(failed.values())
+        volume = ok + failures
+        if not failures:
+            continue
+        limits = {cause: failed.get(cause, 0) for cause in LIMITS}
+        worst_limit = max(LIMITS, key=lambda cause: limits[cause])
+        limited = sum(limits.values())
+        if volume >= thresholds.minimum_volume and failures / volume >= thresholds.failure_ratio:
+            cause = max(COUNTED, key=lambda cause: failed.get(cause, 0))
+            rule, count = "share", failures
+        elif volume >= thresholds.minimum_volume and limited / volume >= thresholds.rate_limit_share:
+            cause, rule, count = worst_limit, "limits", limited
+        elif not ok and limited >= thresholds.consecutive_failures:
+            cause, rule, count = worst_limit, "limits at low volume", limited
+        else:
+            continue
+        return Verdict(
+            cause,
+            f"{count} of {volume} sends in {seconds} seconds failed, most with {cause.value}",
+            {"rule": rule, "share": round(count / volume, 4), **_evidence(window, thresholds, now, seconds)},
+        )
+    return None
+
+
+def judge_template(
+    window: Window, thresholds: Thresholds = DEFAULT_THRESHOLDS, now: float = 0.0
+) -> Verdict | None:
+    """Whether one template (the window holds its sends only) is rejected often enough to panic by itself."""
+    ok, failed = _sum(window, now, thresholds.window_seconds)
+    rejected = failed.get(Cause.TEMPLATE_REJECTED, 0)
+    volume = ok + rejected
+    if rejected < thresholds.template_minimum or rejected / volume < thresholds.template_ratio:
+        return None
+    return Verdict(
+        Cause.TEMPLATE_REJECTED,
+        f"{rejected} of {volume} sends of this template in {thresholds.window_seconds} seconds were rejected",
+        {"rule": "template", "share": round(rejected / volume, 4), **_evidence(window, thresholds, now)},
+    )
+
+
+def judge_silent(
+    accepted: int,
+    with_status: int,
+    *,
+    webhooks_seen_before: bool,
+    age: float,
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
+) -> Verdict | None:
+    """Whether Meta says yes and delivers nothing.
+
+    ``accepted``: sends that Meta accepted in some span; ``with_status``: those of them for which any status
+    webhook came; ``age``: seconds since the youngest of them was accepted. Only where webhooks were seen
+    before: without a subscription every send is silent.
+    """
+    if (
+        not webhooks_seen_before
+        or accepted < thresholds.silent_minimum
+        or age < thresholds.silent_after_seconds
+    ):
+        return None
+    missing = max(0, accepted - with_status)
+    if missing / accepted < thresholds.silent_share:
+        return None
+    return Verdict(
+        Cause.SILENT,
+        f"{missing} of {accepted} accepted sends have no status webhook after {age:.0f} seconds",
+        {
+            "rule": "silent",
+            "accepted": accepted,
+            "with_status": with_status,
+            "share": round(missing / accepted, 4),
+        },
+    )
+
+
+def _sum(window: Window, now: float, seconds: int) -> tuple[int, dict[str, int]]:
+    """Successes and failures of the buckets that began less than ``seconds`` ago."""
+    ok = 0
+    failed: dict[str, int] = {}
+    for bucket in window.buckets:
+        if bucket.start > now - seconds:
+            ok += bucket.ok
+            for cause, count in bucket.failed.items():
+                failed[cause] = failed.get(cause, 0) + count
+    return ok, failed
+
+
+def _evidence(
+    window: Window, thresholds: Thresholds, now: float, seconds: int | None = None
+) -> dict[str, object]:
+    span = thresholds.window_seconds if seconds is None else seconds
+    ok, failed = _sum(window, now, span)
+    return {"window_seconds": span, "ok": ok, "failed": failed}
