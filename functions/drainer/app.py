@@ -1,0 +1,14 @@
+"""DrainerFunction: each minute, and when recovery begins, release the coming minute's share of the backlog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lifeline import wiring
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Plan and release one minute."""
+    return wiring.drainer()(lambda: context.get_remaining_time_in_millis() / 1000)

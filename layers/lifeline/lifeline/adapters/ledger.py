@@ -1,0 +1,258 @@
+"""The ledger: the ``messages`` table, one row per accepted message.
+
+Hot path: batched PartiQL (``BatchExecuteStatement``: 25 conditional statements a call, each with its own
+result) instead of a call per message; ``benchmarks/`` has the figures. Optimistic locking: every write
+raises ``rev`` and is conditional on the ``rev`` that was read, so a row moves only by a decision that was
+taken on its current state, and of two writers one loses and looks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lifeline.adapters.aws import code_of
+from lifeline.domain.status import Status
+from lifeline.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+T = TypeVar("T")
+
+STATEMENTS_PER_CALL: Final = 25
+"""BatchExecuteStatement's limit (DynamoDB API reference)."""
+KEYS_PER_CALL: Final = 100
+"""BatchGetItem's limit (DynamoDB API reference)."""
+TRIES: Final = 4
+"""Calls for statements that DynamoDB throttled; the SDK's own retries are inside each call."""
+
+_PASSING: Final = frozenset(
+    {
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+        "RequestLimitExceeded",
+        "InternalServerError",
+        "TransactionConflict",
+    }
+)
+
+_NUMBERS: Final = ("rev", "turn", "attempt", "resends", "created_at", "updated_at", "attempted_at", "due_at", "code")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message's row. Instants are epoch seconds; ``None`` where not set.
+
+    ``claim`` names the SQS message that owns the id, ``turn`` counts how often it was put back (an older
+    copy of the carrier is thereby recognised), ``phase`` says what a ``CLAIMED`` row is doing:
+    ``sending``, ``waiting`` (a new carrier is on the queue), ``falling_back`` or ``scheduled``.
+    """
+
+    id: str
+    status: Status
+    claim: str
+    turn: int = 0
+    rev: int = 0
+    phase: str | None = None
+    attempt: int = 0
+    resends: int = 0
+    attempted_at: float | None = None
+    due_at: float | None = None
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    body: str = ""
+    priority: str = "normal"
+    type: str = "text"
+    category: str | None = None
+    campaign: str | None = None
+    template: str | None = None
+    to_masked: str | None = None
+    wamid: str | None = None
+    cause: str | None = None
+    code: int | None = None
+    incident_id: str | None = None
+    reached: str | None = None
+    note: str | None = None
+    trail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A conditional move of one row: carried out only while the row's ``rev`` is ``row.rev``."""
+
+    row: Row
+    status: Status
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of :class:`Row` to set; ``None`` removes one."""
+    note: str = ""
+    """Why, for the row's trail."""
+
+
+class Ledger:
+    """Reads and moves rows. Raises :class:`UnavailableError` when DynamoDB does not answer."""
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        retention_seconds: float,
+        pause: Callable[[float], None],
+        jitter: Callable[[], float],
+        workers: int = 4,
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._retention = retention_seconds
+        self._pause = pause
+        self._jitter = jitter
+        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="ledger")
+
+    def insert(self, rows: Sequence[Row], now: float) -> list[bool]:
+        """Claim fresh ids. True where the row was written, False where the id is already known."""
+        statements = [self._insert_statement(row, now) for row in rows]
+        results = self._execute(statements, "claiming messages")
+        return [error is None for error, _ in results]
+
+    def apply(self, changes: Sequence[Change], now: float) -> list[Row | None]:
+        """Move rows. For each change: ``None`` where it was carried out, else the row as it is now.
+
+        A row that is gone (its retention ended) comes back with status of ``change.row`` and ``rev`` -1.
+        """
+        statements = [self._update_statement(change, now) for change in changes]
+        outcome: list[Row | None] = []
+        for change, (error, item) in zip(changes, self._execute(statements, "recording outcomes"), strict=True):
+            if error is None:
+                outcome.append(None)
+            else:
+                outcome.append(_row(item) if item else Row(change.row.id, change.row.status, "", rev=-1))
+        return outcome
+
+    def read(self, ids: Iterable[str], consistent: bool = True) -> dict[str, Row]:
+        """The rows of these ids; an unknown id is absent from the answer."""
+        found: dict[str, Row] = {}
+        for chunk in _chunks(sorted(set(ids)), KEYS_PER_CALL):
+            keys: Any = [{"id": {"S": name}} for name in chunk]
+            for round_ in range(TRIES):
+                try:
+                    answer = self._client.batch_get_item(
+                        RequestItems={self._table: {"Keys": keys, "ConsistentRead": consistent}}
+                    )
+                except (ClientError, BotoCoreError) as error:
+                    raise UnavailableError("DynamoDB", "reading the ledger", code_of(error)) from error
+                for item in answer.get("Responses", {}).get(self._table, []):
+                    row = _row(item)
+                    found[row.id] = row
+                keys = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+                if not keys:
+                    break
+                self._pause(self._jitter() * 0.05 * 2**round_)
+            else:
+                raise UnavailableError("DynamoDB", "reading the ledger", "keys left unprocessed")
+        return found
+
+    def _insert_statement(self, row: Row, now: float) -> dict[str, Any]:
+        item = _item(row)
+        item["rev"] = {"N": "1"}
+        item["created_at"] = item["updated_at"] = {"N": f"{now:.3f}"}
+        item["expires_ttl"] = {"N": str(int(now + self._retention))}
+        item["trail"] = {"M": {_trail_key(now, row.status): {"S": row.note or row.phase or ""}}}
+        names = ", ".join(f"'{name}':?" for name in item)
+        return {"Statement": f'INSERT INTO "{self._table}" VALUE {{{names}}}', "Parameters": list(item.values())}
+
+    def _update_statement(self, change: Change, now: float) -> dict[str, Any]:
+        sets = ['SET "status"=?', 'SET "rev"=?', 'SET "updated_at"=?']
+        parameters: list[Any] = [
+            {"S": str(change.status)},
+            {"N": str(change.row.rev + 1)},
+            {"N": f"{now:.3f}"},
+        ]
+        if change.status != change.row.status or change.note:
+            sets.append(f'SET "trail"."{_trail_key(now, change.status)}"=?')
+            parameters.append({"S": change.note})
+        removes = []
+        for name, value in change.values.items():
+            if value is None:
+                removes.append(f'REMOVE "{name}"')
+            else:
+                sets.append(f'SET "{name}"=?')
+                parameters.append(_value(name, value))
+        parameters += [{"S": change.row.id}, {"N": str(change.row.rev)}]
+        return {
+            "Statement": f'UPDATE "{self._table}" {" ".join(sets + removes)} WHERE "id"=? AND "rev"=?',
+            "Parameters": parameters,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+    def _execute(self, statements: Sequence[Any], doing: str) -> list[tuple[str | None, Any]]:
+        """One ``(error code or None, current item or None)`` per statement, in order."""
+        results: list[tuple[str | None, Any]] = [("", None)] * len(statements)
+        waiting = list(range(len(statements)))
+        for round_ in range(TRIES):
+            chunks = list(_chunks(waiting, STATEMENTS_PER_CALL))
+            waiting = []
+            for chunk, answers in zip(chunks, self._pool.map(lambda c: self._call(statements, c, doing), chunks)):
+                for index, answer in zip(chunk, answers, strict=True):
+                    error = answer.get("Error")
+                    code = error.get("Code", "unknown") if error else None
+                    if code in _PASSING:
+                        waiting.append(index)
+                    elif code is not None and code not in ("DuplicateItem", "ConditionalCheckFailed"):
+                        raise UnavailableError("DynamoDB", doing, f"{code}: {error.get('Message', '')}")
+                    results[index] = (code, (error or {}).get("Item"))
+            if not waiting:
+                return results
+            self._pause(self._jitter() * 0.05 * 2**round_)
+        raise UnavailableError("DynamoDB", doing, f"{len(waiting)} statements throttled {TRIES} times")
+
+    def _call(self, statements: Sequence[Any], chunk: Sequence[int], doing: str) -> list[Any]:
+        try:
+            answer = self._client.batch_execute_statement(Statements=[statements[index] for index in chunk])
+        except (ClientError, BotoCoreError) as error:
+            raise UnavailableError("DynamoDB", doing, code_of(error)) from error
+        return list(answer["Responses"])
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _trail_key(now: float, status: Status) -> str:
+    return f"{int(now * 1000)}_{status}"
+
+
+def _value(name: str, value: Any) -> dict[str, str]:
+    if name in _NUMBERS:
+        return {"N": f"{value:.3f}" if isinstance(value, float) else str(value)}
+    return {"S": str(value)}
+
+
+def _item(row: Row) -> dict[str, Any]:
+    item: dict[str, Any] = {}
+    for name in Row.__slots__:
+        value = getattr(row, name)
+        if value is not None and name != "trail":
+            item[name] = _value(name, value)
+    return item
+
+
+def _row(item: Mapping[str, Any]) -> Row:
+    values: dict[str, Any] = {}
+    for name in Row.__slots__:
+        if name not in item:
+            continue
+        if name == "trail":
+            values[name] = {key: str(next(iter(value.values()))) for key, value in item[name].get("M", {}).items()}
+        elif name in ("rev", "turn", "attempt", "resends", "code"):
+            values[name] = int(float(item[name]["N"]))
+        elif name in _NUMBERS:
+            values[name] = float(item[name]["N"])
+        else:
+            values[name] = item[name]["S"]
+    values["status"] = Status(values["status"])
+    return Row(**values)

@@ -1,0 +1,49 @@
+"""The ``ops`` topic: what people must be told, addressed by ``audience``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lifeline.adapters.aws import code_of
+from lifeline.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+
+class Notices:
+    """Publishes to the ``ops`` topic; subscriptions filter on the attributes."""
+
+    def __init__(self, client: SNSClient, topic_arn: str) -> None:
+        self._client = client
+        self._topic = topic_arn
+
+    def tell(
+        self,
+        *,
+        audience: tuple[str, ...],
+        subject: str,
+        text: str,
+        scope: str,
+        cause: str,
+        severity: str,
+        data: Mapping[str, Any],
+    ) -> None:
+        """One notice. ``audience``: of engineering, marketing, meta-support. Raises :class:`UnavailableError`."""
+        attributes: Any = {
+            "audience": {"DataType": "String.Array", "StringValue": json.dumps(audience)},
+            "scope": {"DataType": "String", "StringValue": scope},
+            "cause": {"DataType": "String", "StringValue": cause or "none"},
+            "severity": {"DataType": "String", "StringValue": severity},
+        }
+        body = json.dumps({"subject": subject, "text": text, "scope": scope, "cause": cause, **data}, indent=1)
+        try:
+            self._client.publish(
+                TopicArn=self._topic, Subject=subject[:100], Message=body, MessageAttributes=attributes
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise UnavailableError("SNS", "telling people", code_of(error)) from error

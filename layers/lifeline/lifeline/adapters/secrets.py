@@ -1,0 +1,60 @@
+"""Secrets Manager: the WhatsApp token and its companions, through a short cache."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lifeline.adapters.aws import code_of
+from lifeline.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+CACHE_SECONDS: Final = 300.0
+"""A new token is seen by every worker within this time, and at once after an ``auth`` failure."""
+
+
+class Secrets:
+    """One JSON secret. Values never leave by log, exception or ``repr``."""
+
+    def __init__(self, client: SecretsManagerClient, arn: str, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._arn = arn
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._values: Mapping[str, Any] = {}
+        self._read_at = float("-inf")
+
+    def get(self, name: str) -> str:
+        """One value of the secret; empty where it has none. Raises :class:`UnavailableError`."""
+        return str(self.all().get(name, "") or "")
+
+    def all(self) -> Mapping[str, Any]:
+        """The whole secret. Raises :class:`UnavailableError` when it cannot be read and none is cached."""
+        with self._lock:
+            if self._clock() - self._read_at < CACHE_SECONDS:
+                return self._values
+            try:
+                text = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
+                values = json.loads(text)
+            except (ClientError, BotoCoreError) as error:
+                if self._values:
+                    return self._values
+                raise UnavailableError("Secrets Manager", "reading the secret", code_of(error)) from error
+            except ValueError:
+                raise UnavailableError(
+                    "Secrets Manager", "reading the secret", "its value is not a JSON object"
+                ) from None
+            self._values = values
+            self._read_at = self._clock()
+            return values
+
+    def drop(self) -> None:
+        """Forget the cached value, so that the next use reads it anew."""
+        with self._lock:
+            self._read_at = float("-inf")

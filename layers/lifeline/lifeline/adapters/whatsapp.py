@@ -1,0 +1,213 @@
+"""Meta's WhatsApp Cloud API over pooled keep-alive connections."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from lifeline.adapters.secrets import Secrets
+from lifeline.contract import Message, Template
+from lifeline.domain.failures import Cause, Failure, Fault, Usage, classify_answer, classify_fault, usage_headers
+
+MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Meta took the message. ``held`` is ``held_for_quality_assessment``: neither sent nor failed."""
+
+    wamid: str
+    held: bool
+    wa_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A readable JSON answer to a question about our account."""
+
+    body: Mapping[str, Any]
+    usage: Usage | None
+
+
+class WhatsApp:
+    """One client per worker. Every outcome is a value: nothing is raised for what Meta answers.
+
+    The session is shared by the sending threads (urllib3's pool is thread-safe); it never retries by
+    itself, because Meta has no idempotency key and a second POST could be a second message.
+    """
+
+    def __init__(
+        self,
+        secrets: Secrets,
+        *,
+        base_url: str,
+        version: str,
+        phone_number_id: str,
+        waba_id: str,
+        connections: int,
+        connect_timeout: float,
+        read_timeout: float,
+    ) -> None:
+        self._secrets = secrets
+        self._root = f"{base_url}/{version}"
+        self._phone_number_id = phone_number_id
+        self._waba_id = waba_id
+        self._timeout = (connect_timeout, read_timeout)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0, pool_block=True)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        self.last_usage: Usage | None = None
+
+    def send(self, message: Message, to: str, template: Template | None = None) -> Accepted | Failure:
+        """Ask Meta to deliver ``message`` to ``to`` (E.164). ``template`` replaces the message's own."""
+        return self.post_message(payload(message, to, template))
+
+    def post_message(self, body: Mapping[str, Any]) -> Accepted | Failure:
+        """POST one message body as it is."""
+        outcome = self._call("POST", f"/{self._phone_number_id}/messages", body=body)
+        if isinstance(outcome, Failure):
+            return outcome
+        messages = outcome.body.get("messages")
+        first = messages[0] if isinstance(messages, list) and messages else None
+        if not isinstance(first, dict) or not first.get("id"):
+            return classify_fault(Fault.NOT_JSON, "the answer to a send names no message id")
+        contacts = outcome.body.get("contacts") or [{}]
+        return Accepted(
+            wamid=str(first["id"]),
+            held=first.get("message_status") == "held_for_quality_assessment",
+            wa_id=contacts[0].get("wa_id") if isinstance(contacts[0], dict) else None,
+        )
+
+    def phone_number(
+        self, fields: str = "id,status,health_status,quality_rating,throughput"
+    ) -> Answer | Failure:
+        """State of our business number: health, status, quality, throughput level."""
+        return self._call("GET", f"/{self._phone_number_id}", params={"fields": fields})
+
+    def templates(self, name: str | None = None, after: str | None = None, limit: int = 100) -> Answer | Failure:
+        """One page of message templates, optionally of one name."""
+        params = {
+            "fields": "id,name,language,status,category,rejected_reason,quality_score,components",
+            "limit": str(limit),
+        }
+        if name:
+            params["name"] = name
+        if after:
+            params["after"] = after
+        return self._call("GET", f"/{self._waba_id}/message_templates", params=params)
+
+    def debug_token(self, token: str | None = None) -> Answer | Failure:
+        """What Meta says of a token (ours by default). An invalid one comes as HTTP 200, ``is_valid`` false."""
+        values = self._secrets.all()
+        app_token = f"{values.get('app_id', '')}|{values.get('app_secret', '')}"
+        return self._call(
+            "GET",
+            "/debug_token",
+            params={"input_token": token or self._secrets.get("access_token")},
+            token=app_token,
+        )
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        token: str | None = None,
+    ) -> Answer | Failure:
+        try:
+            response = self._session.request(
+                method,
+                self._root + path,
+                params=params,
+                data=None if body is None else json.dumps(body).encode(),
+                headers={
+                    "Authorization": f"Bearer {token or self._secrets.get('access_token')}",
+                    "Content-Type": "application/json",
+                    "Accept": "application/json",
+                },
+                timeout=self._timeout,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            return classify_fault(fault_of(error), type(error).__name__)
+        answer = _json(response)
+        self.last_usage = usage_headers(response.headers) or self.last_usage
+        if response.status_code == 200 and isinstance(answer, dict) and "error" not in answer:
+            return Answer(answer, self.last_usage)
+        if response.status_code == 200 and not isinstance(answer, dict):
+            return classify_fault(Fault.NOT_JSON, "Meta's answer is not a JSON object")
+        failure = classify_answer(response.status_code, answer, response.headers)
+        if failure.cause is Cause.AUTH:
+            self._secrets.drop()
+        return failure
+
+
+def payload(message: Message, to: str, template: Template | None = None) -> dict[str, Any]:
+    """The Graph body of a message (Meta, "POST /{phone-number-id}/messages").
+
+    ``biz_opaque_callback_data`` carries our id: Meta echoes it in every status webhook, which settles
+    sends whose answer was lost.
+    """
+    body: dict[str, Any] = {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": to.lstrip("+"),
+        "biz_opaque_callback_data": message.id,
+    }
+    chosen = template or message.template
+    if message.type == "template" and chosen is not None:
+        components: list[Any] = [dict(component) for component in chosen.components]
+        if chosen.parameters:
+            components.append(
+                {"type": "body", "parameters": [{"type": "text", "text": text} for text in chosen.parameters]}
+            )
+        body["type"] = "template"
+        body["template"] = {"name": chosen.name, "language": {"code": chosen.language}}
+        if components:
+            body["template"]["components"] = components
+    else:
+        body["type"] = "text"
+        body["text"] = {"body": message.text or "", "preview_url": False}
+    return body
+
+
+def fault_of(error: requests.RequestException) -> Fault:
+    """Which transport fault an exception stands for, above all: may the request have left?"""
+    if isinstance(error, requests.exceptions.SSLError):
+        return Fault.TLS
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return Fault.CONNECT_TIMEOUT
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return Fault.READ_TIMEOUT
+    cause: BaseException | None = error
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, urllib3.exceptions.NameResolutionError | socket.gaierror):
+            return Fault.DNS
+        if isinstance(cause, urllib3.exceptions.NewConnectionError | ConnectionRefusedError):
+            return Fault.REFUSED
+        reason = getattr(cause, "reason", None)
+        nested = next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
+        cause = reason if isinstance(reason, BaseException) else nested or cause.__cause__ or cause.__context__
+    return Fault.BROKEN
+
+
+def _json(response: requests.Response) -> object:
+    if len(response.content) > MAX_ANSWER_BYTES:
+        return None
+    try:
+        return response.json()
+    except ValueError:
+        return None

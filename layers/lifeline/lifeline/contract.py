@@ -1,0 +1,438 @@
+"""The public contract: what producers may send, what the queues are called, which states exist.
+
+Standard library only: the operator's command line imports this module and nothing else of the layer.
+``MESSAGE_SCHEMA`` is the single source. It is published as ``docs/message.schema.json`` and it is what
+:func:`violations` interprets, so the published schema and the validator cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+MAX_BODY_BYTES: Final = 64 * 1024
+"""Longest accepted message body, in bytes. The ledger keeps the body (DynamoDB: 400 KB an item)."""
+
+MAX_TEXT_CHARS: Final = 4096
+"""Longest text body that WhatsApp accepts (Meta, "Text messages")."""
+
+PRIORITIES: Final = ("critical", "normal", "bulk")
+TYPES: Final = ("template", "text", "voice")
+STATES: Final = ("normal", "panic", "recovering")
+STATUSES: Final = (
+    "CLAIMED",
+    "SENT",
+    "HELD",
+    "DELIVERED",
+    "READ",
+    "FAILED",
+    "PUSHED",
+    "EMAILED",
+    "PARKED",
+    "EXPIRED",
+    "REJECTED",
+    "IN_DOUBT",
+)
+
+WHATSAPP_QUEUE: Final = "whatsapp-queue"
+BULK_QUEUE: Final = "whatsapp-bulk-queue"
+BACKLOG_CRITICAL_QUEUE: Final = "whatsapp-backlog-critical-queue"
+BACKLOG_QUEUE: Final = "whatsapp-backlog-queue"
+VOICE_QUEUE: Final = "voice-queue"
+PROBE_QUEUE: Final = "probe-queue"
+WHATSAPP_DLQ: Final = "whatsapp-dlq"
+VOICE_DLQ: Final = "voice-dlq"
+PROBE_DLQ: Final = "probe-dlq"
+LANES: Final = (BACKLOG_CRITICAL_QUEUE, BACKLOG_QUEUE, BULK_QUEUE)
+"""The paced lanes in the order in which the drain empties them."""
+DEAD_LETTER_QUEUES: Final = (WHATSAPP_DLQ, VOICE_DLQ, PROBE_DLQ)
+QUEUES: Final = (WHATSAPP_QUEUE, *LANES, VOICE_QUEUE, PROBE_QUEUE, *DEAD_LETTER_QUEUES)
+
+WHATSAPP: Final = "whatsapp"
+OPENAI_VOICE: Final = "openai_voice"
+TEMPLATE_PREFIX: Final = "whatsapp/template/"
+
+ATTRIBUTE: Final = "lifeline"
+"""SQS message attribute in which Lifeline carries its own note (JSON) on messages that it puts back."""
+REASON_ATTRIBUTE: Final = "lifeline_reason"
+"""SQS message attribute on dead-letter messages: why a person must look."""
+
+_LABEL = "^[A-Za-z0-9._:-]+$"
+_INSTANT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$"
+
+MESSAGE_SCHEMA: Final[dict[str, Any]] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": "urn:lifeline:message:1",
+    "title": "Lifeline message",
+    "description": "One message to one person, as a JSON object in the body of an SQS message on whatsapp-queue.",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["id", "to", "type"],
+    "properties": {
+        "id": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 128,
+            "pattern": _LABEL,
+            "description": "The producer's idempotency key: one id is delivered once.",
+        },
+        "to": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 64,
+            "description": "Phone number, normalised to E.164; a national number takes the stack's default region.",
+        },
+        "type": {"enum": list(TYPES), "description": "What kind of WhatsApp message this is."},
+        "template": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["name", "language"],
+            "properties": {
+                "name": {"type": "string", "minLength": 1, "maxLength": 512, "pattern": "^[a-z0-9_]+$"},
+                "language": {
+                    "type": "string",
+                    "pattern": "^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$",
+                    "maxLength": 35,
+                },
+                "parameters": {
+                    "type": "array",
+                    "maxItems": 64,
+                    "items": {"type": ["string", "number"], "maxLength": 1024},
+                    "description": "Values of the body's placeholders, in order.",
+                },
+                "components": {
+                    "type": "array",
+                    "maxItems": 16,
+                    "items": {"type": "object"},
+                    "description": "Graph-native components, passed on as they are, instead of parameters.",
+                },
+            },
+            "not": {"required": ["parameters", "components"]},
+        },
+        "text": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_TEXT_CHARS,
+            "description": "Text of a text or voice message; for a template, what a fallback says.",
+        },
+        "priority": {"enum": list(PRIORITIES), "default": "normal"},
+        "category": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": _LABEL},
+        "recipient": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "user_id": {"type": "string", "minLength": 1, "maxLength": 128},
+                "push_endpoint": {
+                    "type": "string",
+                    "maxLength": 512,
+                    "pattern": "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:endpoint/.+$",
+                },
+                "email": {"type": "string", "maxLength": 320, "pattern": r"^[^@\s]+@[^@\s]+$"},
+            },
+        },
+        "fallback": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["body"],
+            "properties": {
+                "title": {"type": "string", "minLength": 1, "maxLength": 200},
+                "body": {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS},
+            },
+        },
+        "expires_at": {"type": "string", "pattern": _INSTANT, "description": "Never deliver later than this."},
+        "send_after": {"type": "string", "pattern": _INSTANT, "description": "Never deliver before this."},
+        "campaign": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": _LABEL},
+    },
+    "allOf": [
+        {
+            "if": {"properties": {"type": {"const": "template"}}, "required": ["type"]},
+            "then": {"required": ["template"]},
+        },
+        {
+            "if": {"properties": {"type": {"enum": ["text", "voice"]}}, "required": ["type"]},
+            "then": {"required": ["text"]},
+        },
+    ],
+}
+"""JSON Schema (draft 2020-12) of a message."""
+
+
+class ContractError(ValueError):
+    """A message breaks the contract. ``reasons`` lists every fault, each with its place."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("; ".join(self.reasons))
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A WhatsApp template and its values. ``language`` is written with an underscore (``en_US``)."""
+
+    name: str
+    language: str
+    parameters: tuple[str, ...] = ()
+    components: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """How a person can be reached besides WhatsApp; missing ways are looked up by ``user_id``."""
+
+    user_id: str | None = None
+    push_endpoint: str | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An accepted message. ``to`` is as the producer wrote it; instants are epoch seconds (UTC)."""
+
+    id: str
+    to: str
+    type: str
+    template: Template | None = None
+    text: str | None = None
+    priority: str = "normal"
+    category: str | None = None
+    recipient: Recipient = field(default_factory=Recipient)
+    fallback_title: str | None = None
+    fallback_body: str | None = None
+    expires_at: float | None = None
+    send_after: float | None = None
+    campaign: str | None = None
+
+
+_JSON_TYPES: Final[dict[str, type | tuple[type, ...]]] = {
+    "string": str,
+    "number": (int, float),
+    "object": Mapping,
+    "array": list,
+    "boolean": bool,
+}
+_ANNOTATIONS: Final = frozenset({"$schema", "$id", "title", "description", "default"})
+
+
+def _is(value: object, name: str) -> bool:
+    if isinstance(value, bool):
+        return name == "boolean"
+    return isinstance(value, _JSON_TYPES[name])
+
+
+def violations(value: object, schema: Mapping[str, Any] = MESSAGE_SCHEMA, path: str = "message") -> Iterator[str]:
+    """Yield one sentence for each way in which ``value`` breaks ``schema``.
+
+    Interprets the part of JSON Schema that ``MESSAGE_SCHEMA`` uses, with JSON Schema's own meaning
+    (a keyword for strings says nothing about a number). An unknown keyword raises ``NotImplementedError``,
+    so a schema can never say more than is checked.
+    """
+    for keyword, rule in schema.items():
+        if keyword in _ANNOTATIONS:
+            continue
+        check = _KEYWORDS.get(keyword)
+        if check is None:
+            if keyword in ("then",):
+                continue
+            raise NotImplementedError(f"schema keyword {keyword!r} has no check")
+        yield from check(value, rule, schema, path)
+
+
+def _check_type(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    names = [rule] if isinstance(rule, str) else rule
+    if not any(_is(value, name) for name in names):
+        yield f"{path}: must be of type {' or '.join(names)}"
+
+
+def _check_enum(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if not any(type(value) is type(option) and value == option for option in rule):
+        yield f"{path}: must be one of {', '.join(map(str, rule))}"
+
+
+def _check_const(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if type(value) is not type(rule) or value != rule:
+        yield f"{path}: must be {rule}"
+
+
+def _check_required(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name in rule:
+            if name not in value:
+                yield f"{path}.{name}: is required"
+
+
+def _check_properties(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, inner in rule.items():
+            if name in value:
+                yield from violations(value[name], inner, f"{path}.{name}")
+
+
+def _check_additional(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if isinstance(value, Mapping) and rule is False:
+        known = schema.get("properties", {})
+        for name in value:
+            if name not in known:
+                yield f"{path}.{str(name)[:64]}: is not a known field; known are {', '.join(known)}"
+
+
+def _check_items(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from violations(item, rule, f"{path}[{index}]")
+
+
+def _check_max_items(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if isinstance(value, list) and len(value) > rule:
+        yield f"{path}: has {len(value)} items, at most {rule} are allowed"
+
+
+def _check_min_length(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if isinstance(value, str) and len(value) < rule:
+        yield f"{path}: must not be empty" if rule == 1 else f"{path}: must have at least {rule} characters"
+
+
+def _check_max_length(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if isinstance(value, str) and len(value) > rule:
+        yield f"{path}: has {len(value)} characters, at most {rule} are allowed"
+
+
+def _check_pattern(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    # JSON Schema's "$" is the very end of the string; Python's also allows one line feed before it.
+    if isinstance(value, str) and not re.search(rule.replace("$", r"\Z"), value, re.ASCII):
+        yield f"{path}: does not match {rule}"
+
+
+def _check_not(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if not any(True for _ in violations(value, rule, path)):
+        yield f"{path}: must not have {' and '.join(rule.get('required', ['this form']))} together"
+
+
+def _check_all_of(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    for inner in rule:
+        yield from violations(value, inner, path)
+
+
+def _check_if(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if not any(True for _ in violations(value, rule, path)):
+        yield from violations(value, schema.get("then", {}), path)
+
+
+_KEYWORDS: Final = {
+    "type": _check_type,
+    "enum": _check_enum,
+    "const": _check_const,
+    "required": _check_required,
+    "properties": _check_properties,
+    "additionalProperties": _check_additional,
+    "items": _check_items,
+    "maxItems": _check_max_items,
+    "minLength": _check_min_length,
+    "maxLength": _check_max_length,
+    "pattern": _check_pattern,
+    "not": _check_not,
+    "allOf": _check_all_of,
+    "if": _check_if,
+}
+
+
+def parse_instant(text: str) -> float:
+    """ISO 8601 with a zone (``2026-03-01T09:00:00Z``) to epoch seconds. Raises ``ValueError``."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone; write for example 2026-03-01T09:00:00Z")
+    return moment.timestamp()
+
+
+def format_instant(epoch: float) -> str:
+    """Epoch seconds to ISO 8601 in UTC with milliseconds and ``Z``."""
+    return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _instant(document: Mapping[str, Any], name: str, faults: list[str]) -> float | None:
+    if name not in document:
+        return None
+    try:
+        return parse_instant(document[name])
+    except (ValueError, OverflowError) as error:
+        faults.append(f"message.{name}: is not a real instant ({error})")
+        return None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def parse_message(body: str) -> Message:
+    """Turn the body of an SQS message into a :class:`Message`.
+
+    Raises :class:`ContractError` that names every fault and its place.
+    """
+    size = len(body.encode("utf-8", "surrogatepass"))
+    if size > MAX_BODY_BYTES:
+        raise ContractError([f"message: has {size} bytes, at most {MAX_BODY_BYTES} are allowed"])
+    try:
+        document = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ContractError([f"message: is not valid JSON ({error})"]) from error
+    faults = list(violations(document))
+    if faults:
+        raise ContractError(faults)
+    expires_at = _instant(document, "expires_at", faults)
+    send_after = _instant(document, "send_after", faults)
+    if expires_at is not None and send_after is not None and send_after >= expires_at:
+        faults.append("message.send_after: is not before expires_at, so it could never be delivered")
+    if faults:
+        raise ContractError(faults)
+    template = document.get("template")
+    recipient = document.get("recipient", {})
+    fallback = document.get("fallback", {})
+    return Message(
+        id=document["id"],
+        to=document["to"],
+        type=document["type"],
+        template=Template(
+            name=template["name"],
+            language=template["language"].replace("-", "_"),
+            parameters=tuple(str(value) for value in template.get("parameters", ())),
+            components=tuple(template.get("components", ())),
+        )
+        if template
+        else None,
+        text=document.get("text"),
+        priority=document.get("priority", "normal"),
+        category=document.get("category"),
+        recipient=Recipient(recipient.get("user_id"), recipient.get("push_endpoint"), recipient.get("email")),
+        fallback_title=fallback.get("title"),
+        fallback_body=fallback.get("body"),
+        expires_at=expires_at,
+        send_after=send_after,
+        campaign=document.get("campaign"),
+    )
+
+
+def template_scope(name: str) -> str:
+    """The panic scope of one template."""
+    return TEMPLATE_PREFIX + name
+
+
+def is_scope(scope: str) -> bool:
+    """Whether ``scope`` names something that can be in panic."""
+    if scope in (WHATSAPP, OPENAI_VOICE):
+        return True
+    name = scope.removeprefix(TEMPLATE_PREFIX)
+    return name != scope and re.fullmatch("[a-z0-9_]{1,512}", name) is not None
+
+
+def read_note(text: str | None) -> Mapping[str, Any] | None:
+    """Lifeline's own note; anything that is not one of ours counts as none."""
+    if not text:
+        return None
+    try:
+        note = json.loads(text)
+    except ValueError:
+        return None
+    return note if isinstance(note, dict) and isinstance(note.get("claim"), str) else None

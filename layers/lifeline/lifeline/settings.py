@@ -1,0 +1,265 @@
+"""All settings, parsed and validated once. Nothing else reads the environment.
+
+The template gives each function only the variables that it uses; :data:`NEEDS` says which those are, and a
+test holds it against the template. Numbers and policies that a deployment may tune come as one JSON object
+in ``SETTINGS_JSON`` (see ``docs/operations.md``), laid over safe defaults.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final, TypeVar, cast
+
+from lifeline.domain.detection import Thresholds
+from lifeline.domain.fallback import DEFAULT_POLICY, Policy
+from lifeline.domain.panic import Rules
+from lifeline.errors import ConfigError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How one worker talks to Meta. Times in seconds."""
+
+    connections: int = 32
+    """Sends in flight per worker: at Meta's ~400 ms an answer, 32 give the default 80 messages/s."""
+    connect_timeout: float = 3.05
+    """Just over the first TCP retransmission (3 s), as requests' documentation advises."""
+    read_timeout: float = 10.0
+    grace: float = 60.0
+    """How long an outcome in doubt waits for its status webhook before the message is sent again."""
+    retention_days: int = 35
+    """How long a ledger row is kept: Meta may deliver for 30 days and report after that."""
+
+    def __post_init__(self) -> None:
+        _within("connections", self.connections, 1, 256)
+        _within("connect_timeout", self.connect_timeout, 0.1, 30)
+        _within("read_timeout", self.read_timeout, 0.5, 60)
+        _within("grace", self.grace, 1, 900)
+        _within("retention_days", self.retention_days, 1, 400)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Passing failures outside panic. Times in seconds."""
+
+    attempts: int = 4
+    """Sends of one message before it takes its fallback."""
+    base: float = 2.0
+    cap: float = 60.0
+    rounds: int = 5
+    """How often a message is put back before it is parked: Lambda stops an SQS loop after about 16 turns."""
+
+    def __post_init__(self) -> None:
+        _within("attempts", self.attempts, 1, 10)
+        _within("base", self.base, 0.1, 60)
+        _within("cap", self.cap, 1, 900)
+        _within("rounds", self.rounds, 1, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """The shared send limiter (GCRA). Rates in messages per second."""
+
+    rate: float = 70.0
+    """Below Meta's 80 messages/s per number, which counts inbound messages too (Meta, "Throughput")."""
+    burst: int = 70
+    bulk_share: float = 0.5
+    """The part of ``rate`` that bulk messages may use together."""
+    horizon: float = 2.0
+    """A token due within this many seconds is waited for; a later one sends the message back to the queue."""
+
+    def __post_init__(self) -> None:
+        _within("rate", self.rate, 0.1, 1000)
+        _within("burst", self.burst, 1, 1000)
+        _within("bulk_share", self.bulk_share, 0.01, 1)
+        _within("horizon", self.horizon, 0, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Release of parked messages. Rates in messages per second."""
+
+    rate: float = 10.0
+    """The ceiling until an operator sets another one (``lifeline queue set-rate``)."""
+
+    def __post_init__(self) -> None:
+        _within("rate", self.rate, 0, 500)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One worker's settings. Fields that a function does not use are empty."""
+
+    stage: str = "local"
+    region: str = ""
+    control_table: str = ""
+    messages_table: str = ""
+    contacts_table: str = ""
+    whatsapp_queue_url: str = ""
+    bulk_queue_url: str = ""
+    backlog_critical_queue_url: str = ""
+    backlog_queue_url: str = ""
+    voice_queue_url: str = ""
+    probe_queue_url: str = ""
+    whatsapp_dlq_url: str = ""
+    voice_dlq_url: str = ""
+    probe_dlq_url: str = ""
+    whatsapp_queue_arn: str = ""
+    ops_topic_arn: str = ""
+    inbound_topic_arn: str = ""
+    secret_arn: str = ""
+    email_from: str = ""
+    graph_base_url: str = ""
+    graph_version: str = ""
+    phone_number_id: str = ""
+    waba_id: str = ""
+    default_region_code: str = ""
+    openai_base_url: str = ""
+    drainer_function: str = ""
+    token_keeper_function: str = ""
+    schedule_group: str = ""
+    schedule_role_arn: str = ""
+    test_number: str = ""
+    alarm_prefix: str = ""
+    sending: Sending = field(default_factory=Sending)
+    retry: Retry = field(default_factory=Retry)
+    limiter: Limiter = field(default_factory=Limiter)
+    drain: Drain = field(default_factory=Drain)
+    detection: Thresholds = field(default_factory=Thresholds)
+    panic: Rules = field(default_factory=Rules)
+    fallback: Policy = DEFAULT_POLICY
+
+
+_CONTROL: Final = ("CONTROL_TABLE", "PROBE_QUEUE_URL", "OPS_TOPIC_ARN")
+_GRAPH: Final = ("SECRET_ARN", "GRAPH_BASE_URL", "GRAPH_VERSION", "PHONE_NUMBER_ID", "WABA_ID")
+_LANES: Final = ("BACKLOG_CRITICAL_QUEUE_URL", "BACKLOG_QUEUE_URL", "BULK_QUEUE_URL")
+
+NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "sender": (
+        *_CONTROL,
+        *_GRAPH,
+        *_LANES,
+        "MESSAGES_TABLE",
+        "CONTACTS_TABLE",
+        "WHATSAPP_QUEUE_URL",
+        "WHATSAPP_DLQ_URL",
+        "EMAIL_FROM",
+    ),
+    "prober": (*_CONTROL, *_GRAPH, "DRAINER_FUNCTION"),
+    "drainer": ("CONTROL_TABLE", *_LANES, "MESSAGES_TABLE", "WHATSAPP_QUEUE_URL"),
+    "operator": (
+        *_CONTROL,
+        *_GRAPH,
+        *_LANES,
+        "MESSAGES_TABLE",
+        "CONTACTS_TABLE",
+        "WHATSAPP_QUEUE_URL",
+        "VOICE_QUEUE_URL",
+        "WHATSAPP_DLQ_URL",
+        "VOICE_DLQ_URL",
+        "PROBE_DLQ_URL",
+        "DRAINER_FUNCTION",
+    ),
+    "alarm": _CONTROL,
+    "webhook": ("SECRET_ARN", *_CONTROL, "MESSAGES_TABLE", "WHATSAPP_QUEUE_URL"),
+}
+"""The variables without which a function cannot work. Others in :data:`OPTIONAL` are used where given."""
+
+OPTIONAL: Final = (
+    "STAGE",
+    "AWS_REGION",
+    "DEFAULT_REGION_CODE",
+    "SETTINGS_JSON",
+    "WHATSAPP_QUEUE_ARN",
+    "SCHEDULE_GROUP",
+    "SCHEDULE_ROLE_ARN",
+    "INBOUND_TOPIC_ARN",
+    "OPENAI_BASE_URL",
+    "TOKEN_KEEPER_FUNCTION",
+    "TEST_NUMBER",
+    "ALARM_PREFIX",
+)
+
+_TUNABLE: Final = ("sending", "retry", "limiter", "drain", "detection", "panic")
+
+
+def parse(env: Mapping[str, str], function: str) -> Settings:
+    """Settings of one function from its environment.
+
+    Raises :class:`~lifeline.errors.ConfigError` that lists every fault at once, each with its variable.
+    """
+    faults: list[str] = []
+    values: dict[str, Any] = {}
+    for name in NEEDS[function]:
+        if not env.get(name):
+            faults.append(f"{name} is not set; template.yaml gives it to the {function} function")
+    for item in fields(Settings):
+        raw = env.get({"region": "AWS_REGION"}.get(item.name, item.name.upper()))
+        if raw and item.name not in (*_TUNABLE, "fallback"):
+            values[item.name] = raw
+    for name in ("graph_base_url", "openai_base_url"):
+        url = values.get(name, "")
+        if url and not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            faults.append(f"{name.upper()} must be https (plain http only on loopback), not {url!r}")
+        values[name] = url.rstrip("/")
+    settings = Settings(**values)
+    tuned = _tune(env.get("SETTINGS_JSON", ""), settings, faults)
+    if faults:
+        raise ConfigError(faults)
+    return tuned
+
+
+def _tune(raw: str, settings: Settings, faults: list[str]) -> Settings:
+    if not raw.strip():
+        return settings
+    try:
+        document = json.loads(raw)
+    except ValueError as error:
+        faults.append(f"SETTINGS_JSON is not JSON: {error}")
+        return settings
+    if not isinstance(document, dict):
+        faults.append("SETTINGS_JSON must be a JSON object")
+        return settings
+    for group, values in document.items():
+        if group == "fallback":
+            try:
+                settings = replace(settings, fallback=Policy.parse(values))
+            except ValueError as error:
+                faults.append(f"SETTINGS_JSON.fallback: {error}")
+        elif group in _TUNABLE:
+            current = getattr(settings, group)
+            settings = replace(settings, **{group: _overlay(current, values, f"SETTINGS_JSON.{group}", faults)})
+        else:
+            faults.append(f"SETTINGS_JSON.{group}: unknown; known are {', '.join((*_TUNABLE, 'fallback'))}")
+    return settings
+
+
+def _overlay(current: T, values: object, path: str, faults: list[str]) -> T:
+    if not isinstance(values, dict):
+        faults.append(f"{path} must be an object")
+        return current
+    known = {item.name: getattr(current, item.name) for item in fields(cast(Any, current))}
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            faults.append(f"{path}.{name}: unknown; known are {', '.join(known)}")
+        elif isinstance(known[name], bool) != isinstance(value, bool) or not isinstance(value, int | float):
+            faults.append(f"{path}.{name}: must be a {type(known[name]).__name__}, not {value!r}")
+        elif isinstance(known[name], int) and not isinstance(known[name], bool) and value != int(value):
+            faults.append(f"{path}.{name}: must be a whole number, not {value!r}")
+        else:
+            changes[name] = type(known[name])(value)
+    try:
+        return replace(cast(Any, current), **changes)  # type: ignore[no-any-return]
+    except ValueError as error:
+        faults.append(f"{path}: {error}")
+        return current
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be between {low} and {high}, not {value}")

@@ -1,0 +1,830 @@
+"""Deliver a batch: parse, claim, send side by side, record, fall back, put back.
+
+The order is the point. A row is written before anything is sent (no claim, no send), a row says that a
+message waits before its new carrier is put on a queue, and a carrier is acknowledged last.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from math import ceil
+from typing import Any, Final
+
+from lifeline.adapters.control import Control
+from lifeline.adapters.ledger import Change, Ledger, Row
+from lifeline.adapters.queues import Outgoing, Queues
+from lifeline.adapters.scheduler import Schedules
+from lifeline.adapters.whatsapp import Accepted, WhatsApp
+from lifeline.contract import (
+    TEMPLATE_PREFIX,
+    WHATSAPP,
+    ContractError,
+    Message,
+    Template,
+    parse_message,
+    template_scope,
+)
+from lifeline.domain import delivery
+from lifeline.domain.delivery import Carrier, Decision, Do, Known, Phase, Situation
+from lifeline.domain.detection import bucket_start, judge
+from lifeline.domain.failures import Cause, Failure, Reach
+from lifeline.domain.panic import State, trip
+from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
+from lifeline.domain.status import Status, can_move
+from lifeline.errors import UnavailableError
+from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.fall_back import FallBack, Reached, Unreached
+from lifeline.use_cases.panic_mode import PanicMode
+
+LEASE: Final = 60.0
+"""Seconds. Longer than the sender's time-out: a claim older than this has no worker any more."""
+MARGIN: Final = 4.0
+"""Seconds kept at the end of an invocation for recording outcomes and putting work back."""
+SLOT_KEPT: Final = 30.0
+"""Seconds for which a token of the limiter stays good after its time."""
+ROUNDS: Final = 4
+"""How often a claim is tried again after another writer moved the row meanwhile."""
+TEMPLATE_MAP: Final = "template_map"
+
+_WINDOW_CAUSES: Final = frozenset(
+    {Cause.RATE_LIMIT, Cause.SPAM_LIMIT, Cause.UNREACHABLE, Cause.AUTH, Cause.ACCOUNT}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One SQS record as the handler parsed it."""
+
+    id: str
+    body: str
+    note: Mapping[str, Any] | None
+    receive_count: int
+
+
+@dataclass(slots=True)
+class Job:
+    """One carrier on its way through the batch."""
+
+    record: Record
+    carrier: Carrier
+    message: Message
+    to: str | None
+    row: Row | None = None
+    decision: Decision = field(default_factory=lambda: Decision(Do.ACKNOWLEDGE, "not decided"))
+    template: Template | None = None
+    token_at: float = 0.0
+    outcome: Accepted | Failure | None = None
+    incident_id: str | None = None
+
+    @property
+    def id(self) -> str:
+        return self.message.id
+
+
+class Deliver:
+    """The sender's use case. One instance per worker; calls do not overlap."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        control: Control,
+        panic: PanicMode,
+        queues: Queues,
+        whatsapp: WhatsApp,
+        fall_back: FallBack,
+        schedules: Schedules | None,
+        clock: Callable[[], float],
+        pause: Callable[[float], None],
+        chance: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._control = control
+        self._panic = panic
+        self._queues = queues
+        self._whatsapp = whatsapp
+        self._fall_back = fall_back
+        self._schedules = schedules
+        self._clock = clock
+        self._pause = pause
+        self._chance = chance
+        self._telemetry = telemetry
+        self._pool = ThreadPoolExecutor(settings.sending.connections, thread_name_prefix="send")
+        self._stale_buckets: tuple[int, ...] = ()
+
+    def __call__(self, records: Sequence[Record], remaining: Callable[[], float]) -> list[str]:
+        """Deliver one batch; returns the ids of the records that SQS must bring again.
+
+        ``remaining``: seconds this invocation has left. Only the unexpected comes back as a failure;
+        whatever has to wait was put back as a new SQS message.
+        """
+        failed: set[str] = set()
+        jobs = self._parse(records, failed)
+        try:
+            self._panic.flags()
+        except UnavailableError as error:
+            self._telemetry.error("no flags; the batch goes back to its queue", detail=str(error))
+            return [record.id for record in records]
+        tally: Counter[str] = Counter()
+        try:
+            claimed = self._claim(jobs, failed)
+        except UnavailableError as error:
+            self._telemetry.error("no claim, no send; the batch goes back to its queue", detail=str(error))
+            return sorted({*failed, *(job.record.id for job in jobs)})
+        sending = [job for job in claimed if job.decision.do is Do.SEND]
+        self._send(sending, remaining)
+        self._judge(sending)
+        for job in sending:
+            job.decision = self._after(job)
+        self._carry_out(claimed, failed, tally)
+        self._count(claimed, tally)
+        self._telemetry.info(
+            "batch done",
+            records=len(records),
+            sent=sum(1 for job in sending if isinstance(job.outcome, Accepted)),
+            decisions=dict(Counter(str(job.decision.do) for job in claimed)),
+            back=len(failed),
+        )
+        return sorted(failed)
+
+    # -- parse -----------------------------------------------------------------------------------
+
+    def _parse(self, records: Sequence[Record], failed: set[str]) -> list[Job]:
+        jobs: dict[str, Job] = {}
+        broken: list[tuple[Record, str]] = []
+        # Carriers that Lifeline itself put back go first, so that a producer's duplicate in the same
+        # batch does not push the owner of the id aside.
+        for record in sorted(records, key=lambda record: record.note is None):
+            try:
+                message = parse_message(record.body)
+            except ContractError as error:
+                broken.append((record, str(error)))
+                continue
+            if message.id in jobs:
+                self._telemetry.info("duplicate in one batch", message_id=message.id)
+                continue
+            try:
+                to = normalise(message.to, self._settings.default_region_code or None)
+            except NotAPhoneNumber:
+                to = None
+            jobs[message.id] = Job(record, carrier_of(record), message, to)
+        if broken:
+            self._dead_letter([(record, f"contract: {reason}") for record, reason in broken], failed)
+            self._telemetry.count("ContractErrors", len(broken), scope=WHATSAPP)
+        return list(jobs.values())
+
+    def _dead_letter(self, items: Iterable[tuple[Record, str]], failed: set[str]) -> None:
+        listed = list(items)
+        sent = self._queues.send(
+            self._settings.whatsapp_dlq_url,
+            [Outgoing(body=record.body, reason=reason) for record, reason in listed],
+        )
+        for (record, reason), ok in zip(listed, sent, strict=True):
+            self._telemetry.warning("to the dead-letter queue", record=record.id, reason=reason, moved=ok)
+            if not ok:
+                # Not lost: SQS brings it again and, after maxReceiveCount, moves it there itself.
+                failed.add(record.id)
+
+    # -- decide and claim ------------------------------------------------------------------------
+
+    def _claim(self, jobs: list[Job], failed: set[str]) -> list[Job]:
+        """Decide on every job and write its claim. Returns the jobs whose claim stands."""
+        known = [job for job in jobs if job.record.note is not None or job.record.receive_count > 1]
+        rows = self._ledger.read(job.id for job in known) if known else {}
+        for job in known:
+            job.row = rows.get(job.id)
+        replacements = self._replacements(jobs)
+        done: list[Job] = []
+        waiting = jobs
+        for _ in range(ROUNDS):
+            for job in waiting:
+                job.decision = self._before(job, replacements)
+            self._take_tokens([job for job in waiting if job.decision.do is Do.SEND])
+            waiting = self._write_claims(waiting, done)
+            if not waiting:
+                return done
+        for job in waiting:
+            self._telemetry.warning("claim lost again and again; comes back", message_id=job.id)
+            failed.add(job.record.id)
+        return done
+
+    def _before(self, job: Job, replacements: Mapping[str, Template]) -> Decision:
+        now = self._clock()
+        name = job.message.template.name if job.message.template else ""
+        template_flag = self._panic.flag(template_scope(name)) if name else None
+        template_blocked = bool(template_flag and template_flag.blocks_sending)
+        job.template = replacements.get(job.id) if template_blocked else None
+        channel = self._panic.flag(WHATSAPP)
+        job.incident_id = (
+            channel.incident_id
+            if channel.blocks_sending
+            else (template_flag.incident_id if template_flag and template_blocked else None)
+        )
+        row = job.row
+        return delivery.before_sending(
+            job.carrier,
+            None if row is None else Known(row.status, row.claim, row.turn, row.phase, row.attempted_at, row.due_at),
+            Situation(
+                now=now,
+                channel_blocked=channel.blocks_sending,
+                template_blocked=template_blocked and job.template is None,
+                valid_phone=job.to is not None,
+                expires_at=job.message.expires_at,
+                send_after=job.message.send_after,
+                grace=self._settings.sending.grace,
+                lease=LEASE,
+            ),
+        )
+
+    def _replacements(self, jobs: Sequence[Job]) -> dict[str, Template]:
+        """Templates to use instead of panicking ones, by message id; read only when one panics."""
+        hit = [
+            job
+            for job in jobs
+            if job.message.template and self._panic.flag(template_scope(job.message.template.name)).blocks_sending
+        ]
+        if not hit:
+            return {}
+        mapped = self._control.setting(TEMPLATE_MAP).value or {}
+        found = {}
+        for job in hit:
+            template = job.message.template
+            target = mapped.get(template.name) if template else None
+            if template and target and not self._panic.flag(template_scope(target)).blocks_sending:
+                found[job.id] = replace(template, name=target)
+        return found
+
+    def _take_tokens(self, jobs: list[Job]) -> None:
+        """Reserve a token of the shared limiter for each send: one write for the batch."""
+        now = self._clock()
+        limiter = self._settings.limiter
+        holding: list[Job] = []
+        for job in jobs:
+            slot = job.carrier.slot
+            job.token_at = now
+            if not (slot is not None and slot <= now + 1 and now - slot < SLOT_KEPT):
+                holding.append(job)
+        bulk = [job for job in holding if job.message.priority == "bulk" and not job.carrier.paid]
+        # Bulk passes its own limiter first and books the shared one only when its turn has come, so that
+        # a large campaign never stands before live traffic.
+        self._reserve("bulk", bulk, limiter.rate * limiter.bulk_share, limiter.bulk_share * limiter.burst, now)
+        rank = {"critical": 0, "normal": 1, "bulk": 2}
+        due = [job for job in holding if job.decision.do is Do.SEND]
+        due.sort(key=lambda job: rank[job.message.priority])
+        self._reserve(WHATSAPP, due, limiter.rate, limiter.burst, now)
+
+    def _reserve(self, lane: str, jobs: Sequence[Job], rate: float, burst: float, now: float) -> None:
+        """Give each job its token time; one that is too far off waits until then on the queue."""
+        if not jobs:
+            return
+        interval = 1.0 / rate
+        try:
+            end = self._control.reserve(lane, len(jobs), interval, max(1, int(burst)), now)
+        except UnavailableError as error:
+            # Tokens fail closed: without the limiter nothing may be sent now.
+            self._telemetry.error("no tokens", detail=str(error))
+            for job in jobs:
+                job.decision = Decision(Do.WAIT, "the limiter cannot be read", delay=5.0)
+            return
+        for index, job in enumerate(jobs):
+            at = end - (len(jobs) - 1 - index) * interval
+            job.token_at = max(job.token_at, at)
+            if at > now + self._settings.limiter.horizon:
+                job.decision = Decision(Do.WAIT, "bulk share" if lane == "bulk" else "limiter", delay=at - now)
+
+    def _write_claims(self, jobs: list[Job], done: list[Job]) -> list[Job]:
+        """Write claims for these jobs; returns those that lost and must be decided anew."""
+        now = self._clock()
+        lost: list[Job] = []
+        inserts: list[Job] = []
+        changes: list[tuple[Job, Change]] = []
+        for job in jobs:
+            if job.decision.do in (Do.ACKNOWLEDGE, Do.BUSY, Do.REPEAT):
+                done.append(job)
+            elif job.row is None:
+                job.row = self._first_row(job, now)
+                inserts.append(job)
+            else:
+                changes.append((job, self._claim_change(job, job.row, now)))
+        if inserts:
+            flags = self._ledger.insert([_row(job) for job in inserts], now)
+            taken = []
+            for job, ok in zip(inserts, flags, strict=True):
+                if ok:
+                    job.row = replace(_row(job), rev=1)
+                    done.append(job)
+                else:
+                    taken.append(job)
+            if taken:
+                rows = self._ledger.read(job.id for job in taken)
+                for job in taken:
+                    job.row = rows.get(job.id)
+                lost += taken
+        if changes:
+            results = self._ledger.apply([change for _, change in changes], now)
+            for (job, change), current in zip(changes, results, strict=True):
+                if current is None:
+                    job.row = moved(change)
+                    done.append(job)
+                else:
+                    job.row = current if current.rev >= 0 else None
+                    lost.append(job)
+        return lost
+
+    def _first_row(self, job: Job, now: float) -> Row:
+        message = job.message
+        values = self._claim_values(job, 0, 0, now)
+        status = values.pop("status")
+        return Row(
+            id=message.id,
+            status=status,
+            claim=job.carrier.claim,
+            rev=0,
+            body=job.record.body,
+            priority=message.priority,
+            type=message.type,
+            category=message.category,
+            campaign=message.campaign,
+            template=message.template.name if message.template else None,
+            to_masked=mask(job.to) if job.to else None,
+            **{name: value for name, value in values.items() if value is not None},
+        )
+
+    def _claim_change(self, job: Job, row: Row, now: float) -> Change:
+        values = self._claim_values(job, row.turn, row.attempt, now)
+        status = values.pop("status")
+        if row.claim != job.carrier.claim:
+            values["claim"] = job.carrier.claim
+        if job.decision.resend:
+            values["resends"] = row.resends + 1
+        return Change(row, status, values, note=job.decision.why)
+
+    def _claim_values(self, job: Job, turn: int, attempt: int, now: float) -> dict[str, Any]:
+        """What the claim writes, by decision."""
+        decision = job.decision
+        match decision.do:
+            case Do.SEND:
+                return {
+                    "status": Status.CLAIMED,
+                    "phase": Phase.SENDING,
+                    "turn": turn,
+                    "attempt": attempt + 1,
+                    "attempted_at": now,
+                    "due_at": None,
+                }
+            case Do.WAIT:
+                return {
+                    "status": Status.CLAIMED,
+                    "phase": Phase.WAITING,
+                    "turn": turn + 1,
+                    "due_at": now + decision.delay,
+                }
+            case Do.SETTLE:
+                return {
+                    "status": Status.IN_DOUBT,
+                    "phase": Phase.WAITING,
+                    "turn": turn + 1,
+                    "due_at": now + decision.delay,
+                }
+            case Do.SCHEDULE:
+                return {
+                    "status": Status.CLAIMED,
+                    "phase": Phase.SCHEDULED,
+                    "turn": turn,
+                    "due_at": now + decision.delay,
+                }
+            case Do.EXPIRE:
+                return {"status": Status.EXPIRED, "phase": None, "turn": turn}
+            case Do.FALL_BACK:
+                return {
+                    "status": Status.CLAIMED,
+                    "phase": Phase.FALLING_BACK,
+                    "turn": turn,
+                    "attempted_at": now,
+                    "cause": str(decision.cause) if decision.cause else None,
+                    "incident_id": job.incident_id,
+                }
+            case _:
+                raise AssertionError(f"{decision.do} writes no claim")
+
+    # -- send ------------------------------------------------------------------------------------
+
+    def _send(self, jobs: list[Job], remaining: Callable[[], float]) -> None:
+        """Send side by side. Stops starting new sends when time runs out or the channel is plainly down."""
+        stop = threading.Event()
+        unreachable = Counter[str]()
+        limit = self._settings.detection.consecutive_failures
+        worst = self._settings.sending.connect_timeout + self._settings.sending.read_timeout
+
+        def one(job: Job) -> None:
+            wait = job.token_at - self._clock()
+            if wait > 0:
+                self._pause(wait)
+            if stop.is_set() or remaining() < worst + MARGIN:
+                return
+            assert job.to is not None
+            outcome = self._whatsapp.send(job.message, job.to, job.template)
+            job.outcome = outcome
+            if isinstance(outcome, Failure):
+                if outcome.trips_at_once:
+                    stop.set()
+                elif outcome.cause is Cause.UNREACHABLE and not outcome.may_have_left:
+                    unreachable["row"] += 1
+                    if unreachable["row"] >= limit:
+                        stop.set()
+            else:
+                unreachable["row"] = 0
+
+        list(self._pool.map(one, sorted(jobs, key=lambda job: job.token_at)))
+
+    def _judge(self, jobs: Sequence[Job]) -> None:
+        """Add the batch to the shared window in one write; enter panic where it says so."""
+        ok = 0
+        failed: Counter[str] = Counter()
+        consecutive = 0
+        at_once: Failure | None = None
+        templates: dict[str, Failure] = {}
+        for job in jobs:
+            outcome = job.outcome
+            if isinstance(outcome, Accepted):
+                ok += 1
+                consecutive = 0
+            elif isinstance(outcome, Failure):
+                if outcome.cause in _WINDOW_CAUSES:
+                    failed[str(outcome.cause)] += 1
+                    consecutive = consecutive + 1 if outcome.cause is Cause.UNREACHABLE else 0
+                else:
+                    # Meta answered: whatever it says of one message, the channel works.
+                    ok += 1
+                    consecutive = 0
+                if outcome.trips_at_once:
+                    at_once = at_once or outcome
+                if outcome.reach is Reach.TEMPLATE and job.message.template:
+                    name = (job.template or job.message.template).name
+                    templates.setdefault(name, outcome)
+        for name, failure in templates.items():
+            self._trip(template_scope(name), failure.cause, failure.details, failure, {"code": failure.code})
+        if not ok and not failed:
+            return
+        now = self._clock()
+        bucket = bucket_start(now)
+        try:
+            window = self._control.record_outcomes(
+                WHATSAPP, bucket, ok, failed, consecutive, self._stale_buckets
+            )
+        except UnavailableError as error:
+            self._telemetry.error("the outcome window cannot be written", detail=str(error))
+            if at_once:
+                self._trip(WHATSAPP, at_once.cause, at_once.details, at_once, {"code": at_once.code})
+            return
+        oldest = bucket - 2 * self._settings.detection.window_seconds
+        self._stale_buckets = tuple(item.start for item in window.buckets if item.start < oldest)[:20]
+        if at_once:
+            self._trip(
+                WHATSAPP,
+                at_once.cause,
+                at_once.details,
+                at_once,
+                {"code": at_once.code, "http_status": at_once.http_status},
+            )
+        elif failed:
+            verdict = judge(window, self._settings.detection, now)
+            if verdict:
+                worst = next(
+                    (job.outcome for job in jobs if isinstance(job.outcome, Failure) and job.outcome.retry_after),
+                    None,
+                )
+                self._trip(WHATSAPP, Cause(verdict.cause), verdict.reason, worst, verdict.evidence)
+
+    def _trip(
+        self, scope: str, cause: Cause, reason: str, failure: Failure | None, evidence: Mapping[str, object]
+    ) -> None:
+        now = self._clock()
+        earliest = now + failure.retry_after if failure and failure.retry_after else None
+        incident_id = self._panic.new_incident_id()
+        try:
+            self._panic.change(
+                scope,
+                lambda flag: trip(
+                    flag,
+                    cause=cause,
+                    reason=reason,
+                    source="sender",
+                    actor="SenderFunction",
+                    evidence=dict(evidence),
+                    now=now,
+                    new_incident_id=incident_id,
+                    rules=self._settings.panic,
+                    earliest=earliest,
+                ),
+            )
+        except Exception as error:  # the batch's outcomes must be recorded whatever happens to the flag
+            self._telemetry.error("panic could not be entered", scope=scope, detail=str(error))
+
+    # -- after ------------------------------------------------------------------------------------
+
+    def _after(self, job: Job) -> Decision:
+        outcome = job.outcome
+        if isinstance(outcome, Accepted):
+            return Decision(
+                Do.FINISH, "Meta accepted it", status=Status.HELD if outcome.held else Status.SENT
+            )
+        row = _row(job)
+        blocked = self._panic.flag(WHATSAPP).blocks_sending
+        if outcome is None:
+            # Never started: nothing has left, so it waits (or takes panic's way) without an attempt.
+            if blocked:
+                self._note_incident(job)
+                return Decision(Do.FALL_BACK, "panic")
+            return Decision(Do.WAIT, "no time left in this invocation", delay=1.0)
+        now = self._clock()
+        expires_at = job.message.expires_at
+        template = job.template or job.message.template
+        if outcome.reach is Reach.TEMPLATE and template:
+            blocked = True
+        decision = delivery.after_failure(
+            outcome,
+            attempt=row.attempt,
+            rounds=job.carrier.rounds,
+            blocked=blocked,
+            attempts=self._settings.retry.attempts,
+            max_rounds=self._settings.retry.rounds,
+            base=self._settings.retry.base,
+            cap=self._settings.retry.cap,
+            grace=self._settings.sending.grace,
+            chance=self._chance(),
+            expires_in=None if expires_at is None else max(0.0, expires_at - now),
+        )
+        if decision.do is Do.FALL_BACK:
+            self._note_incident(job)
+        return decision
+
+    def _note_incident(self, job: Job) -> None:
+        flag = self._panic.flag(WHATSAPP)
+        if flag.state is State.NORMAL and job.message.template:
+            flag = self._panic.flag(TEMPLATE_PREFIX + job.message.template.name)
+        if flag.state is not State.NORMAL:
+            job.incident_id = flag.incident_id
+
+    # -- carry out --------------------------------------------------------------------------------
+
+    def _carry_out(self, jobs: list[Job], failed: set[str], tally: Counter[str]) -> None:
+        falling = [job for job in jobs if job.decision.do is Do.FALL_BACK]
+        if falling:
+            self._take_fallbacks(falling)
+        changes = [(job, change) for job in jobs if (change := self._final_change(job)) is not None]
+        try:
+            self._record(changes)
+        except UnavailableError as error:
+            # Outcomes stand at Meta but not in the ledger: the carriers come back, find their claim,
+            # wait for the webhook and settle.
+            self._telemetry.error("outcomes could not be recorded", detail=str(error))
+            failed.update(job.record.id for job, _ in changes)
+        self._put_back([job for job in jobs if job.record.id not in failed], failed)
+        for job in jobs:
+            if job.row is not None:
+                tally[f"status_{job.row.status}"] += 1
+
+    def _take_fallbacks(self, jobs: list[Job]) -> None:
+        outcomes = self._fall_back(
+            [(job.message, job.decision.whatsapp_later, job.decision.why) for job in jobs], self._clock()
+        )
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            decision = job.decision
+            if isinstance(outcome, Reached) and not outcome.park:
+                job.decision = replace(decision, do=Do.FINISH, status=outcome.status, why=outcome.why)
+            elif isinstance(outcome, Unreached):
+                job.decision = replace(decision, do=Do.FINISH, status=outcome.status, why=outcome.why)
+            else:
+                job.decision = replace(decision, do=Do.PARK, why=outcome.why)
+
+    def _final_change(self, job: Job) -> Change | None:
+        """The write that follows the claim, or ``None`` where the claim already said everything."""
+        row, decision, now = job.row, job.decision, self._clock()
+        if row is None:
+            return None
+        failure = job.outcome if isinstance(job.outcome, Failure) else None
+        values: dict[str, Any] = {}
+        if failure:
+            values = {"cause": str(failure.cause), "code": failure.code}
+        if job.incident_id and row.incident_id != job.incident_id:
+            values["incident_id"] = job.incident_id
+        if job.template:
+            values["template"] = job.template.name
+        match decision.do:
+            case Do.FINISH:
+                assert decision.status is not None
+                if isinstance(job.outcome, Accepted):
+                    values["wamid"] = job.outcome.wamid
+                return Change(row, decision.status, {**values, "phase": None}, decision.why)
+            case Do.PARK:
+                return Change(row, Status.PARKED, {**values, "phase": None, "turn": row.turn + 1}, decision.why)
+            case Do.REJECT:
+                return Change(row, Status.REJECTED, {**values, "phase": None}, decision.why)
+            case Do.WAIT if row.phase == Phase.SENDING:
+                attempt = row.attempt if failure else row.attempt - 1
+                return Change(
+                    row,
+                    Status.CLAIMED,
+                    {
+                        **values,
+                        "phase": Phase.WAITING,
+                        "turn": row.turn + 1,
+                        "attempt": attempt,
+                        "due_at": now + decision.delay,
+                    },
+                    decision.why,
+                )
+            case Do.SETTLE if row.phase == Phase.SENDING:
+                return Change(
+                    row,
+                    Status.IN_DOUBT,
+                    {**values, "phase": Phase.WAITING, "turn": row.turn + 1, "due_at": now + decision.delay},
+                    decision.why,
+                )
+            case _:
+                return None
+
+    def _record(self, changes: list[tuple[Job, Change]]) -> None:
+        """Write outcomes. Where a webhook was faster, keep what it says and add what only we know."""
+        for _ in range(ROUNDS):
+            if not changes:
+                return
+            results = self._ledger.apply([change for _, change in changes], self._clock())
+            again: list[tuple[Job, Change]] = []
+            for (job, change), current in zip(changes, results, strict=True):
+                if current is None:
+                    job.row = moved(change)
+                elif current.rev < 0:
+                    self._telemetry.error("row vanished", message_id=job.id)
+                else:
+                    job.row = current
+                    merged = self._merge(job, change, current)
+                    if merged:
+                        again.append((job, merged))
+            changes = again
+        if changes:
+            raise UnavailableError("DynamoDB", "recording outcomes", "rows kept changing")
+
+    def _merge(self, job: Job, change: Change, current: Row) -> Change | None:
+        if isinstance(job.outcome, Accepted) and job.decision.do is Do.FINISH:
+            status = change.status if can_move(current.status, change.status) else current.status
+            return Change(current, status, {"wamid": job.outcome.wamid, "phase": None}, "the webhook came first")
+        # The webhook has settled what we thought had failed: nothing is left to do for this carrier.
+        if can_move(current.status, change.status) and current.status in (Status.CLAIMED, Status.IN_DOUBT):
+            return Change(current, change.status, change.values, change.note)
+        job.decision = Decision(Do.ACKNOWLEDGE, f"a webhook settled it as {current.status}")
+        return None
+
+    def _put_back(self, jobs: list[Job], failed: set[str]) -> None:
+        """New carriers for what waits, lanes for what is parked, the dead-letter queue for what is refused."""
+        outgoing: dict[str, list[tuple[Job, Outgoing]]] = {}
+        for job in jobs:
+            placed = self._carrier_for(job)
+            if placed:
+                outgoing.setdefault(placed[0], []).append((job, placed[1]))
+        for url, items in outgoing.items():
+            for (job, _), ok in zip(items, self._queues.send(url, [item for _, item in items]), strict=True):
+                if not ok:
+                    self._telemetry.error("could not be put back; its carrier comes again", message_id=job.id)
+                    failed.add(job.record.id)
+        for job in jobs:
+            if job.decision.do is Do.SCHEDULE and not self._schedule(job):
+                failed.add(job.record.id)
+
+    def _carrier_for(self, job: Job) -> tuple[str, Outgoing] | None:
+        decision, row, body = job.decision, job.row, job.record.body
+        note: dict[str, Any] = {"claim": job.carrier.claim, "rounds": job.carrier.rounds + 1}
+        live = self._settings.whatsapp_queue_url
+        match decision.do:
+            case Do.WAIT | Do.SETTLE if row is not None:
+                note["turn"] = row.turn
+                if decision.why in ("limiter", "bulk share"):
+                    # Its turn is reserved: it comes back once, at that time, and takes no second token.
+                    note["rounds"] = job.carrier.rounds
+                    if decision.why == "limiter":
+                        note["slot"] = round(self._clock() + decision.delay, 3)
+                    else:
+                        note["paid"] = True
+                return live, Outgoing(body, note, ceil(decision.delay))
+            case Do.BUSY:
+                note["turn"] = job.carrier.turn
+                note["rounds"] = job.carrier.rounds
+                if job.carrier.job:
+                    note["job"] = job.carrier.job
+                return live, Outgoing(body, note, ceil(decision.delay))
+            case Do.PARK if row is not None:
+                return self.lane_url(job.message.priority), Outgoing(
+                    body, {"claim": row.claim, "turn": row.turn, "rounds": 0}
+                )
+            case Do.REPEAT if row is not None:
+                note["turn"] = row.turn
+                if row.status is Status.PARKED:
+                    return self.lane_url(job.message.priority), Outgoing(body, {**note, "rounds": 0})
+                left = max(0.0, (row.due_at or 0.0) - self._clock())
+                return live, Outgoing(body, note, ceil(left))
+            case Do.REJECT:
+                code = job.outcome.code if isinstance(job.outcome, Failure) else None
+                return self._settings.whatsapp_dlq_url, Outgoing(
+                    body, reason=f"{decision.cause or 'bad_request'}: code {code}: {decision.why}"
+                )
+            case _:
+                return None
+
+    def _schedule(self, job: Job) -> bool:
+        at = job.message.send_after or 0.0
+        if self._schedules is None:
+            return False
+        try:
+            self._schedules.put(job.id, self._settings.whatsapp_queue_arn, job.record.body, at)
+        except UnavailableError as error:
+            self._telemetry.error("could not be scheduled", message_id=job.id, detail=str(error))
+            return False
+        return True
+
+    def lane_url(self, priority: str) -> str:
+        """The paced lane in which a message of this priority is parked."""
+        return {
+            "critical": self._settings.backlog_critical_queue_url,
+            "bulk": self._settings.bulk_queue_url,
+        }.get(priority, self._settings.backlog_queue_url)
+
+    # -- count ------------------------------------------------------------------------------------
+
+    def _count(self, jobs: Sequence[Job], tally: Mapping[str, int]) -> None:
+        counts: Counter[str] = Counter()
+        causes: Counter[str] = Counter()
+        statuses: Counter[str] = Counter()
+        samples: dict[str, Any] = {}
+        resends = 0
+        for job in jobs:
+            resends += job.decision.resend
+            if isinstance(job.outcome, Failure):
+                counts[f"e|{job.outcome.cause}|{job.outcome.code or '-'}"] += 1
+                causes[str(job.outcome.cause)] += 1
+                samples[str(job.outcome.cause)] = {
+                    "id": job.id,
+                    "code": job.outcome.code,
+                    "details": job.outcome.details[:200],
+                    "http_status": job.outcome.http_status,
+                }
+            if job.decision.do in (Do.FINISH, Do.PARK, Do.EXPIRE, Do.REJECT) and job.row:
+                template = job.message.template.name if job.message.template else "-"
+                key = "|".join(
+                    ("o", str(job.row.status), job.message.priority, job.message.category or "-", template)
+                )
+                counts[key] += 1
+                statuses[str(job.row.status)] += 1
+        for status, count in statuses.items():
+            self._telemetry.count("Outcomes", count, status=status)
+        for cause, count in causes.items():
+            self._telemetry.count("Failures", count, scope=WHATSAPP, cause=cause)
+        sends = sum(1 for job in jobs if isinstance(job.outcome, Accepted))
+        if sends:
+            self._telemetry.count("Sends", sends, scope=WHATSAPP)
+        if resends:
+            counts["resends"] += resends
+            self._telemetry.count("Resends", resends, scope=WHATSAPP)
+        now = self._clock()
+        try:
+            self._control.count(int(now // 60) * 60, counts)
+            for cause, sample in samples.items():
+                self._control.put_setting(
+                    f"sample/{cause}", sample, actor="SenderFunction", reason="latest failure", now=now
+                )
+        except UnavailableError as error:
+            self._telemetry.warning("counters could not be written", detail=str(error))
+
+
+def carrier_of(record: Record) -> Carrier:
+    """What an SQS record says of itself; a producer's message owns itself."""
+    note = record.note
+    if note is None:
+        return Carrier(claim=record.id)
+    return Carrier(
+        claim=str(note["claim"]),
+        turn=int(note.get("turn", 0)),
+        rounds=int(note.get("rounds", 0)),
+        job=note.get("job"),
+        cause=note.get("cause"),
+        slot=note.get("slot"),
+        paid=bool(note.get("paid")),
+    )
+
+
+def moved(change: Change) -> Row:
+    """The row as a carried-out change leaves it."""
+    return replace(change.row, status=change.status, rev=change.row.rev + 1, **dict(change.values))
+
+
+def _row(job: Job) -> Row:
+    assert job.row is not None, "the job has no row yet"
+    return job.row

@@ -1,0 +1,242 @@
+"""Release what is parked, slowly: plan the coming minute and hand it to SQS as delays.
+
+A planner claims a stretch of time with a conditional write, so that two of them (the minute's schedule and
+the one that recovery starts) never release the same second twice. Each message is put on ``whatsapp-queue``
+with its delay first and deleted from its lane afterwards: a crash in between leaves two equal carriers, of
+which one loses its claim at the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lifeline.adapters.control import Control
+from lifeline.adapters.ledger import Change, Ledger, Row
+from lifeline.adapters.queues import Incoming, Outgoing, Queues
+from lifeline.contract import (
+    BACKLOG_CRITICAL_QUEUE,
+    BACKLOG_QUEUE,
+    BULK_QUEUE,
+    LANES,
+    WHATSAPP,
+    ContractError,
+    Message,
+    parse_message,
+)
+from lifeline.domain.pace import delays, plan_minute, ramp_rate
+from lifeline.domain.panic import State
+from lifeline.domain.status import Status
+from lifeline.errors import UnavailableError
+from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.panic_mode import PanicMode
+
+RATE_SETTING: Final = "drain_rate"
+STATE_SETTING: Final = "drain_state"
+SPAN: Final = 60.0
+LEAD: Final = 15.0
+"""Seconds planned beyond the minute: EventBridge Scheduler may fire late."""
+MINUTE: Final = 60.0
+VISIBILITY: Final = 120
+"""Seconds for which a message that is being moved is hidden; more than the function's time-out."""
+WORKERS: Final = 8
+MARGIN: Final = 5.0
+EMPTY_RECEIVES: Final = 3
+"""Empty answers in a row after which a lane counts as empty: SQS samples its servers on short polls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One planned stretch: from ``start`` (epoch seconds) for ``seconds`` at ``rate`` per second."""
+
+    start: float
+    seconds: float
+    rate: float
+
+
+class Drain:
+    """The drainer's use case."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        control: Control,
+        ledger: Ledger,
+        panic: PanicMode,
+        queues: Queues,
+        clock: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        self._settings = settings
+        self._control = control
+        self._ledger = ledger
+        self._panic = panic
+        self._queues = queues
+        self._clock = clock
+        self._telemetry = telemetry
+        self._urls = {
+            BACKLOG_CRITICAL_QUEUE: settings.backlog_critical_queue_url,
+            BACKLOG_QUEUE: settings.backlog_queue_url,
+            BULK_QUEUE: settings.bulk_queue_url,
+        }
+
+    def __call__(self, remaining: Callable[[], float]) -> dict[str, Any]:
+        """Plan and release the coming minute; returns what was released, by lane."""
+        now = self._clock()
+        flag = self._panic.flag(WHATSAPP)
+        state = self._control.setting(STATE_SETTING).value or {}
+        if flag.state is State.PANIC:
+            self._save_state({"rate": 0.0, "stepped_at": 0.0, "carry": 0.0, "why": "panic"}, now)
+            return {"released": {}, "why": "panic"}
+        seen = self._control.mark("drain")
+        start = now if seen is None or flag.recovering_since and seen < flag.recovering_since else max(now, seen)
+        end = now + SPAN + LEAD
+        if end - start < 1.0 or not self._control.advance("drain", end, seen):
+            return {"released": {}, "why": "another planner has this minute"}
+        waiting = [(lane, self._queues.depth(self._urls[lane]).visible) for lane in LANES]
+        for lane, count in waiting:
+            self._telemetry.count("Backlog", count, lane=lane)
+        ceiling = self.ceiling()
+        if not any(count for _, count in waiting):
+            # Nothing waits: the next backlog starts at the bottom of the ramp again.
+            self._save_state({"rate": 0.0, "stepped_at": 0.0, "carry": 0.0, "why": "nothing waits"}, now)
+            return {"released": {}, "why": "nothing waits"}
+        limited = self._rate_limited(now)
+        released: dict[str, int] = {}
+        rate, stepped_at = float(state.get("rate", 0.0)), float(state.get("stepped_at", 0.0))
+        carry = float(state.get("carry", 0.0))
+        cursor = start
+        while end - cursor >= 1.0 and remaining() > MARGIN:
+            if cursor - stepped_at >= MINUTE or rate > ceiling or rate <= 0:
+                rate = ramp_rate(rate, ceiling, rate_limited=limited)
+                stepped_at, limited = cursor, False
+            seconds = min(end - cursor, max(1.0, stepped_at + MINUTE - cursor))
+            plan = plan_minute(rate, seconds, waiting, carry)
+            carry = plan.carry
+            spread = delays(plan.total, max(0, round(cursor - now)), max(1, round(seconds))) if plan.total else []
+            offset = 0
+            for lane, count in plan.moves:
+                moved = self._move(lane, spread[offset : offset + count], remaining)
+                released[lane] = released.get(lane, 0) + moved
+                offset += count
+            taken = dict(plan.moves)
+            waiting = [(lane, max(0, count - taken.get(lane, 0))) for lane, count in waiting]
+            cursor += seconds
+            if not any(count for _, count in waiting):
+                break
+        self._save_state(
+            {"rate": rate, "stepped_at": stepped_at, "carry": carry, "why": "releasing", "ceiling": ceiling}, now
+        )
+        for lane, count in released.items():
+            self._telemetry.count("Released", count, lane=lane)
+        self._telemetry.count("DrainRate", rate, lane=WHATSAPP)
+        self._telemetry.info("released", released=released, rate=rate, ceiling=ceiling)
+        return {"released": released, "rate": rate, "ceiling": ceiling}
+
+    def ceiling(self) -> float:
+        """The operator's rate, or the setting's default; messages per second."""
+        value = self._control.setting(RATE_SETTING).value
+        return self._settings.drain.rate if value is None else float(value)
+
+    def _save_state(self, state: dict[str, Any], now: float) -> None:
+        self._control.put_setting(STATE_SETTING, state, actor="DrainerFunction", reason="planned", now=now)
+
+    def _rate_limited(self, now: float) -> bool:
+        window = self._control.window(WHATSAPP)
+        return any(
+            bucket.failed.get("rate_limit", 0) for bucket in window.buckets if bucket.start >= now - MINUTE - 10
+        )
+
+    def _move(self, lane: str, spread: Sequence[int], remaining: Callable[[], float]) -> int:
+        """Move one message per delay in ``spread``; returns how many left the lane."""
+        chunks = [list(spread[start : start + 10]) for start in range(0, len(spread), 10)]
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="drain") as pool:
+            return sum(pool.map(lambda chunk: self._move_chunk(lane, chunk, remaining), chunks))
+
+    def _move_chunk(self, lane: str, chunk: list[int], remaining: Callable[[], float]) -> int:
+        url = self._urls[lane]
+        left = list(chunk)
+        moved = empty = 0
+        while left and empty < EMPTY_RECEIVES and remaining() > MARGIN:
+            messages = self._queues.receive(url, len(left), VISIBILITY)
+            if not messages:
+                empty += 1
+                continue
+            mine, left = left[: len(messages)], left[len(messages) :]
+            moved += self._release(url, messages, mine)
+        return moved
+
+    def _release(self, url: str, messages: Sequence[Incoming], spread: Sequence[int]) -> int:
+        now = self._clock()
+        going: list[tuple[Incoming, int]] = []
+        expired: list[tuple[Incoming, Message]] = []
+        for message, delay in zip(messages, spread, strict=True):
+            parsed = _parsed(message)
+            if parsed and parsed.expires_at is not None and parsed.expires_at <= now + delay:
+                expired.append((message, parsed))
+            else:
+                going.append((message, delay))
+        sent = self._queues.send(
+            self._settings.whatsapp_queue_url,
+            [
+                Outgoing(m.body, m.note or {"claim": m.id, "turn": 0, "rounds": 0}, delay)
+                for m, delay in going
+            ],
+        )
+        done = [message.receipt for (message, _), ok in zip(going, sent, strict=True) if ok]
+        done += self._expire(expired, now)
+        self._queues.delete(url, done)
+        return len(done)
+
+    def _expire(self, items: Sequence[tuple[Incoming, Message]], now: float) -> list[str]:
+        """Record what came too late; returns the receipts of what may leave the lane."""
+        if not items:
+            return []
+        try:
+            rows = self._ledger.read(parsed.id for _, parsed in items)
+            changes: list[Change] = []
+            fresh: list[Row] = []
+            for message, parsed in items:
+                row = rows.get(parsed.id)
+                if row is None:
+                    fresh.append(_expired_row(message, parsed))
+                elif row.status is Status.PARKED:
+                    changes.append(Change(row, Status.EXPIRED, {"phase": None}, "its time passed while parked"))
+            self._ledger.apply(changes, now)
+            self._ledger.insert(fresh, now)
+        except UnavailableError as error:
+            self._telemetry.error("expired messages stay in their lane", detail=str(error))
+            return []
+        self._telemetry.count("Outcomes", len(items), status=str(Status.EXPIRED))
+        counts: dict[str, int] = {}
+        for _, parsed in items:
+            name = parsed.template.name if parsed.template else "-"
+            key = f"o|{Status.EXPIRED}|{parsed.priority}|{parsed.category or '-'}|{name}"
+            counts[key] = counts.get(key, 0) + 1
+        self._control.count(int(now // 60) * 60, counts)
+        return [message.receipt for message, _ in items]
+
+
+def _parsed(message: Incoming) -> Message | None:
+    try:
+        return parse_message(message.body)
+    except ContractError:
+        return None  # the sender refuses it with its reason
+
+
+def _expired_row(message: Incoming, parsed: Message) -> Row:
+    return Row(
+        id=parsed.id,
+        status=Status.EXPIRED,
+        claim=message.id,
+        body=message.body,
+        priority=parsed.priority,
+        type=parsed.type,
+        category=parsed.category,
+        campaign=parsed.campaign,
+        note="its time passed while it waited",
+    )

@@ -1,0 +1,152 @@
+"""Reach people another way: push, email, or park, as the policy's table says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lifeline.adapters.contacts import Contact, Contacts
+from lifeline.adapters.email import Email, EmailRefused
+from lifeline.adapters.push import Push, PushRefused
+from lifeline.contract import Message, Recipient
+from lifeline.domain.fallback import Notice, Policy, Step, notice, plan
+from lifeline.domain.status import Status
+from lifeline.errors import UnavailableError
+from lifeline.telemetry import Telemetry
+
+WORKERS: Final = 16
+"""Pushes and mails in flight per worker. SES and SNS answer within about 100 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Somebody was reached (``status``), or the message is to be parked (``park``)."""
+
+    status: Status
+    why: str
+    park: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """Nobody could be reached and WhatsApp cannot help later: counted as ``FAILED``."""
+
+    status: Status
+    why: str
+
+
+class FallBack:
+    """Takes the fallback of messages. One instance per worker."""
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        push: Push,
+        email: Email,
+        contacts: Contacts,
+        telemetry: Telemetry,
+        default_title: str,
+        workers: int = WORKERS,
+        refused: Callable[[Contact], None] | None = None,
+    ) -> None:
+        self._policy = policy
+        self._push = push
+        self._email = email
+        self._contacts = contacts
+        self._telemetry = telemetry
+        self._title = default_title
+        self._refused = refused
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="fallback")
+
+    def __call__(self, items: Sequence[tuple[Message, bool, str]], now: float) -> list[Reached | Unreached]:
+        """Take the fallback of each ``(message, WhatsApp may deliver later, why)``, side by side."""
+        contacts = self._look_up([message.recipient for message, _, _ in items])
+        return list(self._pool.map(lambda item: self._one(*item, contacts, now), items))
+
+    def _look_up(self, recipients: Sequence[Recipient]) -> Mapping[str, Contact]:
+        wanted = {r.user_id for r in recipients if r.user_id and not (r.push_endpoint and r.email)}
+        if not wanted:
+            return {}
+        try:
+            return self._contacts.read(wanted)
+        except UnavailableError as error:
+            # Without the table the ways that came with the message still work.
+            self._telemetry.error("contacts cannot be read", detail=str(error))
+            return {}
+
+    def _one(
+        self, message: Message, whatsapp_later: bool, why: str, contacts: Mapping[str, Contact], now: float
+    ) -> Reached | Unreached:
+        contact = contacts.get(message.recipient.user_id or "") or Contact(message.recipient.user_id or "")
+        endpoint = message.recipient.push_endpoint or contact.push_endpoint
+        address = message.recipient.email or contact.email
+        if endpoint == contact.push_endpoint and contact.push_refused:
+            endpoint = None
+        if address == contact.email and contact.email_refused:
+            address = None
+        text = notice(
+            message.fallback_title,
+            message.fallback_body,
+            message.text,
+            message.template.name if message.template else None,
+            message.template.parameters if message.template else (),
+        )
+        steps = plan(
+            self._policy,
+            message.priority,
+            has_push=endpoint is not None and text is not None,
+            has_email=address is not None and text is not None,
+            whatsapp_later=whatsapp_later,
+        )
+        reached: list[Status] = []
+        tried: list[str] = []
+        for step in steps:
+            if step is Step.PARK:
+                return Reached(Status.PARKED, _why(why, tried), park=True)
+            assert text is not None
+            if reached and not self._policy.take_all:
+                break
+            if step is Step.PUSH and endpoint:
+                if self._try_push(message, endpoint, text, contact, now, tried):
+                    reached.append(Status.PUSHED)
+            elif step is Step.EMAIL and address and self._try_email(message, address, text, tried):
+                reached.append(Status.EMAILED)
+            if reached and not self._policy.take_all and not self._policy.whatsapp_later:
+                break
+        if reached:
+            return Reached(reached[0], _why(why, tried))
+        return Unreached(Status.FAILED, _why(why, tried) + "; no other way reached this person")
+
+    def _try_push(
+        self, message: Message, endpoint: str, text: Notice, contact: Contact, now: float, tried: list[str]
+    ) -> bool:
+        ttl = None if message.expires_at is None else int(message.expires_at - now)
+        try:
+            self._push.send(endpoint, text.title or self._title, text.body, message.id, ttl)
+        except PushRefused as error:
+            tried.append(f"push {error.code}")
+            self._telemetry.count("FallbackFailures", way="push")
+            if error.gone and contact.user_id and self._refused:
+                self._refused(replace(contact, push_endpoint=None, email=None, push_refused=error.code))
+            return False
+        tried.append("push")
+        self._telemetry.count("Fallbacks", way="push")
+        return True
+
+    def _try_email(self, message: Message, address: str, text: Notice, tried: list[str]) -> bool:
+        try:
+            self._email.send(address, text.title or self._title, text.body, message.id)
+        except EmailRefused as error:
+            tried.append(f"email {error.code}")
+            self._telemetry.count("FallbackFailures", way="email")
+            return False
+        tried.append("email")
+        self._telemetry.count("Fallbacks", way="email")
+        return True
+
+
+def _why(why: str, tried: Sequence[str]) -> str:
+    return f"{why} ({', '.join(tried)})" if tried else why

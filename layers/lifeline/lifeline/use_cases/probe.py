@@ -1,0 +1,239 @@
+"""Find recovery: every minute look at the flags, every 15 seconds ask what the cause demands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lifeline.adapters.alarms import Alarms
+from lifeline.adapters.control import Control
+from lifeline.adapters.functions import Functions
+from lifeline.adapters.whatsapp import Accepted, Answer, WhatsApp
+from lifeline.contract import OPENAI_VOICE, TEMPLATE_PREFIX, WHATSAPP
+from lifeline.domain.failures import Failure
+from lifeline.domain.panic import Flag, State, probe, rearm, tick
+from lifeline.domain.probing import Ask, ProbeRequest, asks, worth_asking
+from lifeline.errors import UnavailableError
+from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.panic_mode import PanicMode
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one question found."""
+
+    ask: Ask
+    ok: bool
+    detail: str
+
+
+class Probe:
+    """The prober's use case."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        control: Control,
+        panic: PanicMode,
+        whatsapp: WhatsApp,
+        alarms: Alarms,
+        functions: Functions,
+        clock: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        self._settings = settings
+        self._control = control
+        self._panic = panic
+        self._whatsapp = whatsapp
+        self._alarms = alarms
+        self._functions = functions
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def minute(self) -> dict[str, Any]:
+        """The minute tick: ends what the clock ends, queues the coming minute's probes, publishes gauges."""
+        now = self._clock()
+        flags = dict(self._control.flags())
+        for scope in (WHATSAPP, OPENAI_VOICE):
+            flags.setdefault(scope, Flag.normal(scope))
+        probing = []
+        for scope, flag in flags.items():
+            current, _ = self._panic.change(scope, lambda f: tick(f, now=now, rules=self._settings.panic))
+            if current.source == "operator" and current.state is not State.PANIC and current.incident_id:
+                current = self._rearm(current, now)
+            if flag.state is State.PANIC and current.state is State.RECOVERING:
+                self._start_drain(scope)
+            if current.needs_probes:
+                self._panic.queue_probes(current)
+                probing.append(scope)
+            if scope in (WHATSAPP, OPENAI_VOICE) or current.state is not State.NORMAL:
+                self._telemetry.count("PanicActive", 1 if current.blocks_sending else 0, scope=scope)
+        self._telemetry.count("ProberRuns", 1, scope=WHATSAPP)
+        return {"probing": probing}
+
+    def _rearm(self, flag: Flag, now: float) -> Flag:
+        try:
+            firing = self._alarms.firing(flag.scope)
+        except UnavailableError as error:
+            self._telemetry.warning("alarms cannot be read", detail=str(error))
+            return flag
+        incident_id = self._panic.new_incident_id()
+        current, _ = self._panic.change(
+            flag.scope,
+            lambda f: rearm(
+                f,
+                alarm_on=bool(firing),
+                now=now,
+                new_incident_id=incident_id,
+                rules=self._settings.panic,
+                evidence={"alarms": firing},
+            ),
+        )
+        return current
+
+    def slot(self, body: str) -> dict[str, Any]:
+        """Run one probe. A duplicate, a stale one and one of an earlier incident do nothing.
+
+        Raises ``ValueError`` for a body that is no probe request.
+        """
+        request = ProbeRequest.from_dict(json.loads(body))
+        now = self._clock()
+        if request.is_stale(now):
+            return {"probed": False, "why": "stale"}
+        flag = self._control.flag(request.scope)
+        if not flag.needs_probes or flag.incident_id != request.incident_id:
+            return {"probed": False, "why": "no such panic any more"}
+        if not worth_asking(flag.cause, flag.earliest_recovery, now):
+            return {"probed": False, "why": "not before the stated regain time"}
+        if not self._control.claim_slot(request.scope, request.slot):
+            return {"probed": False, "why": "another probe has this slot"}
+        findings = self._ask(flag)
+        ok = all(finding.ok for finding in findings)
+        evidence = {
+            "slot": request.slot,
+            "asked": [str(finding.ask) for finding in findings],
+            "findings": {str(finding.ask): finding.detail for finding in findings if not finding.ok},
+        }
+        now = self._clock()
+        current, event = self._panic.change(
+            request.scope,
+            lambda f: probe(
+                f,
+                incident_id=request.incident_id,
+                ok=ok,
+                now=now,
+                rules=self._settings.panic,
+                evidence=evidence,
+                actor="ProberFunction",
+            ),
+        )
+        self._telemetry.count("Probes", scope=request.scope, result="ok" if ok else "failed")
+        self._telemetry.info(
+            "probe", scope=request.scope, ok=ok, successes=current.successes, incident_id=request.incident_id, **evidence
+        )
+        if event is not None and current.state is State.RECOVERING:
+            self._start_drain(request.scope)
+        return {"probed": True, "ok": ok, "successes": current.successes, "state": str(current.state)}
+
+    def _start_drain(self, scope: str) -> None:
+        """Do not wait for the drainer's minute: its plan begins where recovery begins."""
+        if scope != WHATSAPP and not scope.startswith(TEMPLATE_PREFIX):
+            return
+        try:
+            self._functions.start(self._settings.drainer_function, {"source": "lifeline.recovery", "scope": scope})
+        except UnavailableError as error:
+            self._telemetry.warning("the drain starts with its next minute", detail=str(error))
+
+    def _ask(self, flag: Flag) -> Sequence[Finding]:
+        findings = []
+        for ask in asks(flag.cause, flag.scope):
+            if ask is Ask.TEST_SEND and not self._settings.test_number:
+                continue
+            finding = self._one(ask, flag)
+            findings.append(finding)
+            if not finding.ok:
+                break
+        return findings
+
+    def _one(self, ask: Ask, flag: Flag) -> Finding:
+        try:
+            match ask:
+                case Ask.REACHABILITY:
+                    return _found(ask, self._whatsapp.phone_number(), lambda body: "")
+                case Ask.HEALTH:
+                    return _found(ask, self._whatsapp.phone_number(), blocked)
+                case Ask.TOKEN:
+                    return _found(ask, self._whatsapp.debug_token(), invalid_token)
+                case Ask.TEMPLATE:
+                    name = flag.scope.removeprefix(TEMPLATE_PREFIX)
+                    return _found(ask, self._whatsapp.templates(name=name), lambda body: not_approved(body, name))
+                case Ask.TEST_SEND:
+                    return self._test_send()
+                case _:
+                    return Finding(ask, False, "nothing here can ask this")
+        except UnavailableError as error:
+            return Finding(ask, False, str(error))
+
+    def _test_send(self) -> Finding:
+        outcome = self._whatsapp.post_message(
+            {
+                "messaging_product": "whatsapp",
+                "recipient_type": "individual",
+                "to": self._settings.test_number.lstrip("+"),
+                "type": "template",
+                "template": {"name": "hello_world", "language": {"code": "en_US"}},
+                "biz_opaque_callback_data": "lifeline:probe",
+            }
+        )
+        if isinstance(outcome, Accepted):
+            return Finding(Ask.TEST_SEND, True, "")
+        return Finding(Ask.TEST_SEND, False, _detail(outcome))
+
+
+def _found(ask: Ask, outcome: Answer | Failure, fault: Callable[[Mapping[str, Any]], str]) -> Finding:
+    if isinstance(outcome, Failure):
+        return Finding(ask, False, _detail(outcome))
+    detail = fault(outcome.body)
+    return Finding(ask, not detail, detail)
+
+
+def _detail(failure: Failure) -> str:
+    return f"{failure.cause}: code {failure.code}: {failure.details}"[:300]
+
+
+def blocked(body: Mapping[str, Any]) -> str:
+    """Why the account cannot send, from a number's ``health_status``; empty where it can."""
+    health = body.get("health_status")
+    if not isinstance(health, dict) or health.get("can_send_message") != "BLOCKED":
+        return ""
+    reasons = [
+        f"{entity.get('entity_type')}: {error.get('error_code')} {error.get('error_description', '')}".strip()
+        for entity in health.get("entities") or []
+        if isinstance(entity, dict)
+        for error in entity.get("errors") or []
+        if isinstance(error, dict)
+    ]
+    return "health status is BLOCKED" + (f" ({'; '.join(reasons)})" if reasons else "")
+
+
+def invalid_token(body: Mapping[str, Any]) -> str:
+    """Why Meta calls the token invalid; empty where it is valid."""
+    data = body.get("data")
+    if isinstance(data, dict) and data.get("is_valid") is True:
+        return ""
+    error = data.get("error") if isinstance(data, dict) else None
+    subcode = error.get("subcode") if isinstance(error, dict) else None
+    return f"token is not valid (subcode {subcode})"
+
+
+def not_approved(body: Mapping[str, Any], name: str) -> str:
+    """Why a template cannot be used; empty where Meta says APPROVED in every language that it has."""
+    found = [t for t in body.get("data") or [] if isinstance(t, dict) and t.get("name") == name]
+    if not found:
+        return f"template {name} does not exist"
+    bad = [f"{t.get('language')} is {t.get('status')}" for t in found if t.get("status") != "APPROVED"]
+    return f"template {name}: {', '.join(bad)}" if bad else ""

@@ -1,0 +1,181 @@
+"""The composition root: settings to adapters to use cases, made once per worker.
+
+Nothing is built at import. Every client comes from here, with its time-outs and its pool; the same functions
+wire the tests.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import uuid
+from functools import cache
+from typing import Any
+
+import boto3
+
+from lifeline import settings as settings_module
+from lifeline.adapters.alarms import Alarms
+from lifeline.adapters.aws import client_config
+from lifeline.adapters.contacts import Contact, Contacts
+from lifeline.adapters.control import Control
+from lifeline.adapters.email import Email
+from lifeline.adapters.functions import Functions
+from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.notices import Notices
+from lifeline.adapters.push import Push
+from lifeline.adapters.queues import Queues
+from lifeline.adapters.scheduler import Schedules
+from lifeline.adapters.secrets import Secrets
+from lifeline.adapters.whatsapp import WhatsApp
+from lifeline.errors import UnavailableError
+from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.deliver import Deliver
+from lifeline.use_cases.drain import Drain
+from lifeline.use_cases.fall_back import WORKERS as FALLBACK_WORKERS
+from lifeline.use_cases.fall_back import FallBack
+from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.probe import Probe
+
+
+@cache
+def _settings(function: str) -> Settings:
+    return settings_module.parse(os.environ, function)
+
+
+@cache
+def telemetry(function: str) -> Telemetry:
+    """Logger and metrics of one function."""
+    return Telemetry(function, os.environ.get("LOG_LEVEL", "INFO"))
+
+
+@cache
+def _client(service: str, pool: int = 10) -> Any:
+    return boto3.client(service, config=client_config(pool))
+
+
+@cache
+def _control(function: str) -> Control:
+    settings = _settings(function)
+    return Control(_client("dynamodb"), settings.control_table, settings.region)
+
+
+@cache
+def _panic(function: str) -> PanicMode:
+    settings = _settings(function)
+    return PanicMode(
+        control=_control(function),
+        queues=Queues(_client("sqs")),
+        notices=Notices(_client("sns", FALLBACK_WORKERS), settings.ops_topic_arn),
+        probe_queue_url=settings.probe_queue_url,
+        clock=time.time,
+        new_id=lambda: uuid.uuid4().hex,
+        telemetry=telemetry(function),
+    )
+
+
+@cache
+def _ledger(function: str) -> Ledger:
+    settings = _settings(function)
+    return Ledger(
+        _client("dynamodb"),
+        settings.messages_table,
+        settings.sending.retention_days * 86_400.0,
+        pause=time.sleep,
+        jitter=random.random,
+    )
+
+
+@cache
+def _secrets(function: str) -> Secrets:
+    return Secrets(_client("secretsmanager"), _settings(function).secret_arn, time.monotonic)
+
+
+@cache
+def _whatsapp(function: str, connections: int) -> WhatsApp:
+    settings = _settings(function)
+    return WhatsApp(
+        _secrets(function),
+        base_url=settings.graph_base_url,
+        version=settings.graph_version,
+        phone_number_id=settings.phone_number_id,
+        waba_id=settings.waba_id,
+        connections=connections,
+        connect_timeout=settings.sending.connect_timeout,
+        read_timeout=settings.sending.read_timeout,
+    )
+
+
+@cache
+def sender() -> Deliver:
+    """The sender's use case."""
+    settings = _settings("sender")
+    contacts = Contacts(settings.contacts_table, settings.region)
+    log = telemetry("sender")
+
+    def refused(contact: Contact) -> None:
+        try:
+            contacts.save(contact)
+        except UnavailableError as error:
+            log.warning("a refused push endpoint could not be marked", detail=str(error))
+
+    return Deliver(
+        settings=settings,
+        ledger=_ledger("sender"),
+        control=_control("sender"),
+        panic=_panic("sender"),
+        queues=Queues(_client("sqs")),
+        whatsapp=_whatsapp("sender", settings.sending.connections),
+        fall_back=FallBack(
+            policy=settings.fallback,
+            push=Push(_client("sns", FALLBACK_WORKERS)),
+            email=Email(_client("sesv2", FALLBACK_WORKERS), settings.email_from),
+            contacts=contacts,
+            telemetry=log,
+            default_title="A message for you",
+            refused=refused,
+        ),
+        schedules=_schedules(settings),
+        clock=time.time,
+        pause=time.sleep,
+        chance=random.random,
+        telemetry=log,
+    )
+
+
+def _schedules(settings: Settings) -> Schedules | None:
+    if not (settings.schedule_group and settings.schedule_role_arn and settings.whatsapp_queue_arn):
+        return None
+    return Schedules(_client("scheduler"), settings.schedule_group, settings.schedule_role_arn)
+
+
+@cache
+def prober() -> Probe:
+    """The prober's use case."""
+    settings = _settings("prober")
+    return Probe(
+        settings=settings,
+        control=_control("prober"),
+        panic=_panic("prober"),
+        whatsapp=_whatsapp("prober", 2),
+        alarms=Alarms(_client("cloudwatch"), settings.alarm_prefix),
+        functions=Functions(_client("lambda")),
+        clock=time.time,
+        telemetry=telemetry("prober"),
+    )
+
+
+@cache
+def drainer() -> Drain:
+    """The drainer's use case."""
+    return Drain(
+        settings=_settings("drainer"),
+        control=_control("drainer"),
+        ledger=_ledger("drainer"),
+        panic=_panic("drainer"),
+        queues=Queues(_client("sqs", 16)),
+        clock=time.time,
+        telemetry=telemetry("drainer"),
+    )
