@@ -1,0 +1,119 @@
+"""Probing: four probes a minute, at their slots, and the question that the cause demands."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.domain.failures import Cause
+from lifeline.domain.probing import (
+    SLOT_SECONDS,
+    Ask,
+    ProbeRequest,
+    asks,
+    rest_of_minute,
+    slot_of,
+    slot_start,
+    slots,
+    worth_asking,
+)
+
+MINUTE = 1_800_000_000.0
+INSTANTS = st.floats(1_700_000_000, 2_000_000_000)
+
+
+def test_a_minute_tick_queues_four_probes() -> None:
+    first = slot_of(MINUTE)
+    assert slots(MINUTE) == ((first, 0), (first + 1, 15), (first + 2, 30), (first + 3, 45))
+    assert slots(MINUTE + 0.4) == ((first, 0), (first + 1, 15), (first + 2, 30), (first + 3, 45))
+
+
+def test_entering_panic_queues_the_rest_of_the_minute() -> None:
+    first = slot_of(MINUTE)
+    now = MINUTE + 37.2
+    assert slots(now, rest_of_minute(now)) == ((first + 2, 0), (first + 3, 8))
+    late = MINUTE + 59.9
+    assert slots(late, rest_of_minute(late)) == ((first + 3, 0),)
+
+
+@given(INSTANTS)
+def test_a_tick_and_the_rest_of_the_minute_leave_no_slot_out(now: float) -> None:
+    planned = slots(now, rest_of_minute(now))
+    next_minute = now + rest_of_minute(now)
+    assert [slot for slot, _ in planned] == list(range(slot_of(now), slot_of(next_minute)))
+
+
+@given(INSTANTS, st.floats(0.1, 900))
+def test_a_probe_is_never_early_and_less_than_a_second_late(now: float, span: float) -> None:
+    planned = slots(now, span)
+    assert planned[0] == (slot_of(now), 0)
+    for slot, delay in planned[1:]:
+        assert 0 <= now + delay - slot_start(slot) < 1
+        assert delay <= 900
+    if span <= 60:
+        assert all(delay <= 59 for _, delay in planned)
+
+
+@pytest.mark.parametrize("span", [0, -1, 901, float("nan")])
+def test_a_span_that_sqs_cannot_delay_is_refused(span: float) -> None:
+    with pytest.raises(ValueError, match="until_seconds"):
+        slots(MINUTE, span)
+
+
+def test_the_cause_says_what_is_asked() -> None:
+    assert asks(Cause.UNREACHABLE, "whatsapp") == (Ask.REACHABILITY,)
+    assert Ask.TOKEN in asks(Cause.AUTH, "whatsapp")
+    assert Ask.HEALTH in asks(Cause.ACCOUNT, "whatsapp")
+    assert Ask.TEST_SEND in asks(Cause.RATE_LIMIT, "whatsapp")
+    assert asks(Cause.OPERATOR, "whatsapp") == asks(Cause.ALARM, "whatsapp")
+    assert asks(Cause.TEMPLATE_REJECTED, "whatsapp/template/reminder") == (Ask.TEMPLATE,)
+    assert asks(Cause.OPERATOR, "whatsapp/template/reminder") == (Ask.TEMPLATE,)
+    assert asks(Cause.UNREACHABLE, "openai_voice") == (Ask.VOICE,)
+
+
+@given(st.sampled_from(list(Cause)), st.sampled_from(["whatsapp", "openai_voice", "whatsapp/template/x"]))
+def test_every_probe_asks_something_and_sends_only_where_sending_is_the_question(
+    cause: Cause, scope: str
+) -> None:
+    asked = asks(cause, scope)
+    assert asked and len(set(asked)) == len(asked)
+    assert Ask.TEST_SEND not in asked or cause in (Cause.RATE_LIMIT, Cause.SPAM_LIMIT, Cause.SILENT)
+    assert asked != (Ask.TEST_SEND,), "without a test number a probe still asks something"
+
+
+def test_under_a_limit_nothing_is_asked_before_the_regain_time() -> None:
+    assert not worth_asking(Cause.RATE_LIMIT, MINUTE, MINUTE - 1)
+    assert worth_asking(Cause.RATE_LIMIT, MINUTE, MINUTE)
+    assert worth_asking(Cause.UNREACHABLE, MINUTE, MINUTE - 1)
+
+
+@given(st.text(min_size=1), st.text(min_size=1), st.integers(0, 10**9))
+def test_a_request_survives_json(scope: str, incident: str, slot: int) -> None:
+    request = ProbeRequest(scope, incident, slot)
+    assert ProbeRequest.from_dict(json.loads(json.dumps(request.to_dict()))) == request
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ([], "object"),
+        ({}, "scope"),
+        ({"scope": "whatsapp", "incident_id": ""}, "incident_id"),
+        ({"scope": "whatsapp", "incident_id": "i", "slot": "7"}, "slot"),
+        ({"scope": "whatsapp", "incident_id": "i", "slot": True}, "slot"),
+        ({"scope": "whatsapp", "incident_id": "i", "slot": -1}, "slot"),
+    ],
+)
+def test_a_broken_request_is_named(document: object, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        ProbeRequest.from_dict(document)
+
+
+def test_a_probe_that_comes_much_too_late_is_stale() -> None:
+    request = ProbeRequest("whatsapp", "i", slot_of(MINUTE))
+    assert not request.is_stale(MINUTE)
+    assert not request.is_stale(MINUTE + 2 * SLOT_SECONDS - 0.1)
+    assert request.is_stale(MINUTE + 2 * SLOT_SECONDS)
