@@ -1,4 +1,4 @@
-"""Panic mode by machine: any sequence of trips, probes, operators and clock, held against a model of DESIGN's rules."""
+"""Panic mode by machine: any sequence of trips, probes, operators and clock, held against a model."""
 
 from __future__ import annotations
 

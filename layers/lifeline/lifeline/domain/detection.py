@@ -202,7 +202,7 @@ def judge(window: Window, thresholds: Thresholds = DEFAULT_THRESHOLDS, now: floa
         )
     for seconds in (thresholds.short_window_seconds, thresholds.window_seconds):
         ok, failed = _sum(window, now, seconds)
-        failures = sum(failed.values())
+        failures = sum(failed.get(cause, 0) for cause in COUNTED)
         volume = ok + failures
         if not failures:
             continue
