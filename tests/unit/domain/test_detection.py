@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ OTHERS = st.sampled_from([Cause.INVALID_PHONE, Cause.BAD_REQUEST, Cause.PAIR_RAT
 OUTCOMES = st.one_of(st.none(), st.sampled_from(list(COUNTED)), OTHERS)
 
 
-def filled(*batches: tuple[float, list[str | None]], forget_before: float = 0.0) -> Window:
+def filled(*batches: tuple[float, Sequence[str | None]], forget_before: float = 0.0) -> Window:
     window = Window()
     for at, outcomes in batches:
         window = add(window, tally(outcomes), T0 + at, LIMITS, forget_before)
