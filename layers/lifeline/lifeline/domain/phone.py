@@ -1,0 +1,106 @@
+"""Phone numbers: E.164, masked, compared. Numbering plans come from Google's libphonenumber."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import phonenumbers
+
+_REASONS: Final = {
+    phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: "no country code, and no default region to read it in",
+    phonenumbers.NumberParseException.NOT_A_NUMBER: "holds no phone number",
+    phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD: "ends after the international prefix",
+    phonenumbers.NumberParseException.TOO_SHORT_NSN: "is too short",
+    phonenumbers.NumberParseException.TOO_LONG: "is too long",
+}
+_LENGTHS: Final = {
+    phonenumbers.ValidationResult.INVALID_COUNTRY_CODE: "its country code does not exist",
+    phonenumbers.ValidationResult.TOO_SHORT: "is too short for its country",
+    phonenumbers.ValidationResult.TOO_LONG: "is too long for its country",
+    phonenumbers.ValidationResult.INVALID_LENGTH: "has a length that its country does not use",
+    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "lacks its area code",
+}
+MAX_LENGTH: Final = 64
+"""Characters. E.164 has 15 digits; the rest leaves room for spaces and brackets."""
+
+
+class NotAPhoneNumber(ValueError):
+    """The text is no phone number that can be dialled. ``reason`` says why; the number shows only masked."""
+
+    def __init__(self, raw: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{mask(raw) or 'an empty text'} is not a phone number: {reason}")
+
+
+def normalise(raw: str, default_region: str | None) -> str:
+    """``raw`` as E.164 (``+491701234567``).
+
+    ``default_region``: ISO 3166-1 code of two letters in which a national number is read; ``None`` demands a
+    country code. ``00`` in front counts as ``+``. Raises :class:`NotAPhoneNumber` for what cannot be dialled:
+    of the right length for its country is enough, since new ranges open before libphonenumber knows them, and
+    WhatsApp answers for itself whether a person is there. Letters (vanity numbers, extensions) are refused.
+    """
+    text = raw.strip() if isinstance(raw, str) else ""
+    if not text:
+        raise NotAPhoneNumber("", "it is empty")
+    if len(text) > MAX_LENGTH:
+        raise NotAPhoneNumber(text[:MAX_LENGTH], f"is longer than {MAX_LENGTH} characters")
+    if any(character.isalpha() for character in text):
+        raise NotAPhoneNumber(text, "holds letters")
+    if "+" not in text and text.startswith("00"):
+        text = "+" + text[2:]
+    try:
+        number = phonenumbers.parse(text, default_region.upper() if default_region else None)
+    except phonenumbers.NumberParseException as error:
+        raise NotAPhoneNumber(text, _REASONS.get(error.error_type, "cannot be read")) from None
+    national = str(number.national_number)
+    if number.country_code == 52 and re.fullmatch(r"1\d{10}", national):
+        # Mexico dropped the 1 of its mobiles in 2019; contact lists and WhatsApp ids still carry it.
+        number.national_number = int(national[1:])
+    reason = _LENGTHS.get(phonenumbers.is_possible_number_with_reason(number))
+    if reason:
+        raise NotAPhoneNumber(text, reason)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def mask(e164: str) -> str:
+    """A number that is safe to log: ``+491701234567`` gives ``+49*******567``.
+
+    The first two digits and the last three stay; of fewer than eight digits, only the last two.
+    Of any other text, only the digits count.
+    """
+    digits = re.sub(r"\D", "", e164)
+    plus = "+" if e164.lstrip().startswith("+") else ""
+    if len(digits) < 8:
+        return (
+            plus + "*" * max(0, len(digits) - 2) + digits[-2:]
+            if len(digits) > 2
+            else plus + "*" * len(digits)
+        )
+    return f"{plus}{digits[:2]}{'*' * (len(digits) - 5)}{digits[-3:]}"
+
+
+def same_recipient(a: str, wa_id: str) -> bool:
+    """Whether number ``a`` and Meta's ``wa_id`` mean the same person.
+
+    WhatsApp keeps some mobiles in an older or newer form than the one dialled: Mexico with a 1 after 52,
+    Argentina with a 9 after 54, Brazil without the ninth digit.
+    """
+    first, second = _digits(a), _digits(wa_id)
+    return bool(first) and _canonical(first) == _canonical(second)
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text) if isinstance(text, str) else ""
+
+
+def _canonical(digits: str) -> str:
+    if re.fullmatch(r"521\d{10}", digits):
+        return "52" + digits[3:]
+    if re.fullmatch(r"549\d{10}", digits):
+        return "54" + digits[3:]
+    # Brazil: 55, two digits of area, then 9 and eight digits. Only mobiles (from 6 on) had the 9 put in front.
+    if re.fullmatch(r"55\d{2}9[6-9]\d{7}", digits):
+        return digits[:4] + digits[5:]
+    return digits
