@@ -164,7 +164,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "PROBE_DLQ_URL",
         "DRAINER_FUNCTION",
     ),
-    "alarm": _CONTROL,
+    "alarm": (*_CONTROL, "ALARM_PREFIX"),
     "webhook": ("SECRET_ARN", *_CONTROL, "MESSAGES_TABLE", "WHATSAPP_QUEUE_URL"),
 }
 """The variables without which a function cannot work. Others in :data:`OPTIONAL` are used where given."""
@@ -232,7 +232,9 @@ def _tune(raw: str, settings: Settings, faults: list[str]) -> Settings:
                 faults.append(f"SETTINGS_JSON.fallback: {error}")
         elif group in _TUNABLE:
             current = getattr(settings, group)
-            settings = replace(settings, **{group: _overlay(current, values, f"SETTINGS_JSON.{group}", faults)})
+            settings = replace(
+                settings, **{group: _overlay(current, values, f"SETTINGS_JSON.{group}", faults)}
+            )
         else:
             faults.append(f"SETTINGS_JSON.{group}: unknown; known are {', '.join((*_TUNABLE, 'fallback'))}")
     return settings

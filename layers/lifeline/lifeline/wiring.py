@@ -38,6 +38,8 @@ from lifeline.use_cases.fall_back import WORKERS as FALLBACK_WORKERS
 from lifeline.use_cases.fall_back import FallBack
 from lifeline.use_cases.panic_mode import PanicMode
 from lifeline.use_cases.probe import Probe
+from lifeline.use_cases.raise_alarm import RaiseAlarm
+from lifeline.use_cases.webhook import Webhook
 
 
 @cache
@@ -178,4 +180,32 @@ def drainer() -> Drain:
         queues=Queues(_client("sqs", 16)),
         clock=time.time,
         telemetry=telemetry("drainer"),
+    )
+
+
+@cache
+def webhook() -> Webhook:
+    """The webhook's use case."""
+    settings = _settings("webhook")
+    return Webhook(
+        settings=settings,
+        secrets=_secrets("webhook"),
+        ledger=_ledger("webhook"),
+        control=_control("webhook"),
+        queues=Queues(_client("sqs")),
+        panic=_panic("webhook"),
+        notices=Notices(_client("sns", FALLBACK_WORKERS), settings.ops_topic_arn),
+        clock=time.time,
+        telemetry=telemetry("webhook"),
+    )
+
+
+@cache
+def alarm() -> RaiseAlarm:
+    """The alarm function's use case."""
+    return RaiseAlarm(
+        settings=_settings("alarm"),
+        panic=_panic("alarm"),
+        clock=time.time,
+        telemetry=telemetry("alarm"),
     )

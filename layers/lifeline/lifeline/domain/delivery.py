@@ -16,6 +16,8 @@ from lifeline.domain.failures import Cause, Failure, Reach
 from lifeline.domain.pace import backoff, pair_wait
 from lifeline.domain.status import Status
 
+FALLBACK = "fallback"
+"""The ``job`` of a carrier that a ``failed`` status webhook put on the live queue."""
 MAX_SQS_DELAY = 900.0
 """Seconds. A longer wait becomes a one-time schedule (SQS quotas)."""
 
@@ -126,7 +128,9 @@ def before_sending(carrier: Carrier, known: Known | None, at: Situation) -> Deci
     if known is None:
         return _fresh(at)
     taking_over = (
-        known.phase == Phase.SCHEDULED and known.status is Status.CLAIMED and (known.due_at or 0) <= at.now + 1
+        known.phase == Phase.SCHEDULED
+        and known.status is Status.CLAIMED
+        and (known.due_at or 0) <= at.now + 1
     )
     if known.claim != carrier.claim and not taking_over:
         return Decision(Do.ACKNOWLEDGE, "duplicate: another message owns this id")
@@ -139,12 +143,9 @@ def before_sending(carrier: Carrier, known: Known | None, at: Situation) -> Deci
     if known.status in _OVER:
         return Decision(Do.ACKNOWLEDGE, f"already {known.status}")
     if known.status is Status.FAILED:
-        if carrier.job == "fallback":
-            if at.expires_at is not None and at.expires_at <= at.now:
-                return Decision(Do.EXPIRE, "its time has passed")
-            return Decision(
-                Do.FALL_BACK, "Meta reported a failure", cause=_cause(carrier.cause), whatsapp_later=False
-            )
+        # Waiting: a webhook reported the failure and this person's fallback is due. Otherwise it was taken.
+        if known.phase == Phase.WAITING:
+            return _reported(carrier, at)
         return Decision(Do.ACKNOWLEDGE, "already FAILED")
     if known.status is Status.IN_DOUBT:
         return _in_doubt(known, at)
@@ -157,7 +158,18 @@ def before_sending(carrier: Carrier, known: Known | None, at: Situation) -> Deci
         left = (known.attempted_at or 0) + at.lease - at.now
         if left > 0:
             return Decision(Do.BUSY, "another worker is taking its fallback", delay=left)
+        if carrier.job == FALLBACK:
+            return _reported(carrier, at)
     return _fresh(at)
+
+
+def _reported(carrier: Carrier, at: Situation) -> Decision:
+    """Meta took the message and reported later that it failed: never ask WhatsApp a second time."""
+    if at.expires_at is not None and at.expires_at <= at.now:
+        return Decision(Do.EXPIRE, "its time has passed")
+    return Decision(
+        Do.FALL_BACK, "Meta reported a failure", cause=_cause(carrier.cause), whatsapp_later=False
+    )
 
 
 def _fresh(at: Situation) -> Decision:
@@ -167,9 +179,7 @@ def _fresh(at: Situation) -> Decision:
         wait = at.send_after - at.now
         return Decision(Do.WAIT if wait <= MAX_SQS_DELAY else Do.SCHEDULE, "send_after", delay=wait)
     if not at.valid_phone:
-        return Decision(
-            Do.FALL_BACK, "not a phone number", cause=Cause.INVALID_PHONE, whatsapp_later=False
-        )
+        return Decision(Do.FALL_BACK, "not a phone number", cause=Cause.INVALID_PHONE, whatsapp_later=False)
     if at.channel_blocked:
         return Decision(Do.FALL_BACK, "panic")
     if at.template_blocked:

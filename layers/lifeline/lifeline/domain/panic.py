@@ -5,11 +5,12 @@ the history event that tells of it), or ``None`` when there is nothing to write.
 condition that the stored version is still the one that it read, and on a conflict reads again and decides
 anew: so two alarms, a worker and an operator at the same moment leave one incident.
 
-When does panic end? In these three ways and no other, all in the section "How panic ends" below:
+When does panic end? In these four ways and no other, all in the section "How panic ends" below:
 
 1. ``probe``: three successes in a row, not before the earliest recovery, and not under a hold.
 2. ``tick``: its ``until`` has passed (and the earliest recovery with it).
 3. ``disable``: an operator says so.
+4. ``resolve``: Meta itself says that the template is approved again.
 
 Panic leaves into ``recovering`` (live traffic flows, the backlog ramps up), which becomes ``normal`` after
 the settle time. A trip within the settle time goes back to panic in the same incident.
@@ -50,6 +51,8 @@ class Kind(StrEnum):
     EXTENDED = "extended"
     CAUSE_CHANGED = "cause_changed"
     REFUSED = "refused"
+    NOTED = "noted"
+    """Something worth knowing that changes no flag: a quality update, a restriction lifted."""
 
 
 SOURCES: Final = ("sender", "alarm", "operator", "prober", "webhook", "schedule")
@@ -262,6 +265,56 @@ def disable(
     if flag.state is State.RECOVERING:
         raise PanicRefused(f"{flag.scope} is recovering already; without ramp it becomes normal at once")
     return _recover(flag, now, rules, actor, "operator", reason, {})
+
+
+def resolve(
+    flag: Flag,
+    *,
+    reason: str,
+    actor: str,
+    now: float,
+    observed: float | None = None,
+    language: str = "",
+    rules: Rules = DEFAULT_RULES,
+    evidence: Mapping[str, object] | None = None,
+) -> Change | None:
+    """Meta says that a template is approved again: its panic ends without waiting for three probes.
+
+    Only a panic that Meta's rejection began: one of an operator, of an alarm or under a hold stays.
+    ``observed``: Meta's time of the approval (epoch seconds); one from before the rejection comes late and
+    ends nothing. ``language``: what was approved; where the rejection named another one, that one decides.
+    """
+    if flag.state is not State.PANIC or flag.cause != Cause.TEMPLATE_REJECTED:
+        return None
+    if flag.hold and (flag.until is None or now < flag.until):
+        return None
+    rejected_at = flag.evidence.get("observed")
+    began = float(rejected_at) if isinstance(rejected_at, int | float) else flag.since
+    if observed is not None and observed < began:
+        return None
+    rejected = flag.evidence.get("language")
+    if language and isinstance(rejected, str) and rejected and rejected != language:
+        return None
+    return _recover(flag, now, rules, actor, "webhook", reason, evidence or {})
+
+
+def note(
+    flag: Flag, *, reason: str, actor: str, source: str, at: float, evidence: Mapping[str, object]
+) -> Change:
+    """An entry in the history that changes no flag."""
+    event = Event(
+        kind=Kind.NOTED,
+        scope=flag.scope,
+        incident_id=flag.incident_id if flag.state is not State.NORMAL else "",
+        version=flag.version,
+        at=at,
+        actor=actor,
+        source=source,
+        cause="",
+        reason=reason,
+        evidence=evidence,
+    )
+    return Change(flag, event)
 
 
 def _recover(

@@ -30,14 +30,14 @@ from lifeline.contract import (
 )
 from lifeline.domain import delivery
 from lifeline.domain.delivery import Carrier, Decision, Do, Known, Phase, Situation
-from lifeline.domain.detection import bucket_start, judge
 from lifeline.domain.failures import Cause, Failure, Reach
-from lifeline.domain.panic import State, trip
+from lifeline.domain.panic import State
 from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
 from lifeline.domain.status import Status, can_move
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.detect import Detect, Result
 from lifeline.use_cases.fall_back import FallBack, Reached, Unreached
 from lifeline.use_cases.panic_mode import PanicMode
 
@@ -50,10 +50,6 @@ SLOT_KEPT: Final = 30.0
 ROUNDS: Final = 4
 """How often a claim is tried again after another writer moved the row meanwhile."""
 TEMPLATE_MAP: Final = "template_map"
-
-_WINDOW_CAUSES: Final = frozenset(
-    {Cause.RATE_LIMIT, Cause.SPAM_LIMIT, Cause.UNREACHABLE, Cause.AUTH, Cause.ACCOUNT}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +114,15 @@ class Deliver:
         self._chance = chance
         self._telemetry = telemetry
         self._pool = ThreadPoolExecutor(settings.sending.connections, thread_name_prefix="send")
-        self._stale_buckets: tuple[int, ...] = ()
+        self._detect = Detect(
+            settings=settings,
+            control=control,
+            panic=panic,
+            clock=clock,
+            telemetry=telemetry,
+            source="sender",
+            actor="SenderFunction",
+        )
 
     def __call__(self, records: Sequence[Record], remaining: Callable[[], float]) -> list[str]:
         """Deliver one batch; returns the ids of the records that SQS must bring again.
@@ -231,7 +235,9 @@ class Deliver:
         row = job.row
         return delivery.before_sending(
             job.carrier,
-            None if row is None else Known(row.status, row.claim, row.turn, row.phase, row.attempted_at, row.due_at),
+            None
+            if row is None
+            else Known(row.status, row.claim, row.turn, row.phase, row.attempted_at, row.due_at),
             Situation(
                 now=now,
                 channel_blocked=channel.blocks_sending,
@@ -249,7 +255,8 @@ class Deliver:
         hit = [
             job
             for job in jobs
-            if job.message.template and self._panic.flag(template_scope(job.message.template.name)).blocks_sending
+            if job.message.template
+            and self._panic.flag(template_scope(job.message.template.name)).blocks_sending
         ]
         if not hit:
             return {}
@@ -275,7 +282,9 @@ class Deliver:
         bulk = [job for job in holding if job.message.priority == "bulk" and not job.carrier.paid]
         # Bulk passes its own limiter first and books the shared one only when its turn has come, so that
         # a large campaign never stands before live traffic.
-        self._reserve("bulk", bulk, limiter.rate * limiter.bulk_share, limiter.bulk_share * limiter.burst, now)
+        self._reserve(
+            "bulk", bulk, limiter.rate * limiter.bulk_share, limiter.bulk_share * limiter.burst, now
+        )
         rank = {"critical": 0, "normal": 1, "bulk": 2}
         due = [job for job in holding if job.decision.do is Do.SEND]
         due.sort(key=lambda job: rank[job.message.priority])
@@ -298,7 +307,9 @@ class Deliver:
             at = end - (len(jobs) - 1 - index) * interval
             job.token_at = max(job.token_at, at)
             if at > now + self._settings.limiter.horizon:
-                job.decision = Decision(Do.WAIT, "bulk share" if lane == "bulk" else "limiter", delay=at - now)
+                job.decision = Decision(
+                    Do.WAIT, "bulk share" if lane == "bulk" else "limiter", delay=at - now
+                )
 
     def _write_claims(self, jobs: list[Job], done: list[Job]) -> list[Job]:
         """Write claims for these jobs; returns those that lost and must be decided anew."""
@@ -447,87 +458,13 @@ class Deliver:
 
     def _judge(self, jobs: Sequence[Job]) -> None:
         """Add the batch to the shared window in one write; enter panic where it says so."""
-        ok = 0
-        failed: Counter[str] = Counter()
-        consecutive = 0
-        at_once: Failure | None = None
-        templates: dict[str, Failure] = {}
+        results = []
         for job in jobs:
-            outcome = job.outcome
-            if isinstance(outcome, Accepted):
-                ok += 1
-                consecutive = 0
-            elif isinstance(outcome, Failure):
-                if outcome.cause in _WINDOW_CAUSES:
-                    failed[str(outcome.cause)] += 1
-                    consecutive = consecutive + 1 if outcome.cause is Cause.UNREACHABLE else 0
-                else:
-                    # Meta answered: whatever it says of one message, the channel works.
-                    ok += 1
-                    consecutive = 0
-                if outcome.trips_at_once:
-                    at_once = at_once or outcome
-                if outcome.reach is Reach.TEMPLATE and job.message.template:
-                    name = (job.template or job.message.template).name
-                    templates.setdefault(name, outcome)
-        for name, failure in templates.items():
-            self._trip(template_scope(name), failure.cause, failure.details, failure, {"code": failure.code})
-        if not ok and not failed:
-            return
-        now = self._clock()
-        bucket = bucket_start(now)
-        try:
-            window = self._control.record_outcomes(
-                WHATSAPP, bucket, ok, failed, consecutive, self._stale_buckets
-            )
-        except UnavailableError as error:
-            self._telemetry.error("the outcome window cannot be written", detail=str(error))
-            if at_once:
-                self._trip(WHATSAPP, at_once.cause, at_once.details, at_once, {"code": at_once.code})
-            return
-        oldest = bucket - 2 * self._settings.detection.window_seconds
-        self._stale_buckets = tuple(item.start for item in window.buckets if item.start < oldest)[:20]
-        if at_once:
-            self._trip(
-                WHATSAPP,
-                at_once.cause,
-                at_once.details,
-                at_once,
-                {"code": at_once.code, "http_status": at_once.http_status},
-            )
-        elif failed:
-            verdict = judge(window, self._settings.detection, now)
-            if verdict:
-                worst = next(
-                    (job.outcome for job in jobs if isinstance(job.outcome, Failure) and job.outcome.retry_after),
-                    None,
-                )
-                self._trip(WHATSAPP, Cause(verdict.cause), verdict.reason, worst, verdict.evidence)
-
-    def _trip(
-        self, scope: str, cause: Cause, reason: str, failure: Failure | None, evidence: Mapping[str, object]
-    ) -> None:
-        now = self._clock()
-        earliest = now + failure.retry_after if failure and failure.retry_after else None
-        incident_id = self._panic.new_incident_id()
-        try:
-            self._panic.change(
-                scope,
-                lambda flag: trip(
-                    flag,
-                    cause=cause,
-                    reason=reason,
-                    source="sender",
-                    actor="SenderFunction",
-                    evidence=dict(evidence),
-                    now=now,
-                    new_incident_id=incident_id,
-                    rules=self._settings.panic,
-                    earliest=earliest,
-                ),
-            )
-        except Exception as error:  # the batch's outcomes must be recorded whatever happens to the flag
-            self._telemetry.error("panic could not be entered", scope=scope, detail=str(error))
+            template = job.template or job.message.template
+            if job.outcome is not None:
+                failure = job.outcome if isinstance(job.outcome, Failure) else None
+                results.append(Result(failure, template.name if template else None))
+        self._detect.answers(results)
 
     # -- after ------------------------------------------------------------------------------------
 
@@ -577,7 +514,7 @@ class Deliver:
     # -- carry out --------------------------------------------------------------------------------
 
     def _carry_out(self, jobs: list[Job], failed: set[str], tally: Counter[str]) -> None:
-        falling = [job for job in jobs if job.decision.do is Do.FALL_BACK]
+        falling = self._claim_fallbacks([job for job in jobs if job.decision.do is Do.FALL_BACK], failed)
         if falling:
             self._take_fallbacks(falling)
         changes = [(job, change) for job in jobs if (change := self._final_change(job)) is not None]
@@ -592,6 +529,43 @@ class Deliver:
         for job in jobs:
             if job.row is not None:
                 tally[f"status_{job.row.status}"] += 1
+
+    def _claim_fallbacks(self, jobs: list[Job], failed: set[str]) -> list[Job]:
+        """No claim, no fallback: a webhook may report the failure that the answer has just brought.
+
+        Whoever writes first takes the fallback; the others find it taken. Returns the jobs that take it.
+        """
+        claimed = [job for job in jobs if job.row is None or job.row.phase != Phase.SENDING]
+        changes = [
+            (
+                job,
+                Change(
+                    job.row,
+                    Status.CLAIMED,
+                    {"phase": str(Phase.FALLING_BACK), "attempted_at": self._clock()},
+                ),
+            )
+            for job in jobs
+            if job.row is not None and job.row.phase == Phase.SENDING
+        ]
+        if not changes:
+            return claimed
+        try:
+            results = self._ledger.apply([change for _, change in changes], self._clock())
+        except UnavailableError as error:
+            self._telemetry.error("no claim, no fallback; comes back", detail=str(error))
+            for job, _ in changes:
+                job.decision = Decision(Do.ACKNOWLEDGE, "the fallback could not be claimed")
+                failed.add(job.record.id)
+            return claimed
+        for (job, change), current in zip(changes, results, strict=True):
+            if current is None:
+                job.row = moved(change)
+                claimed.append(job)
+            else:
+                job.row = current if current.rev >= 0 else None
+                job.decision = Decision(Do.ACKNOWLEDGE, f"a webhook settled it as {current.status}")
+        return claimed
 
     def _take_fallbacks(self, jobs: list[Job]) -> None:
         outcomes = self._fall_back(
@@ -626,7 +600,9 @@ class Deliver:
                     values["wamid"] = job.outcome.wamid
                 return Change(row, decision.status, {**values, "phase": None}, decision.why)
             case Do.PARK:
-                return Change(row, Status.PARKED, {**values, "phase": None, "turn": row.turn + 1}, decision.why)
+                return Change(
+                    row, Status.PARKED, {**values, "phase": None, "turn": row.turn + 1}, decision.why
+                )
             case Do.REJECT:
                 return Change(row, Status.REJECTED, {**values, "phase": None}, decision.why)
             case Do.WAIT if row.phase == Phase.SENDING:
@@ -677,7 +653,11 @@ class Deliver:
     def _merge(self, job: Job, change: Change, current: Row) -> Change | None:
         if isinstance(job.outcome, Accepted) and job.decision.do is Do.FINISH:
             status = change.status if can_move(current.status, change.status) else current.status
-            return Change(current, status, {"wamid": job.outcome.wamid, "phase": None}, "the webhook came first")
+            values: dict[str, Any] = {"wamid": job.outcome.wamid}
+            if status is not Status.FAILED:
+                # A failure that was reported already keeps its phase: the fallback is still to come.
+                values["phase"] = None
+            return Change(current, status, values, "the webhook came first")
         # The webhook has settled what we thought had failed: nothing is left to do for this carrier.
         if can_move(current.status, change.status) and current.status in (Status.CLAIMED, Status.IN_DOUBT):
             return Change(current, change.status, change.values, change.note)
@@ -719,7 +699,7 @@ class Deliver:
                 note["turn"] = job.carrier.turn
                 note["rounds"] = job.carrier.rounds
                 if job.carrier.job:
-                    note["job"] = job.carrier.job
+                    note |= {"job": job.carrier.job, "cause": job.carrier.cause}
                 return live, Outgoing(body, note, ceil(decision.delay))
             case Do.PARK if row is not None:
                 return self.lane_url(job.message.priority), Outgoing(
@@ -727,6 +707,8 @@ class Deliver:
                 )
             case Do.REPEAT if row is not None:
                 note["turn"] = row.turn
+                if row.status is Status.FAILED:
+                    return live, Outgoing(body, {**note, "job": delivery.FALLBACK, "cause": row.cause})
                 if row.status is Status.PARKED:
                     return self.lane_url(job.message.priority), Outgoing(body, {**note, "rounds": 0})
                 left = max(0.0, (row.due_at or 0.0) - self._clock())
@@ -794,8 +776,17 @@ class Deliver:
             counts["resends"] += resends
             self._telemetry.count("Resends", resends, scope=WHATSAPP)
         now = self._clock()
+        accepted: Counter[int] = Counter(
+            int((job.row.attempted_at or now) // 60) * 60
+            for job in jobs
+            if job.row is not None and isinstance(job.outcome, Accepted)
+        )
+        minute = int(now // 60) * 60
+        counts["acc"] += accepted.pop(minute, 0)
         try:
-            self._control.count(int(now // 60) * 60, counts)
+            self._control.count(minute, counts)
+            for earlier, count in accepted.items():
+                self._control.count(earlier, {"acc": count})
             for cause, sample in samples.items():
                 self._control.put_setting(
                     f"sample/{cause}", sample, actor="SenderFunction", reason="latest failure", now=now
