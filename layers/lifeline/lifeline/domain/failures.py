@@ -10,7 +10,7 @@ Sources of the rows:
 - ``meta``: Meta's error page for the WhatsApp Business Platform
 - ``openapi``: Meta's own OpenAPI file, v23.0
 - ``graph``: error handling and rate limit pages of the Graph API
-- ``clients``: constants and recorded payloads of open-source clients (pywa, nyaruka/courier, whaloc, older SDKs)
+- ``clients``: constants and recordings of open-source clients (pywa, nyaruka/courier, whaloc, older SDKs)
 - ``class``: neither Meta nor a client says what to do; taken from the family to which the code belongs
 """
 
@@ -90,15 +90,15 @@ REACHES: Final[Mapping[Cause, Reach]] = {
 _REMEDIES: Final[Mapping[Cause, str]] = {
     Cause.RATE_LIMIT: "Lower the sending rate; sending resumes after the wait that Meta states.",
     Cause.SPAM_LIMIT: "Stop promotions and check the number's quality rating; people blocked or reported it.",
-    Cause.PAIR_RATE_LIMIT: "Nothing to do: this recipient waits, others go on; send one person fewer messages.",
+    Cause.PAIR_RATE_LIMIT: "Nothing to do: this person waits, others go on; send one person fewer messages.",
     Cause.AUTH: "Check the token and its permissions, then refresh it: lifeline whatsapp refresh-token.",
     Cause.ACCOUNT: "Read the account's health status and contact Meta Business Support; no retry helps.",
-    Cause.UNREACHABLE: "Wait for Meta (metastatus.com/whatsapp-business-api); probes end the panic by themselves.",
-    Cause.SILENT: "Check the webhook's subscription, then the account's health: Meta accepts and reports nothing.",
+    Cause.UNREACHABLE: "Wait for Meta (metastatus.com/whatsapp-business-api); probes end the panic.",
+    Cause.SILENT: "Check the webhook's subscription and the account's health: Meta reports nothing.",
     Cause.TEMPLATE_REJECTED: "Fix or replace the template: lifeline whatsapp templates --map OLD=NEW.",
     Cause.INVALID_PHONE: "Correct the number in the contact's record; the fallback was taken.",
     Cause.UNDELIVERABLE: "WhatsApp cannot reach this person now; the fallback was taken.",
-    Cause.BAD_REQUEST: "Fix what the producer sends; the message is on the dead-letter queue with the reason.",
+    Cause.BAD_REQUEST: "Fix what the producer sends; the message is on the dead-letter queue, with why.",
     Cause.OPERATOR: "Ask the operator named in lifeline panic history; lifeline panic disable ends it.",
     Cause.ALARM: "Look at the alarm named in lifeline panic history; probes end the panic by themselves.",
 }
@@ -126,76 +126,41 @@ class Rule:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    # --- Token, app, permissions -----------------------------------------------------------------------------
+    # --- Token, app, permissions ------------------------------------------------------------------------
     Rule((0,), Cause.AUTH, "not authenticated", "Get a new token.", "meta"),
-    Rule(
-        (3,), Cause.AUTH, "capability missing", "Grant the permission; check with the token debugger.", "meta"
-    ),
-    Rule(
-        (10,), Cause.AUTH, "permission denied", "Grant the permission; check with the token debugger.", "meta"
-    ),
+    Rule((3,), Cause.AUTH, "capability missing", "Grant it; check with the token debugger.", "meta"),
+    Rule((10,), Cause.AUTH, "permission denied", "Grant it; check with the token debugger.", "meta"),
     Rule((102,), Cause.AUTH, "no API session", "Get a new token.", "graph"),
     Rule((104,), Cause.AUTH, "no token sent", "Supply the token.", "openapi"),
-    Rule(
-        (190,), Cause.AUTH, "app not authorised", "Install the app for the system user again.", "graph", 458
-    ),
-    Rule(
-        (190,),
-        Cause.AUTH,
-        "user checkpointed",
-        "The token's user must log in and clear the check.",
-        "graph",
-        459,
-    ),
+    Rule((190,), Cause.AUTH, "app not authorised", "Install the app for its user again.", "graph", 458),
+    Rule((190,), Cause.AUTH, "user checkpointed", "Its user must log in and clear the check.", "graph", 459),
     Rule((190,), Cause.AUTH, "password changed", "Get a new token: the password was changed.", "graph", 460),
     Rule((190,), Cause.AUTH, "token expired", "Get a new token: this one has expired.", "openapi", 463),
-    Rule(
-        (190,), Cause.AUTH, "user not confirmed", "The token's user must confirm the account.", "graph", 464
-    ),
+    Rule((190,), Cause.AUTH, "user not confirmed", "Its user must confirm the account.", "graph", 464),
     Rule((190,), Cause.AUTH, "token revoked", "Get a new token: this one was revoked.", "graph", 467),
-    Rule(
-        (190,), Cause.AUTH, "invalid session", "Give the token's user a role on the business.", "graph", 492
-    ),
+    Rule((190,), Cause.AUTH, "invalid session", "Give its user a role on the business.", "graph", 492),
     Rule((190,), Cause.AUTH, "token invalid", "Get a new token.", "meta"),
-    Rule(
-        (range(200, 300),),
-        Cause.AUTH,
-        "permission missing",
-        "Grant the permission that details name.",
-        "meta",
-    ),
+    Rule((range(200, 300),), Cause.AUTH, "permission missing", "Grant what details name.", "meta"),
     Rule((131005,), Cause.AUTH, "access denied", "Grant whatsapp_business_messaging to the token.", "meta"),
-    # --- Rate limits -----------------------------------------------------------------------------------------
+    # --- Rate limits ------------------------------------------------------------------------------------
     Rule((4,), Cause.RATE_LIMIT, "app call limit", "Wait up to an hour; make fewer calls.", "meta"),
     Rule((17, 32, 613), Cause.RATE_LIMIT, "Graph API limit", "Wait; make fewer calls.", "graph"),
     Rule((341,), Cause.RATE_LIMIT, "app limit", "Wait: downtime or throttling.", "graph"),
     Rule((80007, 80008), Cause.RATE_LIMIT, "account rate limit", "Wait as the usage header says.", "meta"),
     Rule((130429,), Cause.RATE_LIMIT, "throughput reached", "Send slower; retry after seconds.", "meta"),
     Rule((131048,), Cause.SPAM_LIMIT, "spam rate limit", "Check quality; hold promotions.", "meta"),
-    Rule(
-        (131064,), Cause.SPAM_LIMIT, "wrongly classified templates", "Recategorise; lifts by itself.", "meta"
-    ),
+    Rule((131064,), Cause.SPAM_LIMIT, "misclassified templates", "Recategorise; it lifts itself.", "meta"),
     Rule((131056,), Cause.PAIR_RATE_LIMIT, "too many to one person", "Wait 4^n seconds.", "meta"),
-    # --- Account and number ----------------------------------------------------------------------------------
+    # --- Account and number -----------------------------------------------------------------------------
     Rule((33,), Cause.ACCOUNT, "number deleted", "Check the business number.", "meta"),
     Rule((368,), Cause.ACCOUNT, "blocked for policy", "Follow Meta's policy process.", "meta"),
-    Rule(
-        (131031,), Cause.ACCOUNT, "account locked", "Read health status; follow the policy process.", "meta"
-    ),
+    Rule((131031,), Cause.ACCOUNT, "account locked", "Read health status; ask Meta to review.", "meta"),
     Rule((131037,), Cause.ACCOUNT, "display name not approved", "Get the display name approved.", "meta"),
-    Rule((131042,), Cause.ACCOUNT, "payment issue", "Fix billing in the WhatsApp Manager.", "meta"),
-    Rule(
-        (131044,), Cause.ACCOUNT, "payment issue (calls)", "Fix billing in the WhatsApp Manager.", "clients"
-    ),
+    Rule((131042,), Cause.ACCOUNT, "payment issue", "Fix billing in WhatsApp Manager.", "meta"),
+    Rule((131044,), Cause.ACCOUNT, "payment for calls", "Fix billing in WhatsApp Manager.", "clients"),
     Rule((131045,), Cause.ACCOUNT, "incorrect certificate", "Register the number again.", "meta"),
     Rule((133000,), Cause.ACCOUNT, "incomplete deregistration", "Deregister the number again.", "meta"),
-    Rule(
-        (133001, 133002, 133003, 133007),
-        Cause.ACCOUNT,
-        "number recovery failed",
-        "Register again.",
-        "clients",
-    ),
+    Rule((133001, 133002, 133003, 133007), Cause.ACCOUNT, "recovery failed", "Register again.", "clients"),
     Rule((133005,), Cause.ACCOUNT, "PIN mismatch", "Correct or reset the two-step PIN.", "meta"),
     Rule((133006,), Cause.ACCOUNT, "verification needed", "Verify the number again.", "meta"),
     Rule((133008, 133009), Cause.ACCOUNT, "too many PIN guesses", "Wait as details say.", "meta"),
@@ -204,61 +169,37 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule((133016,), Cause.ACCOUNT, "registered too often", "Wait until Meta unblocks registration.", "meta"),
     Rule((134011,), Cause.ACCOUNT, "payments terms pending", "Accept the terms of service.", "class"),
     Rule((136025,), Cause.ACCOUNT, "verification code wrong", "Ask for a new code.", "clients"),
-    Rule(
-        (141006,), Cause.ACCOUNT, "payment error (health)", "Fix billing in the WhatsApp Manager.", "clients"
-    ),
+    Rule((141006,), Cause.ACCOUNT, "payment error (health)", "Fix billing in WhatsApp Manager.", "clients"),
     Rule((141010,), Cause.ACCOUNT, "business not verified (health)", "Complete the verification.", "clients"),
-    Rule(
-        (2388012, 2388091, 2388093, 2388103),
-        Cause.ACCOUNT,
-        "number migration",
-        "Finish it as details say.",
-        "meta",
-    ),
-    # 100 with subcode 33 and its older twin 803 mean "the object in the path does not exist or may not be used".
-    # A send's path names our number. A medium named in the body expires after 30 days: only that message's fault.
+    Rule((2388012, 2388091, 2388093, 2388103), Cause.ACCOUNT, "migration", "Do as details say.", "meta"),
+    # 100 with subcode 33 and 803 mean: the object in the path does not exist, or we may not use it.
+    # A send's path names our number. A medium that the body names expires after 30 days: that is one message.
     Rule((100,), Cause.BAD_REQUEST, "medium gone", "Upload the medium again.", "clients", 33, r"\bmedia\b"),
     Rule((803,), Cause.BAD_REQUEST, "medium gone", "Upload the medium again.", "class", details=r"\bmedia\b"),
     Rule((100,), Cause.ACCOUNT, "number or account gone", "Check the number's id and rights.", "clients", 33),
     Rule((803,), Cause.ACCOUNT, "number or account gone", "Check the number's id and rights.", "openapi"),
-    # --- Meta is down, or busy with our number ---------------------------------------------------------------
-    Rule(
-        (1,), Cause.UNREACHABLE, "unknown API error", "Try again a few times; then check the request.", "meta"
-    ),
-    Rule(
-        (2,), Cause.UNREACHABLE, "API down or overloaded", "Wait 5 minutes; check Meta's status page.", "meta"
-    ),
+    # --- Meta is down, or busy with our number ----------------------------------------------------------
+    Rule((1,), Cause.UNREACHABLE, "unknown API error", "Try again; then check the request.", "meta"),
+    Rule((2,), Cause.UNREACHABLE, "API down or overloaded", "Wait 5 min; check Meta's status page.", "meta"),
     Rule((131000,), Cause.UNREACHABLE, "something went wrong", "Try again; ticket if it persists.", "meta"),
     Rule((131016,), Cause.UNREACHABLE, "service unavailable", "Check Meta's status page.", "meta"),
     Rule((131057, 2494100), Cause.UNREACHABLE, "maintenance mode", "Retry in a few minutes.", "meta"),
     Rule((133004,), Cause.UNREACHABLE, "server unavailable", "Check Meta's status page.", "meta"),
-    # --- Templates -------------------------------------------------------------------------------------------
-    Rule(
-        (131055, 134100), Cause.TEMPLATE_REJECTED, "not a marketing template", "Use another template.", "meta"
-    ),
-    Rule(
-        (131063,), Cause.TEMPLATE_REJECTED, "marketing disabled here", "Enable it on the Cloud API.", "meta"
-    ),
+    # --- Templates --------------------------------------------------------------------------------------
+    Rule((131055, 134100), Cause.TEMPLATE_REJECTED, "not for marketing", "Use another one.", "meta"),
+    Rule((131063,), Cause.TEMPLATE_REJECTED, "marketing disabled", "Enable it for the Cloud API.", "meta"),
     Rule((132001,), Cause.TEMPLATE_REJECTED, "template missing", "Check name, language and status.", "meta"),
     Rule((132007,), Cause.TEMPLATE_REJECTED, "template breaks policy", "Change the template.", "meta"),
-    Rule(
-        (132015,), Cause.TEMPLATE_REJECTED, "template paused", "Improve it, or wait for the unpause.", "meta"
-    ),
+    Rule((132015,), Cause.TEMPLATE_REJECTED, "template paused", "Improve it or wait for the end.", "meta"),
     Rule((132016,), Cause.TEMPLATE_REJECTED, "template disabled", "Create a new template.", "meta"),
     Rule((132068,), Cause.TEMPLATE_REJECTED, "flow blocked", "Correct the flow.", "meta"),
     Rule((132069,), Cause.TEMPLATE_REJECTED, "flow throttled", "Correct the flow; wait an hour.", "meta"),
     Rule((134101,), Cause.TEMPLATE_REJECTED, "template still syncing", "Wait 10 minutes.", "meta"),
     Rule((134102,), Cause.TEMPLATE_REJECTED, "template unavailable", "Use another template.", "meta"),
-    # --- People ----------------------------------------------------------------------------------------------
+    # --- People -----------------------------------------------------------------------------------------
     Rule((131021,), Cause.INVALID_PHONE, "recipient is the sender", "Use another number.", "meta"),
     Rule((131026,), Cause.UNDELIVERABLE, "undeliverable", "Ask the person on another channel.", "meta"),
-    Rule(
-        (131030,),
-        Cause.UNDELIVERABLE,
-        "not an allowed recipient",
-        "Add the number to the test list.",
-        "clients",
-    ),
+    Rule((131030,), Cause.UNDELIVERABLE, "not an allowed recipient", "Add it to the test list.", "clients"),
     Rule((131043,), Cause.UNDELIVERABLE, "message expired", "None: its time passed at Meta.", "clients"),
     Rule((131047,), Cause.UNDELIVERABLE, "24 hours have passed", "Send a template.", "meta"),
     Rule((131049,), Cause.UNDELIVERABLE, "marketing cap of this person", "Wait at least 24 hours.", "meta"),
@@ -269,7 +210,7 @@ RULES: Final[tuple[Rule, ...]] = (
     # Meta files 130497 under the account, yet it is about people in one country: the others still get theirs.
     Rule((130497,), Cause.UNDELIVERABLE, "country restricted", "Send no WhatsApp to that country.", "meta"),
     Rule((137000,), Cause.UNDELIVERABLE, "identity key mismatch", "Refresh the key's hash.", "clients"),
-    # --- Our requests ----------------------------------------------------------------------------------------
+    # --- Our requests -----------------------------------------------------------------------------------
     Rule(
         (100, 131009),
         Cause.INVALID_PHONE,
@@ -286,14 +227,14 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule((131008,), Cause.BAD_REQUEST, "required parameter missing", "Add what details name.", "meta"),
     Rule((131009,), Cause.BAD_REQUEST, "parameter value not valid", "Fix what details name.", "meta"),
     Rule((131014,), Cause.BAD_REQUEST, "link not readable", "Fix the link.", "clients"),
+    Rule((131020, 131041, 131059), Cause.BAD_REQUEST, "groups", "Groups only.", "clients"),
     Rule(
-        (131020, 131041, 131059, 131201, 131202, 131204),
+        (131201, 131202, 131204, range(131207, 131216)),
         Cause.BAD_REQUEST,
         "groups",
         "Groups only.",
         "clients",
     ),
-    Rule((range(131207, 131216),), Cause.BAD_REQUEST, "groups", "Groups only.", "clients"),
     Rule((131051,), Cause.BAD_REQUEST, "unsupported message type", "Use another type.", "meta"),
     Rule((131052,), Cause.BAD_REQUEST, "inbound medium not readable", "Ask the person to resend.", "meta"),
     Rule(
@@ -312,7 +253,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule((132012,), Cause.BAD_REQUEST, "parameter format", "Fix the parameter's format.", "meta"),
     Rule((132018,), Cause.BAD_REQUEST, "parameter not valid", "Fix the template's parameters.", "meta"),
     Rule((135000,), Cause.BAD_REQUEST, "generic user error", "Check all parameters.", "meta"),
-    # --- Parts of the platform that no send of ours uses: they say nothing about the channel ------------------
+    # --- Parts of the platform that no send of ours uses: they say nothing about the channel ------------
     Rule((range(138000, 138019), 138024), Cause.BAD_REQUEST, "calls", "Calls only.", "clients"),
     Rule((range(139000, 139005),), Cause.BAD_REQUEST, "flow management", "Flows only.", "clients"),
     Rule((range(139100, 139104),), Cause.BAD_REQUEST, "blocking users", "Blocking only.", "clients"),
@@ -464,8 +405,8 @@ def classify_answer(http_status: int, body: object, headers: Mapping[str, str]) 
 
     ``body``: the parsed JSON, or ``None`` where the answer is not JSON. ``headers``: any case.
     A readable error means that Meta refused the request, whatever the HTTP status: nothing was sent. Without
-    one, 502 and 504 are a gateway that may have lost Meta's answer, and a 2xx is a success that cannot be read:
-    in both the message may be on its way. Any other status was given by something that did not pass it on.
+    one, 502 and 504 are a gateway that may have lost Meta's answer, and a 2xx is a success that cannot be
+    read: both may mean that it is on its way. Any other status comes from what did not pass it on.
     """
     error = _error_of(body)
     code, subcode, details = _read(error)

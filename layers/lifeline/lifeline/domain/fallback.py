@@ -201,13 +201,13 @@ def notice(
 
 
 def shorten(text: str, limit: int) -> str:
-    """``text`` in at most ``limit`` characters (1 or more): cut at a space where one is near, with an ellipsis."""
+    """``text`` in at most ``limit`` characters (1 or more), cut at a space where one is near."""
     if limit < 1:
         raise ValueError(f"limit must be 1 or more, not {limit}")
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]
-    space = cut.rfind(" ")
+    space = text[:limit].rfind(" ")
     if space > limit * 2 // 3:
         cut = cut[:space]
     return cut.rstrip() + "…"

@@ -8,7 +8,7 @@ from typing import Final
 import phonenumbers
 
 _REASONS: Final = {
-    phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: "no country code, and no default region to read it in",
+    phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: "has no country code, and no default region",
     phonenumbers.NumberParseException.NOT_A_NUMBER: "holds no phone number",
     phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD: "ends after the international prefix",
     phonenumbers.NumberParseException.TOO_SHORT_NSN: "is too short",
@@ -100,7 +100,7 @@ def _canonical(digits: str) -> str:
         return "52" + digits[3:]
     if re.fullmatch(r"549\d{10}", digits):
         return "54" + digits[3:]
-    # Brazil: 55, two digits of area, then 9 and eight digits. Only mobiles (from 6 on) had the 9 put in front.
+    # Brazil: 55, two digits of area, 9 and eight digits. Only mobiles (from 6 on) had the 9 put in front.
     if re.fullmatch(r"55\d{2}9[6-9]\d{7}", digits):
         return digits[:4] + digits[5:]
     return digits
