@@ -1,0 +1,89 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each does its own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+TOOLS := .venv-tools
+UV := $(TOOLS)/bin/uv
+BIN := .venv/bin
+RUN := $(BIN)/python
+export PYTHONPATH := layers/lifeline:cli:.
+# Tools of the environments call each other (sam calls pip of the project's Python).
+export UV_NO_CONFIG := 1
+
+.PHONY: help setup lint format test unit integration e2e repo demo local local-stop build bench schema requirements clean
+
+help: ## What there is
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(TOOLS)/.done: requirements/tools.txt
+	@echo "==> set-up: tools"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lifeline needs Python >= 3.11; say which: make PYTHON=python3.x")'
+	@$(PYTHON) -m venv --clear $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt 2>&1 | grep -v '^WARNING' || true
+	@test -x $(UV) || { echo "the tool uv could not be installed into $(TOOLS); is a package index reachable with pip?"; exit 1; }
+	@touch $@
+
+.venv/.done: $(TOOLS)/.done requirements/dev.txt
+	@echo "==> set-up: project environment (.venv)"
+	@test -x $(RUN) || $(UV) venv --quiet --python "$$($(TOOLS)/bin/python -c 'import sys; print(sys.executable)')" .venv
+	@$(UV) pip sync --quiet --python $(RUN) --require-hashes requirements/dev.txt
+	@$(RUN) -m local.console_script $(BIN)/lifeline
+	@touch $@
+
+.venv-sam/.done: $(TOOLS)/.done requirements/sam.txt
+	@echo "==> set-up: SAM CLI (.venv-sam)"
+	@test -x .venv-sam/bin/python || $(UV) venv --quiet --seed --python "$$($(TOOLS)/bin/python -c 'import sys; print(sys.executable)')" .venv-sam
+	@$(UV) pip install --quiet --python .venv-sam/bin/python --require-hashes -r requirements/sam.txt
+	@touch $@
+
+setup: .venv/.done .venv-sam/.done ## Install what is pinned, into folders that git ignores
+
+lint: setup ## Style, types, template
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy layers/lifeline/lifeline functions cli local
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1 .venv-sam/bin/sam validate --lint --template template.yaml
+	.venv-sam/bin/cfn-lint template.yaml
+	$(RUN) -m local.requirements_check
+
+format: setup ## Let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: setup ## All tests, on the deployed template with IAM enforced
+	$(BIN)/pytest --durations=15 tests
+
+unit: setup ## Pure and fast
+	$(BIN)/pytest tests/unit tests/repo
+
+integration: setup ## Adapters against the local AWS and the simulators
+	$(BIN)/pytest tests/integration
+
+e2e: setup ## The deployed template
+	$(BIN)/pytest tests/e2e
+
+demo: setup ## The story: delivery, outage, fallback, recovery, drain, account
+	@$(RUN) -m local.demo
+
+local: setup ## The whole system on this machine, until Ctrl-C
+	@$(RUN) -m local.stack up
+
+local-stop: .venv/.done ## End a local system that was left in the background
+	@$(RUN) -m local.stack down
+
+build: setup ## sam build, byte-compiled
+	@$(RUN) -m local.build
+
+bench: setup ## What it costs and how fast it is
+	@$(RUN) -m benchmarks.run
+
+schema: .venv/.done ## Publish the message schema from its source
+	$(RUN) -m local.publish_schema
+
+requirements: $(TOOLS)/.done ## Compile the pinned requirements anew
+	$(TOOLS)/bin/python -m local.requirements_check --write
+
+clean: ## Remove what was installed and built
+	rm -rf .venv .venv-sam .venv-tools .aws-sam .local out .mypy_cache .ruff_cache .pytest_cache .hypothesis
