@@ -17,8 +17,8 @@ FOLDER = ROOT / "requirements"
 LAYER = ROOT / "layers" / "lifeline" / "requirements.txt"
 COMPILED = {
     "layer": LAYER,
-    "cli": FOLDER / "cli.txt",
     "dev": FOLDER / "dev.txt",
+    "cli": FOLDER / "cli.txt",
     "sam": FOLDER / "sam.txt",
     "tools": FOLDER / "tools.txt",
 }
@@ -81,7 +81,7 @@ def write() -> None:
     uv = ROOT / ".venv-tools" / "bin" / "uv"
     options = "--universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11"
     for name, path in COMPILED.items():
-        constraint = ["-c", str(LAYER)] if name in ("cli", "dev") else []
+        constraint = {"cli": ["-c", str(COMPILED["dev"])], "dev": ["-c", str(LAYER)]}.get(name, [])
         subprocess.run(
             [str(uv), "pip", "compile", "-q", *options.split(), *constraint, f"requirements/{name}.in", "-o", path],
             cwd=ROOT,
