@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from lifeline.domain.failures import (
     MAX_DETAILS,
     MAX_RETRY_AFTER,

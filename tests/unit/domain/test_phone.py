@@ -7,7 +7,6 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from lifeline.domain.phone import NotAPhoneNumber, mask, normalise, same_recipient
 
 

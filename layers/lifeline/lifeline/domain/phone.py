@@ -25,7 +25,7 @@ MAX_LENGTH: Final = 64
 """Characters. E.164 has 15 digits; the rest leaves room for spaces and brackets."""
 
 
-class NotAPhoneNumber(ValueError):
+class NotAPhoneNumber(ValueError):  # noqa: N818 (reads as what it says)
     """The text is no phone number that can be dialled. ``reason`` says why; the number shows only masked."""
 
     def __init__(self, raw: str, reason: str) -> None:
