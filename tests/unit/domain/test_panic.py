@@ -19,8 +19,10 @@ from lifeline.domain.panic import (
     disable,
     enable,
     initial_wait,
+    note,
     probe,
     rearm,
+    resolve,
     set_shadow,
     tick,
     trip,
@@ -390,6 +392,44 @@ def test_nothing_rearms_where_the_probes_ended_panic_or_none_was() -> None:
     by_probes = probed(replace(tripped().flag, successes=2), T0 + 45)
     for flag in (by_probes, Flag.normal(SCOPE), tripped().flag):
         assert rearm(flag, alarm_on=True, now=T0 + 400, new_incident_id="x") is None
+
+
+def rejected_template(**changes: Any) -> Flag:
+    scope = "whatsapp/template/reminder"
+    evidence = {"language": "en_US", "observed": T0 - 1}
+    return tripped(Flag.normal(scope), cause=Cause.TEMPLATE_REJECTED, evidence=evidence, **changes).flag
+
+
+def approved(flag: Flag, observed: float | None = T0 + 10, language: str = "en_US") -> Change | None:
+    return resolve(flag, reason="approved", actor="w", now=T0 + 11, observed=observed, language=language)
+
+
+def test_metas_approval_ends_a_templates_panic_at_once() -> None:
+    for change in (
+        approved(rejected_template()),
+        approved(rejected_template(), None),
+        approved(rejected_template(), T0, ""),
+    ):
+        assert change is not None
+        assert (change.flag.state, change.event.source) == (State.RECOVERING, "webhook")
+
+
+def test_an_approval_ends_nothing_else() -> None:
+    flag = rejected_template()
+    assert approved(flag, observed=T0 - 2) is None, "from before the rejection"
+    assert approved(flag, language="de") is None, "another language was approved"
+    assert approved(replace(flag, hold=True)) is None
+    assert approved(replace(flag, hold=True, until=T0 + 99)) is None
+    assert approved(replace(flag, cause=Cause.OPERATOR)) is None
+    assert approved(Flag.normal(flag.scope)) is None
+    assert approved(tripped().flag) is None
+
+
+def test_a_note_changes_no_flag() -> None:
+    flag = tripped().flag
+    change = note(flag, reason="quality fell", actor="w", source="webhook", at=T0 + 1, evidence={})
+    assert change.flag == flag
+    assert (change.event.kind, change.event.incident_id) == (Kind.NOTED, "inc-1")
 
 
 @pytest.mark.parametrize(

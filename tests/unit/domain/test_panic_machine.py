@@ -18,6 +18,7 @@ from lifeline.domain.panic import (
     enable,
     probe,
     rearm,
+    resolve,
     set_shadow,
     tick,
     trip,
@@ -33,6 +34,7 @@ CAUSES = st.sampled_from(
         Cause.ACCOUNT,
         Cause.SILENT,
         Cause.ALARM,
+        Cause.TEMPLATE_REJECTED,
     ]
 )
 SPANS = st.sampled_from([0.0, 1.0, 15.0, 60.0, 299.0, 600.0, 3600.0])
@@ -96,6 +98,10 @@ class PanicMachine(RuleBasedStateMachine):
         assert new.state is State.RECOVERING
         if by == "tick":
             assert old.until is not None and self.now >= old.until
+        elif by == "resolve":
+            assert old.cause == Cause.TEMPLATE_REJECTED
+            assert not old.hold or (old.until is not None and self.now >= old.until)
+            return
         else:
             assert by == "probe"
             assert self.streak >= 3, "three successes in a row and nothing less"
@@ -212,6 +218,13 @@ class PanicMachine(RuleBasedStateMachine):
             return
         self.apply(change, "disable")
         assert self.flag.state is (State.RECOVERING if ramp else State.NORMAL)
+
+    @rule(seen_ago=st.one_of(st.none(), SPANS))
+    def meta_approves(self, seen_ago: float | None) -> None:
+        observed = None if seen_ago is None else self.now - seen_ago
+        self.apply(
+            resolve(self.flag, reason="approved", actor="w", now=self.now, observed=observed), "resolve"
+        )
 
     @rule(alarm_on=st.booleans())
     def prober_rearms(self, alarm_on: bool) -> None:

@@ -291,8 +291,8 @@ def backoff(attempt: int, rng_value: float, base: float = 1.0, cap: float = 60.0
 def pair_wait(attempt: int, cap: float = float(MAX_DELAY)) -> float:
     """Seconds until the same recipient is tried again after 131056: 4^n, n = 0, 1, 2, ...
 
-    Source: Meta's documentation of pair rate limits. Capped at the longest delay of SQS. Raises ``ValueError``
-    for a negative attempt.
+    Source: Meta's documentation of pair rate limits. Capped at the longest delay of SQS.
+    Raises ``ValueError`` for a negative attempt.
     """
     if attempt < 0:
         raise ValueError(f"attempt must be at least 0, not {attempt}")
