@@ -277,6 +277,40 @@ def judge_silent(
     )
 
 
+def judge_silence(
+    minutes: Mapping[int, Mapping[str, int]],
+    *,
+    now: float,
+    since: float,
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
+) -> Verdict | None:
+    """Judge the newest accepted sends that are old enough, as many minutes back as the minimum needs.
+
+    ``minutes``: counters by the start of the minute of the send (epoch seconds): ``acc`` accepted sends,
+    ``sts`` those of which a ``sent`` status came, ``std`` those of which a later one came. ``since``: sends
+    before this instant are left out: those of a panic that is over, and those before webhooks were first
+    seen.
+    """
+    accepted = with_status = 0
+    youngest: int | None = None
+    for start in sorted(minutes, reverse=True):
+        counts = minutes[start]
+        sends = counts.get("acc", 0)
+        if start < since or not sends or now - (start + 60) < thresholds.silent_after_seconds:
+            continue
+        youngest = start + 60 if youngest is None else youngest
+        accepted += sends
+        # The two overlap, and repetitions may count twice: the larger one, at most all.
+        with_status += min(sends, max(counts.get("sts", 0), counts.get("std", 0)))
+        if accepted >= thresholds.silent_minimum:
+            break
+    if youngest is None:
+        return None
+    return judge_silent(
+        accepted, with_status, webhooks_seen_before=True, age=now - youngest, thresholds=thresholds
+    )
+
+
 def _sum(window: Window, now: float, seconds: int) -> tuple[int, dict[str, int]]:
     """Successes and failures of the buckets that began less than ``seconds`` ago."""
     ok = 0

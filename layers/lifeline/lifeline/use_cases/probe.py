@@ -5,20 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from lifeline.adapters.alarms import Alarms
 from lifeline.adapters.control import Control
 from lifeline.adapters.functions import Functions
 from lifeline.adapters.whatsapp import Accepted, Answer, WhatsApp
 from lifeline.contract import OPENAI_VOICE, TEMPLATE_PREFIX, WHATSAPP
-from lifeline.domain.failures import Failure
+from lifeline.domain.detection import judge_silence
+from lifeline.domain.failures import Cause, Failure
 from lifeline.domain.panic import Flag, State, probe, rearm, tick
 from lifeline.domain.probing import Ask, ProbeRequest, asks, worth_asking
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.detect import Detect
 from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.webhook import PROBE_ID, PROBE_SEEN, SEEN
+
+SILENCE_LOOKS_BACK: Final = 3600.0
+"""Seconds over which accepted sends are gathered until they are enough to judge."""
+PROBE_STATUS_GOOD: Final = 60.0
+"""Seconds for which the status webhook of a test send shows that Meta delivers and reports again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,15 @@ class Probe:
         self._functions = functions
         self._clock = clock
         self._telemetry = telemetry
+        self._detect = Detect(
+            settings=settings,
+            control=control,
+            panic=panic,
+            clock=clock,
+            telemetry=telemetry,
+            source="prober",
+            actor="ProberFunction",
+        )
 
     def minute(self) -> dict[str, Any]:
         """The minute tick: ends what the clock ends, queues the coming minute's probes, publishes gauges."""
@@ -72,8 +89,27 @@ class Probe:
                 probing.append(scope)
             if scope in (WHATSAPP, OPENAI_VOICE) or current.state is not State.NORMAL:
                 self._telemetry.count("PanicActive", 1 if current.blocks_sending else 0, scope=scope)
+        self._judge_silence(self._panic.flag(WHATSAPP), now)
         self._telemetry.count("ProberRuns", 1, scope=WHATSAPP)
         return {"probing": probing}
+
+    def _judge_silence(self, flag: Flag, now: float) -> None:
+        """Panic where Meta accepts and reports nothing; only where its reports were seen before."""
+        if flag.state is State.PANIC:
+            return
+        try:
+            seen = self._control.setting(SEEN).value
+            if not isinstance(seen, dict):
+                return
+            oldest = now - self._settings.detection.silent_after_seconds - SILENCE_LOOKS_BACK
+            minutes = self._control.counts(oldest, now)
+        except UnavailableError as error:
+            self._telemetry.warning("silence cannot be judged now", detail=str(error))
+            return
+        since = max(flag.left_panic_at, float(seen.get("first", 0)))
+        verdict = judge_silence(minutes, now=now, since=since, thresholds=self._settings.detection)
+        if verdict:
+            self._detect.trip(WHATSAPP, verdict.cause, verdict.reason, verdict.evidence)
 
     def _rearm(self, flag: Flag, now: float) -> Flag:
         try:
@@ -133,7 +169,12 @@ class Probe:
         )
         self._telemetry.count("Probes", scope=request.scope, result="ok" if ok else "failed")
         self._telemetry.info(
-            "probe", scope=request.scope, ok=ok, successes=current.successes, incident_id=request.incident_id, **evidence
+            "probe",
+            scope=request.scope,
+            ok=ok,
+            successes=current.successes,
+            incident_id=request.incident_id,
+            **evidence,
         )
         if event is not None and current.state is State.RECOVERING:
             self._start_drain(request.scope)
@@ -144,7 +185,9 @@ class Probe:
         if scope != WHATSAPP and not scope.startswith(TEMPLATE_PREFIX):
             return
         try:
-            self._functions.start(self._settings.drainer_function, {"source": "lifeline.recovery", "scope": scope})
+            self._functions.start(
+                self._settings.drainer_function, {"source": "lifeline.recovery", "scope": scope}
+            )
         except UnavailableError as error:
             self._telemetry.warning("the drain starts with its next minute", detail=str(error))
 
@@ -170,15 +213,17 @@ class Probe:
                     return _found(ask, self._whatsapp.debug_token(), invalid_token)
                 case Ask.TEMPLATE:
                     name = flag.scope.removeprefix(TEMPLATE_PREFIX)
-                    return _found(ask, self._whatsapp.templates(name=name), lambda body: not_approved(body, name))
+                    return _found(
+                        ask, self._whatsapp.templates(name=name), lambda body: not_approved(body, name)
+                    )
                 case Ask.TEST_SEND:
-                    return self._test_send()
+                    return self._test_send(flag)
                 case _:
                     return Finding(ask, False, "nothing here can ask this")
         except UnavailableError as error:
             return Finding(ask, False, str(error))
 
-    def _test_send(self) -> Finding:
+    def _test_send(self, flag: Flag) -> Finding:
         outcome = self._whatsapp.post_message(
             {
                 "messaging_product": "whatsapp",
@@ -186,12 +231,25 @@ class Probe:
                 "to": self._settings.test_number.lstrip("+"),
                 "type": "template",
                 "template": {"name": "hello_world", "language": {"code": "en_US"}},
-                "biz_opaque_callback_data": "lifeline:probe",
+                "biz_opaque_callback_data": PROBE_ID,
             }
         )
         if isinstance(outcome, Accepted):
+            if flag.cause == Cause.SILENT and not self._reported_lately(flag):
+                # Accepting is just what Meta does in this case: only a status ends it.
+                return Finding(Ask.TEST_SEND, False, "accepted; no status webhook of a test send yet")
             return Finding(Ask.TEST_SEND, True, "")
         return Finding(Ask.TEST_SEND, False, _detail(outcome))
+
+    def _reported_lately(self, flag: Flag) -> bool:
+        now = self._clock()
+        ago = _ago(self._control.setting(PROBE_SEEN).value, now)
+        return ago < min(PROBE_STATUS_GOOD, now - flag.since)
+
+
+def _ago(value: object, now: float) -> float:
+    at = value.get("at") if isinstance(value, dict) else None
+    return now - float(at) if isinstance(at, int | float) else float("inf")
 
 
 def _found(ask: Ask, outcome: Answer | Failure, fault: Callable[[Mapping[str, Any]], str]) -> Finding:

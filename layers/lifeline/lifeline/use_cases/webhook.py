@@ -49,7 +49,11 @@ from lifeline.use_cases.detect import Detect, Result
 from lifeline.use_cases.panic_mode import PanicMode
 
 SEEN: Final = "webhook_seen"
-"""Setting: that, and when, a webhook with a right signature came in."""
+"""Setting: when status webhooks were seen, ``first`` and last (``at``), within :data:`SEEN_EVERY`."""
+PROBE_ID: Final = "lifeline:probe"
+"""``biz_opaque_callback_data`` of the prober's test sends."""
+PROBE_SEEN: Final = "probe_status"
+"""Setting: when a status of a test send last came in."""
 PHONE_QUALITY: Final = "phone_quality"
 """Setting: Meta's last word on the number's quality or throughput."""
 SEEN_EVERY: Final = 300.0
@@ -198,13 +202,16 @@ class Webhook:
         counts: Counter[str] = Counter()
         statuses: dict[str, list[StatusUpdate]] = defaultdict(list)
         inbound: list[InboundMessage] = []
+        probes = False
         errors: list[Failure] = []
         others: list[TemplateUpdate | AccountUpdate] = []
         for update in updates:
             match update:
                 case StatusUpdate():
                     counts[update.state if update.state in _STATES else "other"] += 1
-                    if update.message_id:
+                    if update.message_id == PROBE_ID:
+                        probes = probes or update.state != "failed"
+                    elif update.message_id:
                         statuses[update.message_id].append(update)
                     else:
                         counts["unknown_message"] += 1
@@ -220,7 +227,7 @@ class Webhook:
                     counts["account"] += 1
                     others.append(update)
         steps: list[Callable[[], bool]] = [
-            partial(self._mark_seen, bool(statuses)),
+            partial(self._mark_seen, bool(statuses), probes),
             partial(self._settle, statuses, counts),
             partial(self._errors, errors),
             *(partial(self._other, update) for update in others),
@@ -240,11 +247,17 @@ class Webhook:
         self._telemetry.info("webhook done", updates=len(updates), counts=dict(counts), complete=done)
         return done
 
-    def _mark_seen(self, statuses: bool) -> bool:
+    def _mark_seen(self, statuses: bool, probes: bool) -> bool:
         """Note that status webhooks reach us: only then does their absence mean something."""
         now = self._clock()
+        if probes:
+            self._control.put_setting(
+                PROBE_SEEN, {"at": now}, actor=ACTOR, reason="status of a test send", now=now
+            )
         if statuses and now - self._seen_at >= SEEN_EVERY:
-            self._control.put_setting(SEEN, {"at": now}, actor=ACTOR, reason="a webhook came in", now=now)
+            before = self._control.setting(SEEN).value or {}
+            seen = {"first": before.get("first", now), "at": now}
+            self._control.put_setting(SEEN, seen, actor=ACTOR, reason="a status webhook came in", now=now)
             self._seen_at = now
         return True
 
