@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from lifeline.domain.detection import (
     COUNTED,
     Thresholds,
@@ -37,7 +36,8 @@ def filled(*batches: tuple[float, Sequence[str | None]], forget_before: float = 
 
 def test_a_total_outage_is_found_with_the_first_batch() -> None:
     verdict = judge(filled((0, [U] * 5)), LIMITS, T0)
-    assert verdict is not None and verdict.cause is U
+    assert verdict is not None
+    assert verdict.cause is U
     assert "5 sends in a row" in verdict.reason
     assert verdict.evidence["consecutive_unreachable"] == 5
 
@@ -46,7 +46,8 @@ def test_an_outage_at_a_message_an_hour_is_found() -> None:
     batches = [(3600.0 * hour, [U]) for hour in range(5)]
     assert judge(filled(*batches[:4]), LIMITS, T0 + 3600 * 3) is None
     verdict = judge(filled(*batches), LIMITS, T0 + 3600 * 4)
-    assert verdict is not None and verdict.evidence["rule"] == "streak"
+    assert verdict is not None
+    assert verdict.evidence["rule"] == "streak"
 
 
 @pytest.mark.parametrize("cause", [*COUNTED, Cause.INVALID_PHONE, Cause.BAD_REQUEST])
@@ -67,25 +68,29 @@ def test_a_partial_outage_needs_volume_and_share() -> None:
     mixed: list[str | None] = [None, U]
     assert judge(filled((0, mixed * 9)), LIMITS, T0) is None
     verdict = judge(filled((0, mixed * 10)), LIMITS, T0)
-    assert verdict is not None and (verdict.cause, verdict.evidence["share"]) == (U, 0.5)
+    assert verdict is not None
+    assert (verdict.cause, verdict.evidence["share"]) == (U, 0.5)
     assert judge(filled((0, (mixed * 9) + [None] * 4)), LIMITS, T0) is None
 
 
 def test_a_partial_outage_is_found_although_the_minute_was_good() -> None:
     window = filled((0, [None] * 4000), (45, [None, U, U] * 30))
     verdict = judge(window, LIMITS, T0 + 46)
-    assert verdict is not None and verdict.evidence["window_seconds"] == 20
+    assert verdict is not None
+    assert verdict.evidence["window_seconds"] == 20
 
 
 def test_rate_limits_trip_at_a_lower_share() -> None:
     verdict = judge(filled((0, [None] * 16 + [R] * 4)), LIMITS, T0)
-    assert verdict is not None and (verdict.cause, verdict.evidence["rule"]) == (R, "limits")
+    assert verdict is not None
+    assert (verdict.cause, verdict.evidence["rule"]) == (R, "limits")
     assert judge(filled((0, [None] * 17 + [R] * 3)), LIMITS, T0) is None
 
 
 def test_limits_at_low_volume_trip_when_nothing_passes() -> None:
     verdict = judge(filled((0, [S] * 5)), LIMITS, T0)
-    assert verdict is not None and verdict.cause is S
+    assert verdict is not None
+    assert verdict.cause is S
     assert judge(filled((0, [S] * 5 + [None])), LIMITS, T0) is None
 
 
@@ -108,7 +113,8 @@ def test_what_is_older_than_the_window_is_forgotten() -> None:
 def test_failures_of_a_past_panic_do_not_trip_again() -> None:
     window = filled((0, [U] * 30))
     after = add(window, tally([U]), T0 + 50, LIMITS, forget_before=T0 + 45)
-    assert after.consecutive_unreachable == 1 and judge(after, LIMITS, T0 + 50) is None
+    assert after.consecutive_unreachable == 1
+    assert judge(after, LIMITS, T0 + 50) is None
     # A window written after panic was left goes on as usual.
     for n in range(4):
         after = add(after, tally([U]), T0 + 51 + n, LIMITS, forget_before=T0 + 45)
@@ -122,8 +128,10 @@ def test_a_worker_whose_clock_is_behind_adds_to_its_own_bucket() -> None:
 
 
 def test_a_batch_without_failures_needs_no_judgement() -> None:
-    assert tally([None, None]).all_well and not tally([None, U]).all_well
-    assert tally([]).says_nothing and not tally([Cause.BAD_REQUEST]).says_nothing
+    assert tally([None, None]).all_well
+    assert not tally([None, U]).all_well
+    assert tally([]).says_nothing
+    assert not tally([Cause.BAD_REQUEST]).says_nothing
 
 
 def template(outcomes: list[str | None]) -> Window:
@@ -134,7 +142,8 @@ def test_a_template_trips_by_its_own_share() -> None:
     rejected = Cause.TEMPLATE_REJECTED
     assert judge_template(template([rejected] * 2), LIMITS, T0) is None
     verdict = judge_template(template([rejected] * 3), LIMITS, T0)
-    assert verdict is not None and verdict.cause is rejected
+    assert verdict is not None
+    assert verdict.cause is rejected
     assert judge_template(template([rejected] * 3 + [None] * 4), LIMITS, T0) is None
     assert judge(template([rejected] * 50), LIMITS, T0) is None, "a template never trips the channel"
 
@@ -142,7 +151,8 @@ def test_a_template_trips_by_its_own_share() -> None:
 def test_silence_counts_only_where_webhooks_were_seen() -> None:
     silent: dict[str, Any] = {"webhooks_seen_before": True, "age": 300.0}
     verdict = judge_silent(20, 4, **silent)
-    assert verdict is not None and (verdict.cause, verdict.evidence["share"]) == (Cause.SILENT, 0.8)
+    assert verdict is not None
+    assert (verdict.cause, verdict.evidence["share"]) == (Cause.SILENT, 0.8)
     assert judge_silent(20, 5, **silent) is None
     assert judge_silent(19, 0, **silent) is None
     assert judge_silent(20, 0, webhooks_seen_before=False, age=300.0) is None
@@ -176,7 +186,8 @@ def test_a_verdict_always_has_failures_that_carry_it(timed: list[tuple[float, st
             LIMITS.consecutive_failures, LIMITS.minimum_volume * LIMITS.rate_limit_share
         )
     starts = [bucket.start for bucket in window.buckets]
-    assert starts == sorted(set(starts)) and len(starts) <= LIMITS.window_seconds // 10 + 1
+    assert starts == sorted(set(starts))
+    assert len(starts) <= LIMITS.window_seconds // 10 + 1
 
 
 @given(st.lists(st.one_of(st.none(), OTHERS), max_size=200))

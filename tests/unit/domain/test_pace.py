@@ -9,7 +9,6 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from lifeline.domain.pace import (
     MAX_RATE,
     MIN_RATE,
@@ -83,7 +82,8 @@ def test_never_more_than_rate_and_burst_in_any_span(
     for pause, n in batches:
         now += pause
         got = reserve(tat, now, n, rate, burst)
-        assert len(got.slots) == n and all(slot >= now for slot in got.slots)
+        assert len(got.slots) == n
+        assert all(slot >= now for slot in got.slots)
         assert list(got.slots) == sorted(got.slots)
         tat = got.new_tat
         used += got.slots
@@ -164,7 +164,8 @@ def test_the_ramp_stays_below_the_ceiling(
 
 def test_a_minute_serves_the_first_lane_first() -> None:
     plan = plan_minute(1.0, 60, (("critical", 20), ("normal", 100), ("bulk", 5)))
-    assert plan.moves == (("critical", 20), ("normal", 40)) and plan.total == 60
+    assert plan.moves == (("critical", 20), ("normal", 40))
+    assert plan.total == 60
     assert plan_minute(1.0, 60, (("critical", 0), ("bulk", 5))).moves == (("bulk", 5),)
     assert plan_minute(0.0, 60, (("critical", 5),)).moves == ()
 
@@ -217,12 +218,14 @@ def test_plans_with_negative_numbers_are_refused() -> None:
 @given(st.integers(0, 30_000), st.integers(0, 800), st.integers(1, 60))
 def test_delays_spread_evenly_over_the_span(count: int, offset: int, seconds: int) -> None:
     spread = delays(count, offset, seconds)
-    assert len(spread) == count and spread == sorted(spread)
+    assert len(spread) == count
+    assert spread == sorted(spread)
     assert all(offset <= delay < offset + seconds for delay in spread)
     per_second = Counter(spread)
     assert max(per_second.values(), default=0) <= math.ceil(count / seconds)
     if count >= seconds:
-        assert min(per_second.values()) >= count // seconds and len(per_second) == seconds
+        assert min(per_second.values()) >= count // seconds
+        assert len(per_second) == seconds
 
 
 def test_delays_of_a_slow_minute() -> None:
@@ -336,8 +339,10 @@ def test_two_hours_of_backlog_leave_at_the_set_rate() -> None:
         spread = delays(plan.total, 0, 60)
         per_second += [bisect_left(spread, s + 1) - bisect_left(spread, s) for s in range(60)]
         minute += 1
-    assert sum(per_second) == 576_000 and max(per_second) <= 50
+    assert sum(per_second) == 576_000
+    assert max(per_second) <= 50
     steady = per_second[6 * 60 : -60]
     assert sum(steady) / len(steady) == pytest.approx(50, rel=0.01)
     expected = eta((("backlog", 576_000),), 0.0, 50.0).last
-    assert expected is not None and (minute - 1) * 60 < expected <= minute * 60
+    assert expected is not None
+    assert (minute - 1) * 60 < expected <= minute * 60

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
 from lifeline.domain.failures import Cause
 from lifeline.domain.panic import (
     STRENGTH,
@@ -65,10 +64,13 @@ def test_a_normal_scope_has_nothing_stored() -> None:
 def test_a_trip_opens_an_incident() -> None:
     change = tripped()
     flag, event = change.flag, change.event
-    assert flag.state is State.PANIC and flag.blocks_sending and flag.needs_probes
+    assert flag.state is State.PANIC
+    assert flag.blocks_sending
+    assert flag.needs_probes
     assert (flag.incident_id, flag.version, flag.since, flag.trips) == ("inc-1", 1, T0, 0)
     assert (event.kind, event.cause, event.source, event.at) == (Kind.ENTERED, "unreachable", "sender", T0)
-    assert event.version == flag.version and event.incident_id == flag.incident_id
+    assert event.version == flag.version
+    assert event.incident_id == flag.incident_id
     assert event.evidence == {"consecutive_unreachable": 5}
 
 
@@ -76,11 +78,14 @@ def test_three_successes_in_a_row_end_panic_and_two_do_not() -> None:
     flag = tripped().flag
     flag = probed(flag, T0 + 15)
     flag = probed(flag, T0 + 30)
-    assert flag.state is State.PANIC and flag.successes == 2
+    assert flag.state is State.PANIC
+    assert flag.successes == 2
     change = probe(flag, incident_id="inc-1", ok=True, now=T0 + 45)
     assert change is not None
-    assert change.flag.state is State.RECOVERING and not change.flag.blocks_sending
-    assert change.event.kind is Kind.RECOVERING and change.event.evidence["successes"] == 3
+    assert change.flag.state is State.RECOVERING
+    assert not change.flag.blocks_sending
+    assert change.event.kind is Kind.RECOVERING
+    assert change.event.evidence["successes"] == 3
     assert change.flag.settle_until == T0 + 45 + 600
     assert change.flag.successes == 0
 
@@ -109,7 +114,8 @@ def test_a_probe_outside_panic_changes_nothing(flag: Flag) -> None:
 def test_an_alarm_still_on_is_noted_and_does_not_block_recovery() -> None:
     flag = replace(tripped().flag, successes=2)
     change = probe(flag, incident_id="inc-1", ok=True, now=T0 + 45, alarm_on=True)
-    assert change is not None and change.flag.state is State.RECOVERING
+    assert change is not None
+    assert change.flag.state is State.RECOVERING
     assert change.event.evidence["alarm_on"] is True
 
 
@@ -117,7 +123,8 @@ def test_successes_before_the_earliest_recovery_count_and_do_not_end() -> None:
     flag = tripped(cause=Cause.RATE_LIMIT, earliest=T0 + 120).flag
     for at in (15, 30, 45, 60):
         flag = probed(flag, T0 + at)
-    assert flag.state is State.PANIC and flag.successes == 4
+    assert flag.state is State.PANIC
+    assert flag.successes == 4
     assert probed(flag, T0 + 119.9).state is State.PANIC
     assert probed(flag, T0 + 120).state is State.RECOVERING
 
@@ -182,12 +189,15 @@ def test_until_does_not_end_panic_before_the_stated_regain_time() -> None:
     flag = tripped(change.flag, cause=Cause.RATE_LIMIT, earliest=T0 + 100, now=T0 + 5).flag
     assert tick(flag, now=T0 + 60) is None
     ended = tick(flag, now=T0 + 100)
-    assert ended is not None and ended.flag.state is State.RECOVERING
+    assert ended is not None
+    assert ended.flag.state is State.RECOVERING
 
 
 def test_an_operator_without_hold_lets_the_probes_end_it() -> None:
     change = enable(Flag.normal(SCOPE), reason="looking", actor="op", now=T0, new_incident_id="i")
-    assert change is not None and change.event.kind is Kind.ENTERED and change.flag.cause == Cause.OPERATOR
+    assert change is not None
+    assert change.event.kind is Kind.ENTERED
+    assert change.flag.cause == Cause.OPERATOR
     flag = probed(probed(probed(change.flag, T0 + 15), T0 + 30), T0 + 45)
     assert flag.state is State.RECOVERING
 
@@ -197,10 +207,12 @@ def test_enable_on_a_panic_keeps_incident_and_cause() -> None:
     change = enable(
         flag, reason="keep it", actor="op", now=T0 + 9, new_incident_id="inc-2", hold=True, until=T0 + 99
     )
-    assert change is not None and change.event.kind is Kind.HELD
+    assert change is not None
+    assert change.event.kind is Kind.HELD
     held = change.flag
     assert (held.incident_id, held.cause, held.hold, held.until) == ("inc-1", Cause.AUTH, True, T0 + 99)
-    assert held.since == T0 and held.version == flag.version + 1
+    assert held.since == T0
+    assert held.version == flag.version + 1
     same = enable(
         held, reason="keep it", actor="op", now=T0 + 10, new_incident_id="x", hold=True, until=T0 + 99
     )
@@ -216,7 +228,8 @@ def test_enable_without_hold_does_not_weaken_a_hold() -> None:
     assert second is not None
     assert (second.flag.hold, second.flag.until, second.flag.reason) == (True, T0 + 99, "b")
     endless = enable(second.flag, reason="c", actor="op", now=T0 + 2, new_incident_id="j", hold=True)
-    assert endless is not None and endless.flag.until is None
+    assert endless is not None
+    assert endless.flag.until is None
 
 
 def test_enable_refuses_no_reason_and_a_past_until() -> None:
@@ -228,7 +241,8 @@ def test_enable_refuses_no_reason_and_a_past_until() -> None:
 
 def test_enable_while_recovering_goes_back_within_the_incident_without_damping() -> None:
     change = enable(recovering(), reason="again", actor="op", now=T0 + 60, new_incident_id="inc-2")
-    assert change is not None and change.event.kind is Kind.REENTERED
+    assert change is not None
+    assert change.event.kind is Kind.REENTERED
     assert (change.flag.incident_id, change.flag.trips, change.flag.since) == ("inc-1", 0, T0)
     assert change.flag.earliest_recovery <= T0 + 60
 
@@ -266,7 +280,8 @@ def test_recovering_becomes_normal_after_the_settle_time() -> None:
     change = tick(flag, now=T0 + 645)
     assert change is not None
     assert (change.flag.state, change.event.kind) == (State.NORMAL, Kind.ENDED)
-    assert change.flag.left_panic_at == T0 + 45 and change.flag.since == T0 + 645
+    assert change.flag.left_panic_at == T0 + 45
+    assert change.flag.since == T0 + 645
     assert tick(change.flag, now=T0 + 9999) is None
 
 
@@ -311,7 +326,8 @@ def test_in_panic_only_a_stronger_cause_changes_the_flag() -> None:
     for cause in (Cause.UNREACHABLE, Cause.ALARM, Cause.SILENT):
         assert trip(flag, cause=cause, **again) is None  # type: ignore[arg-type]
     change = trip(flag, cause=Cause.AUTH, **again)  # type: ignore[arg-type]
-    assert change is not None and change.event.kind is Kind.CAUSE_CHANGED
+    assert change is not None
+    assert change.event.kind is Kind.CAUSE_CHANGED
     assert (change.flag.cause, change.flag.incident_id, change.flag.successes) == (Cause.AUTH, "inc-1", 0)
     assert trip(change.flag, cause=Cause.UNREACHABLE, **again) is None  # type: ignore[arg-type]
 
@@ -319,7 +335,8 @@ def test_in_panic_only_a_stronger_cause_changes_the_flag() -> None:
 def test_in_panic_a_later_regain_time_extends_whatever_the_cause() -> None:
     flag = tripped(cause=Cause.AUTH).flag
     change = tripped(flag, cause=Cause.RATE_LIMIT, earliest=T0 + 300, now=T0 + 10)
-    assert change.event.kind is Kind.EXTENDED and change.event.cause == Cause.RATE_LIMIT
+    assert change.event.kind is Kind.EXTENDED
+    assert change.event.cause == Cause.RATE_LIMIT
     assert (change.flag.cause, change.flag.earliest_recovery) == (Cause.AUTH, T0 + 300)
     with pytest.raises(AssertionError):
         tripped(change.flag, cause=Cause.RATE_LIMIT, earliest=T0 + 200, now=T0 + 11)
@@ -333,14 +350,16 @@ def test_every_channel_cause_has_a_strength() -> None:
 
 def test_shadow_reports_once_a_minute_and_does_not_panic() -> None:
     change = set_shadow(Flag.normal(SCOPE), on=True, reason="new thresholds", actor="op", now=T0)
-    assert change is not None and change.event.kind is Kind.SHADOW_CHANGED
+    assert change is not None
+    assert change.event.kind is Kind.SHADOW_CHANGED
     first = tripped(change.flag, now=T0 + 1)
     assert (first.event.kind, first.event.cause, first.flag.state) == (
         Kind.WOULD_ENTER,
         "unreachable",
         State.NORMAL,
     )
-    assert first.flag.incident_id == "" and first.flag.version == 2
+    assert first.flag.incident_id == ""
+    assert first.flag.version == 2
     with pytest.raises(AssertionError):
         tripped(first.flag, now=T0 + 60)
     assert tripped(first.flag, now=T0 + 61).event.kind is Kind.WOULD_ENTER
@@ -348,11 +367,14 @@ def test_shadow_reports_once_a_minute_and_does_not_panic() -> None:
 
 def test_shadow_does_not_stop_an_operator_nor_end_a_panic() -> None:
     change = set_shadow(tripped().flag, on=True, reason="calm down", actor="op", now=T0 + 1)
-    assert change is not None and change.flag.state is State.PANIC
+    assert change is not None
+    assert change.flag.state is State.PANIC
     shadowed = set_shadow(Flag.normal(SCOPE), on=True, reason="r", actor="op", now=T0)
     assert shadowed is not None
     by_hand = enable(shadowed.flag, reason="now", actor="op", now=T0 + 1, new_incident_id="i")
-    assert by_hand is not None and by_hand.flag.state is State.PANIC and by_hand.flag.shadow
+    assert by_hand is not None
+    assert by_hand.flag.state is State.PANIC
+    assert by_hand.flag.shadow
     ended = disable(by_hand.flag, reason="r", actor="op", now=T0 + 2, ramp=False)
     assert ended.flag.shadow
     assert set_shadow(ended.flag, on=True, reason="r", actor="op", now=T0 + 3) is None
@@ -385,7 +407,8 @@ def test_the_prober_rearms_from_an_alarm_that_outlives_an_operators_disable() ->
     )
     calm = disable(tripped().flag, reason="r", actor="op", now=T0, ramp=False).flag
     again = rearm(calm, now=T0 + 300, **rearmed)  # type: ignore[arg-type]
-    assert again is not None and (again.event.kind, again.flag.incident_id) == (Kind.ENTERED, "inc-2")
+    assert again is not None
+    assert (again.event.kind, again.flag.incident_id) == (Kind.ENTERED, "inc-2")
 
 
 def test_nothing_rearms_where_the_probes_ended_panic_or_none_was() -> None:

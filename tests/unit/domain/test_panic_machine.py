@@ -5,7 +5,6 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-
 from lifeline.domain.failures import Cause
 from lifeline.domain.panic import (
     Change,
@@ -97,7 +96,8 @@ class PanicMachine(RuleBasedStateMachine):
             return
         assert new.state is State.RECOVERING
         if by == "tick":
-            assert old.until is not None and self.now >= old.until
+            assert old.until is not None
+            assert self.now >= old.until
         elif by == "resolve":
             assert old.cause == Cause.TEMPLATE_REJECTED
             assert not old.hold or (old.until is not None and self.now >= old.until)
@@ -244,11 +244,14 @@ class PanicMachine(RuleBasedStateMachine):
         if flag.state is State.NORMAL:
             assert (flag.cause, flag.hold, flag.until, flag.successes, flag.trips) == ("", False, None, 0, 0)
         else:
-            assert flag.incident_id and flag.cause
+            assert flag.incident_id
+            assert flag.cause
         if flag.state is State.PANIC:
             assert flag.successes == self.streak
         else:
-            assert not flag.hold and flag.until is None and flag.successes == 0
+            assert not flag.hold
+            assert flag.until is None
+            assert flag.successes == 0
         assert (flag.recovering_since is not None) == (flag.state is State.RECOVERING)
         assert (flag.settle_until is not None) == (flag.state is State.RECOVERING)
         assert flag.blocks_sending == (flag.state is State.PANIC)

@@ -7,7 +7,6 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from lifeline.domain.failures import Cause
 from lifeline.domain.probing import (
     SLOT_SECONDS,
@@ -79,7 +78,8 @@ def test_every_probe_asks_something_and_sends_only_where_sending_is_the_question
     cause: Cause, scope: str
 ) -> None:
     asked = asks(cause, scope)
-    assert asked and len(set(asked)) == len(asked)
+    assert asked
+    assert len(set(asked)) == len(asked)
     assert Ask.TEST_SEND not in asked or cause in (Cause.RATE_LIMIT, Cause.SPAM_LIMIT, Cause.SILENT)
     assert asked != (Ask.TEST_SEND,), "without a test number a probe still asks something"
 

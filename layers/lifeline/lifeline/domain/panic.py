@@ -59,7 +59,7 @@ SOURCES: Final = ("sender", "alarm", "operator", "prober", "webhook", "schedule"
 """Who may change a flag."""
 
 
-class PanicRefused(ValueError):
+class PanicRefused(ValueError):  # noqa: N818 (it is a refusal, not a fault)
     """An operator's change makes no sense in the present state; the text says what to do instead."""
 
 

@@ -28,7 +28,7 @@ class Ask(StrEnum):
 
     REACHABILITY = "reachability"
     """GET of the phone number with its health status answers at all."""
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 (the name of a question)
     """Meta calls the access token valid."""
     HEALTH = "health"
     """The health status of number, account and business is not BLOCKED."""
