@@ -1,0 +1,431 @@
+"""The whole system on one machine: local AWS with IAM enforced, the simulators, the deployed template.
+
+    python -m local.stack up      start everything and run until Ctrl-C
+    python -m local.stack down    end one that was left in the background
+    python -m local.stack status  what runs
+
+Everything it starts ends with it: each process leads a group of its own, and the pid file is believed only
+while the process behind it is still the one that was started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+import requests
+from botocore.config import Config
+
+from local.build import ARCHITECTURE, ROOT, RUNTIME, SAM, LocalError, build, tool_environment
+
+REGION = "eu-west-1"
+ROOT_KEY = "test"
+"""ministack's account root; functions and operators have credentials of their own, with IAM enforced."""
+SECRETS = {
+    "access_token": "EAAlocaltoken0000000000000001",
+    "app_id": "1234567890",
+    "app_secret": "local-app-secret",
+    "verify_token": "local-verify-token",
+    "openai_api_key": "sk-local-000000000000",
+}
+"""Values for the simulators only; nothing outside this machine knows them."""
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(check: Callable[[], bool], what: str, within: float = 60.0) -> None:
+    """Poll ``check`` until it holds. Raises :class:`LocalError` after ``within`` seconds."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        with contextlib.suppress(requests.RequestException):
+            if check():
+                return
+        time.sleep(0.05)
+    raise LocalError(f"{what} was not ready within {within:.0f} seconds")
+
+
+@dataclass
+class Process:
+    """One started process and its group."""
+
+    name: str
+    popen: subprocess.Popen[bytes]
+
+    def stop(self, within: float = 8.0) -> None:
+        """End the whole group: ask first, then insist."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGTERM)
+        try:
+            self.popen.wait(within)
+        except subprocess.TimeoutExpired:
+            pass
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+
+
+@dataclass
+class LocalStack:
+    """One local system. Several can run side by side, each in its own folder."""
+
+    folder: Path
+    name: str = "lifeline-local"
+    settings: dict[str, Any] = field(default_factory=dict)
+    persist: bool = False
+    quiet: bool = False
+    parameters: dict[str, str] = field(default_factory=dict)
+    processes: list[Process] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
+    endpoints: dict[str, str] = field(default_factory=dict)
+    started_at: float = 0.0
+    aws_port: int = 0
+    _stand_in: Any = None
+
+    def say(self, text: str) -> None:
+        """Tell what is going on, with the time since the start."""
+        if not self.quiet:
+            print(f"[{time.monotonic() - self.started_at:5.1f} s] {text}", flush=True)
+
+    def start(self) -> LocalStack:
+        """Start, build and deploy everything. On a failure nothing is left running."""
+        self.started_at = time.monotonic()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.start_aws()
+            self._start_simulators()
+            self.say("building")
+            build(say=False)
+            self.say("deploying the template")
+            self._deploy()
+            self._fill()
+            self._start_stand_in()
+            self._write_endpoints()
+        except BaseException:
+            self.stop()
+            raise
+        self.say("ready")
+        return self
+
+    def stop(self) -> None:
+        """End everything that was started."""
+        if self._stand_in is not None:
+            self._stand_in.stop()
+            self._stand_in = None
+        for process in reversed(self.processes):
+            process.stop()
+        self.processes.clear()
+        for name in ("pid.json", "endpoints.json", "env"):
+            (self.folder / name).unlink(missing_ok=True)
+        for left in (self.folder / "tmp",):
+            shutil.rmtree(left, ignore_errors=True)
+
+    # -- the parts ---------------------------------------------------------------------------------
+
+    def start_aws(self) -> None:
+        """Start the local AWS (again on the same port, after :meth:`stop_aws`)."""
+        self.say("starting the local AWS, IAM enforced")
+        self.aws_port = self.aws_port or free_port()
+        temp = self.folder / "tmp"
+        temp.mkdir(exist_ok=True)
+        env = tool_environment() | {
+            "GATEWAY_PORT": str(self.aws_port),
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_REGION": REGION,
+            "AUTH": "true",
+            "CLOUDTRAIL_RECORDING": "1",
+            "CLOUDTRAIL_MAX_EVENTS": "500000",
+            "LOG_LEVEL": "WARNING",
+            "PERSIST_STATE": "1" if self.persist else "0",
+            "STATE_DIR": str(self.folder / "state"),
+            "TMPDIR": str(temp),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+        }
+        self._spawn("aws", [str(Path(sys.executable).parent / "ministack")], env)
+        wait_for(
+            lambda: requests.get(f"{self.aws_url}/_ministack/health", timeout=1).ok, "the local AWS"
+        )
+
+    def stop_aws(self) -> None:
+        """End the local AWS with all its functions, as a crash would."""
+        for process in [p for p in self.processes if p.name == "aws"]:
+            process.stop()
+            self.processes.remove(process)
+
+    @property
+    def aws_url(self) -> str:
+        return f"http://127.0.0.1:{self.aws_port}"
+
+    def _start_simulators(self) -> None:
+        self.say("starting the simulators")
+        ports = {name: free_port() for name in ("graph", "graph_control", "openai", "openai_control")}
+        local = self._local_parameters()
+        common = tool_environment() | {"PYTHONPATH": str(ROOT)}
+        self._spawn(
+            "graph",
+            [
+                sys.executable,
+                *("-m", "local.simulators.graph"),
+                *("--port", str(ports["graph"]), "--control-port", str(ports["graph_control"])),
+                *("--access-token", SECRETS["access_token"]),
+                *("--app-id", SECRETS["app_id"], "--app-secret", SECRETS["app_secret"]),
+                *("--verify-token", SECRETS["verify_token"]),
+                *("--phone-number-id", local["PhoneNumberId"], "--waba-id", local["WabaId"]),
+            ],
+            common,
+        )
+        self.endpoints |= {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        wait_for(
+            lambda: requests.get(f"{self.endpoints['graph_control']}/_control/health", timeout=1).ok,
+            "the Graph simulator",
+        )
+        if (ROOT / "local" / "simulators" / "openai.py").exists():
+            self._spawn(
+                "openai",
+                [
+                    sys.executable,
+                    *("-m", "local.simulators.openai"),
+                    *("--port", str(ports["openai"]), "--control-port", str(ports["openai_control"])),
+                    *("--api-key", SECRETS["openai_api_key"]),
+                ],
+                common,
+            )
+            wait_for(
+                lambda: requests.get(f"{self.endpoints['openai_control']}/_control/health", timeout=1).ok,
+                "the OpenAI simulator",
+            )
+
+    def _spawn(self, name: str, command: list[str], env: dict[str, str]) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            popen = subprocess.Popen(
+                command, cwd=ROOT, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        self.processes.append(Process(name, popen))
+
+    def _local_parameters(self) -> dict[str, str]:
+        config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+        listed = config["local"]["deploy"]["parameters"]["parameter_overrides"]
+        return dict(item.split("=", 1) for item in listed) | self.parameters
+
+    def _deploy(self) -> None:
+        values = self._local_parameters() | {
+            "PythonRuntime": RUNTIME,
+            "Architecture": ARCHITECTURE,
+            "GraphBaseUrl": self.endpoints["graph"],
+        }
+        template = (ROOT / ".aws-sam" / "build" / "template.yaml").read_text()
+        if "OpenaiBaseUrl:" in template:
+            values["OpenaiBaseUrl"] = self.endpoints["openai"]
+        if self.settings:
+            values["SettingsJson"] = json.dumps(self.settings, separators=(",", ":")).replace('"', '\\"')
+        overrides = [f'{name}="{value}"' for name, value in values.items()]
+        command = [
+            str(SAM),
+            "deploy",
+            *("--template-file", str(ROOT / ".aws-sam" / "build" / "template.yaml")),
+            *("--stack-name", self.name, "--region", REGION, "--resolve-s3"),
+            *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+            *("--no-progressbar", "--parameter-overrides", *overrides),
+        ]
+        env = tool_environment() | self.environment()
+        done = subprocess.run(
+            command, cwd=self.folder, env=env, capture_output=True, text=True, check=False, timeout=300
+        )
+        (self.folder / "deploy.log").write_text(done.stdout + done.stderr)
+        if done.returncode:
+            raise LocalError(f"sam deploy failed (see deploy.log):\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+        stack = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
+        self.outputs = {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
+
+    def _fill(self) -> None:
+        """What a person does once after the first deployment: the secret, the mail identity, Meta's webhook."""
+        self.say("filling the secret, verifying the mail identity, registering the webhook")
+        self.client("secretsmanager").put_secret_value(
+            SecretId=self.outputs["SecretArn"], SecretString=json.dumps(SECRETS)
+        )
+        self.client("sesv2").create_email_identity(EmailIdentity=self._local_parameters()["EmailFrom"])
+        self.client("sns").create_platform_application(
+            Name=f"{self.name}-app", Platform="GCM", Attributes={"PlatformCredential": "local"}
+        )
+        # The gateway routes by host name; the name itself resolves nowhere, so callers send it as a header.
+        host = f"{self.outputs['WebhookApiId']}.execute-api.{REGION}.amazonaws.com"
+        self.endpoints |= {"webhook": f"{self.aws_url}/webhook", "webhook_host": host}
+        requests.post(
+            f"{self.endpoints['graph_control']}/_control/settings",
+            json={"webhook_url": self.endpoints["webhook"], "webhook_host": host},
+            timeout=5,
+        ).raise_for_status()
+
+    def _start_stand_in(self) -> None:
+        """AWS turns EMF log lines into metrics and lets alarms invoke functions; here a small stand-in does."""
+        with contextlib.suppress(ImportError):
+            from local.metrics import StandIn
+
+            self._stand_in = StandIn(self)
+            self._stand_in.start()
+
+    def _write_endpoints(self) -> None:
+        env_file = self.folder / "env"
+        env_file.write_text(
+            "".join(f"export {name}={value}\n" for name, value in (self.environment() | self._names()).items())
+        )
+        endpoints = {
+            **self.endpoints,
+            "aws": self.aws_url,
+            "stack": self.name,
+            "region": REGION,
+            "env": str(env_file),
+            "env_file": str(env_file),
+        }
+        self.endpoints = endpoints
+        (self.folder / "endpoints.json").write_text(json.dumps(endpoints, indent=2) + "\n")
+        pids = {process.name: process.popen.pid for process in self.processes}
+        (self.folder / "pid.json").write_text(json.dumps({"self": os.getpid(), "processes": pids}))
+
+    def _names(self) -> dict[str, str]:
+        return {"LIFELINE_STACK": self.name}
+
+    # -- for those who use it ------------------------------------------------------------------------
+
+    def environment(self) -> dict[str, str]:
+        """What a shell needs to talk to this system."""
+        return {
+            "AWS_ENDPOINT_URL": self.aws_url,
+            "AWS_ACCESS_KEY_ID": ROOT_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+        }
+
+    def client(self, service: str, **credentials: str) -> Any:
+        """A boto3 client on this system; root unless credentials are given."""
+        keys = credentials or {"aws_access_key_id": ROOT_KEY, "aws_secret_access_key": ROOT_KEY}
+        return boto3.client(
+            cast(Any, service),
+            endpoint_url=self.aws_url,
+            region_name=REGION,
+            config=Config(connect_timeout=3, read_timeout=65, retries={"total_max_attempts": 3}),
+            **keys,
+        )
+
+    def new_push_endpoint(self) -> str:
+        """A device: an SNS platform endpoint with a token of its own."""
+        client = self.client("sns")
+        application = client.list_platform_applications()["PlatformApplications"][0]["PlatformApplicationArn"]
+        answer = client.create_platform_endpoint(
+            PlatformApplicationArn=application, Token=secrets.token_hex(32)
+        )
+        return str(answer["EndpointArn"])
+
+
+@contextlib.contextmanager
+def running(folder: Path, **options: Any) -> Iterator[LocalStack]:
+    """A local system for the time of a ``with`` block."""
+    stack = LocalStack(folder, **options).start()
+    try:
+        yield stack
+    finally:
+        stack.stop()
+
+
+def _is_ours(pid: int, *words: str) -> bool:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        done = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        command = done.stdout
+    return any(word in command for word in words)
+
+
+def up(folder: Path, name: str) -> None:
+    """Start and run until Ctrl-C or a termination signal."""
+    if (folder / "pid.json").exists():
+        old = json.loads((folder / "pid.json").read_text())
+        if _is_ours(old["self"], "local.stack", "local.demo"):
+            raise LocalError(f"a local system already runs (process {old['self']}); end it with: make local-stop")
+    ended = threading.Event()
+    for kind in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(kind, lambda *_: ended.set())
+    with running(folder, name=name) as stack:
+        shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
+        print(
+            f"""
+Lifeline runs locally. In another terminal:
+
+    source {shown}/env
+    .venv/bin/lifeline panic status
+    .venv/bin/lifeline queue status
+    curl -s -X POST {stack.endpoints["graph_control"]}/_control/faults -d '{{"kind": "unreachable"}}'
+    curl -s -X DELETE {stack.endpoints["graph_control"]}/_control/faults
+
+Addresses: {shown}/endpoints.json   Logs: {shown}/*.log   End: Ctrl-C here, or make local-stop
+""",
+            flush=True,
+        )
+        ended.wait()
+        print("stopping", flush=True)
+
+
+def down(folder: Path) -> None:
+    """End a system that runs in the background."""
+    path = folder / "pid.json"
+    if not path.exists():
+        print("no local system runs")
+        return
+    pids = json.loads(path.read_text())
+    if _is_ours(pids["self"], "local.stack", "local.demo"):
+        os.kill(pids["self"], signal.SIGTERM)
+        wait_for(lambda: not path.exists(), "the end of the local system", within=40)
+    else:
+        for pid in pids["processes"].values():
+            if _is_ours(pid, "ministack", "local.simulators"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
+        path.unlink()
+        shutil.rmtree(folder / "tmp", ignore_errors=True)
+    print("stopped")
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["up", "down", "status"])
+    parser.add_argument("--folder", type=Path, default=ROOT / ".local")
+    parser.add_argument("--name", default="lifeline-local")
+    chosen = parser.parse_args()
+    try:
+        if chosen.what == "up":
+            up(chosen.folder.resolve(), chosen.name)
+        elif chosen.what == "down":
+            down(chosen.folder.resolve())
+        else:
+            path = chosen.folder / "endpoints.json"
+            print(path.read_text() if path.exists() else "no local system runs")
+    except LocalError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
