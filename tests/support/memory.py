@@ -35,7 +35,7 @@ class Clock:
 
 
 class MemoryLedger:
-    """Rows in a dictionary. ``broken``: fails; ``before_apply``: another writer that comes first, once each."""
+    """Rows in a dictionary. ``broken``: fails; ``before_apply``: another writer comes first, once each."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
@@ -260,3 +260,7 @@ class Recorder:
 
     def count(self, name: str, value: float = 1, **dimensions: str) -> None:
         self.metrics[(name, *dimensions.values())] += int(value)
+
+    def share(self, name: str, hits: int, misses: int, **dimensions: str) -> None:
+        self.metrics[(name, *dimensions.values(), "hits")] += hits
+        self.metrics[(name, *dimensions.values(), "misses")] += misses

@@ -149,7 +149,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "WHATSAPP_DLQ_URL",
         "EMAIL_FROM",
     ),
-    "prober": (*_CONTROL, *_GRAPH, "DRAINER_FUNCTION"),
+    "prober": (*_CONTROL, *_GRAPH, "DRAINER_FUNCTION", "WHATSAPP_QUEUE_URL"),
     "drainer": ("CONTROL_TABLE", *_LANES, "MESSAGES_TABLE", "WHATSAPP_QUEUE_URL"),
     "operator": (
         *_CONTROL,

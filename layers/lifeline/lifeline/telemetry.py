@@ -8,17 +8,20 @@ alarms are held against.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE: Final = "Lifeline"
+VALUES_PER_LINE: Final = 99
+"""Below the 100 values that a metric may have in one EMF line (CloudWatch, "Embedded metric format")."""
 
 METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
     "Sends": (MetricUnit.Count, ("scope",)),
     "Failures": (MetricUnit.Count, ("scope", "cause")),
+    "Unreached": (MetricUnit.Count, ("scope",)),
     "Fallbacks": (MetricUnit.Count, ("way",)),
     "FallbackFailures": (MetricUnit.Count, ("way",)),
     "Outcomes": (MetricUnit.Count, ("status",)),
@@ -26,6 +29,7 @@ METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
     "ContractErrors": (MetricUnit.Count, ("scope",)),
     "PanicActive": (MetricUnit.Count, ("scope",)),
     "PanicEntered": (MetricUnit.Count, ("scope",)),
+    "Stalled": (MetricUnit.Count, ("scope",)),
     "Probes": (MetricUnit.Count, ("scope", "result")),
     "DrainRate": (MetricUnit.CountPerSecond, ("lane",)),
     "Released": (MetricUnit.Count, ("lane",)),
@@ -36,7 +40,11 @@ METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
     "AlarmsTaken": (MetricUnit.Count, ("scope",)),
     "ProberRuns": (MetricUnit.Count, ("scope",)),
 }
-"""Every metric that the code can emit: unit and dimensions."""
+"""Every metric that the code can emit: unit and dimensions.
+
+``Unreached`` is 1 for each send that did not reach Meta and 0 for each that did: its average is a share,
+its sample count a volume. ``Stalled`` is 1 in a minute in which messages waited or failed and none went out.
+"""
 
 _DIGITS = re.compile(r"\+?\d{7,15}(?!\d)")
 _TOKEN = re.compile(r"\b(EAA[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_-]{8,})|(Bearer\s+)\S+", re.IGNORECASE)
@@ -73,14 +81,29 @@ class Telemetry:
 
     def count(self, name: str, value: float = 1, **dimensions: str) -> None:
         """Emit one metric. The name and its dimensions must stand in :data:`METRICS`."""
+        self._emit(name, [value], dimensions)
+
+    def share(self, name: str, hits: int, misses: int, **dimensions: str) -> None:
+        """Emit a 1 for each hit and a 0 for each miss; the metric's average is the share of hits."""
+        self._emit(name, [1] * hits + [0] * misses, dimensions)
+
+    def _emit(self, name: str, values: Sequence[float], dimensions: Mapping[str, str]) -> None:
         unit, wanted = METRICS[name]
         if set(wanted) != set(dimensions):
             raise ValueError(f"metric {name} has dimensions {wanted}, not {tuple(dimensions)}")
-        if not self._metrics:
+        if not self._metrics or not values:
             return
-        with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE) as metric:
-            for key in wanted:
-                metric.add_dimension(name=key, value=dimensions[key])
+        # An empty service: Powertools would add it as a dimension, and no alarm would find the metric.
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service="")
+        for key in wanted:
+            metrics.add_dimension(name=key, value=dimensions[key])
+        for index, value in enumerate(values):
+            if index and index % VALUES_PER_LINE == 0:
+                metrics.flush_metrics()
+                for key in wanted:
+                    metrics.add_dimension(name=key, value=dimensions[key])
+            metrics.add_metric(name=name, unit=unit, value=value)
+        metrics.flush_metrics()
 
 
 def _clean(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,6 +118,3 @@ def _clean_value(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean_value(inner) for inner in value]
     return value
-
-
-

@@ -166,7 +166,13 @@ def prober() -> Probe:
         functions=Functions(_client("lambda")),
         clock=time.time,
         telemetry=telemetry("prober"),
+        waiting=lambda: _waiting(settings.whatsapp_queue_url),
     )
+
+
+def _waiting(url: str) -> int:
+    depth = Queues(_client("sqs")).depth(url)
+    return depth.visible + depth.in_flight
 
 
 @cache

@@ -108,7 +108,7 @@ def world() -> World:
     return World()
 
 
-# --- Who may speak -----------------------------------------------------------------------------------------
+# --- Who may speak -------------------------------------------------------------------------------------
 
 
 def test_handshake_answers_the_right_token_only(world: World) -> None:
@@ -183,7 +183,7 @@ def test_what_cannot_be_read_is_refused_and_counted(world: World, raw: bytes) ->
     assert world.log.metrics[("WebhookRejected", "unreadable")] == 1
 
 
-# --- Statuses ------------------------------------------------------------------------------------------------
+# --- Statuses ------------------------------------------------------------------------------------------
 
 
 def test_statuses_move_rows_and_repetitions_change_nothing(world: World) -> None:
@@ -305,7 +305,7 @@ def test_a_fallback_under_way_is_waited_for(world: World) -> None:
     assert world.status_of("b") is Status.DELIVERED, "the others of the POST are done"
 
 
-# --- Kept for later ------------------------------------------------------------------------------------------
+# --- Kept for later ------------------------------------------------------------------------------------
 
 
 def test_a_ledger_that_does_not_answer_keeps_everything_at_meta(world: World) -> None:
@@ -362,7 +362,7 @@ def test_counters_that_cannot_be_written_do_not_repeat_the_post(world: World) ->
     assert world.status_of("a") is Status.DELIVERED
 
 
-# --- Any order, any repetition -------------------------------------------------------------------------------
+# --- Any order, any repetition -------------------------------------------------------------------------
 
 WORDS = ["sent", "delivered", "read", "played", "failed", "deleted", "novel"]
 
@@ -476,7 +476,7 @@ def test_a_thousand_updates_in_three_megabytes(world: World) -> None:
     }
 
 
-# --- What failures do to scopes --------------------------------------------------------------------------------
+# --- What failures do to scopes ------------------------------------------------------------------------
 
 
 def test_an_account_failure_panics_at_once_and_a_persons_does_not(world: World) -> None:
@@ -532,7 +532,7 @@ def test_errors_with_no_message_are_classified_and_counted(world: World) -> None
     assert world.control.flag(WHATSAPP).cause == "auth"
 
 
-# --- Templates -----------------------------------------------------------------------------------------------
+# --- Templates -----------------------------------------------------------------------------------------
 
 PROMO = template_scope("promo")
 
@@ -590,7 +590,7 @@ def test_other_template_events_are_history_only(world: World) -> None:
     assert world.control.kinds(PROMO) == [Kind.NOTED]
 
 
-# --- Account ------------------------------------------------------------------------------------------------
+# --- Account -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -678,7 +678,7 @@ def test_a_note_changes_no_flag(world: World) -> None:
     assert change_.event.incident_id == before.incident_id
 
 
-# --- Seen ---------------------------------------------------------------------------------------------------
+# --- Seen ----------------------------------------------------------------------------------------------
 
 
 def test_webhooks_seen_are_remembered_and_statuses_counted_by_the_minute_of_the_send(world: World) -> None:

@@ -25,7 +25,7 @@ OBJECT: Final = "whatsapp_business_account"
 _Json = Mapping[str, Any]
 
 
-class UnreadableWebhook(ValueError):
+class UnreadableError(ValueError):
     """The body is not a JSON object of Meta's form; the text says what is wrong."""
 
 
@@ -100,14 +100,14 @@ Update = StatusUpdate | InboundMessage | AccountError | TemplateUpdate | Account
 def parse(raw: bytes) -> list[Update]:
     """All updates of one POST in the order in which they came.
 
-    Raises :class:`UnreadableWebhook` when ``raw`` is no JSON object (for example cut off).
+    Raises :class:`UnreadableError` when ``raw`` is no JSON object (for example cut off).
     """
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise UnreadableWebhook(f"the body is not JSON: {type(error).__name__}") from error
+        raise UnreadableError(f"the body is not JSON: {type(error).__name__}") from error
     if not isinstance(document, dict):
-        raise UnreadableWebhook("the body is not a JSON object")
+        raise UnreadableError("the body is not a JSON object")
     if document.get("object") != OBJECT:
         return [Ignored("object")]
     updates: list[Update] = []

@@ -73,6 +73,8 @@ class Detect:
             else:
                 failed[str(result.failure.cause)] += 1
                 consecutive = consecutive + 1 if result.failure.cause is Cause.UNREACHABLE else 0
+        unreached = failed[Cause.UNREACHABLE]
+        self._telemetry.share("Unreached", unreached, len(results) - unreached, scope=WHATSAPP)
         self._act(results, ok, failed, consecutive)
 
     def reports(self, results: Sequence[Result]) -> None:

@@ -19,7 +19,7 @@ from lifeline.domain.probing import Ask, ProbeRequest, asks, worth_asking
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.detect import Detect
+from lifeline.use_cases.detect import WINDOW_CAUSES, Detect
 from lifeline.use_cases.panic_mode import PanicMode
 from lifeline.use_cases.webhook import PROBE_ID, PROBE_SEEN, SEEN
 
@@ -52,7 +52,10 @@ class Probe:
         functions: Functions,
         clock: Callable[[], float],
         telemetry: Telemetry,
+        waiting: Callable[[], int] | None = None,
     ) -> None:
+        """``waiting``: how many messages are due on the live queue."""
+        self._waiting = waiting
         self._settings = settings
         self._control = control
         self._panic = panic
@@ -89,22 +92,50 @@ class Probe:
                 probing.append(scope)
             if scope in (WHATSAPP, OPENAI_VOICE) or current.state is not State.NORMAL:
                 self._telemetry.count("PanicActive", 1 if current.blocks_sending else 0, scope=scope)
-        self._judge_silence(self._panic.flag(WHATSAPP), now)
+        channel = self._panic.flag(WHATSAPP)
+        minutes = self._minutes(now)
+        self._judge_silence(channel, minutes, now)
+        self._publish_stall(channel, minutes, now)
         self._telemetry.count("ProberRuns", 1, scope=WHATSAPP)
         return {"probing": probing}
 
-    def _judge_silence(self, flag: Flag, now: float) -> None:
+    def _minutes(self, now: float) -> Mapping[int, Mapping[str, int]]:
+        oldest = now - self._settings.detection.silent_after_seconds - SILENCE_LOOKS_BACK
+        try:
+            return self._control.counts(oldest, now)
+        except UnavailableError as error:
+            self._telemetry.warning("counters cannot be read", detail=str(error))
+            return {}
+
+    def _publish_stall(self, flag: Flag, minutes: Mapping[int, Mapping[str, int]], now: float) -> None:
+        """The gauge that an alarm watches from outside, whatever has happened to the sender."""
+        last = int(now // 60) * 60 - 60
+        counts = [minutes.get(start, {}) for start in (last, last + 60)]
+        accepted = sum(count.get("acc", 0) for count in counts)
+        failed = sum(
+            number
+            for count in counts
+            for name, number in count.items()
+            if name.startswith("e|") and name.split("|")[1] in WINDOW_CAUSES
+        )
+        try:
+            waiting = self._waiting() if self._waiting and not accepted else 0
+        except UnavailableError as error:
+            self._telemetry.warning("the live queue cannot be read", detail=str(error))
+            return
+        stalled = flag.state is not State.PANIC and not accepted and bool(waiting or failed)
+        self._telemetry.count("Stalled", int(stalled), scope=WHATSAPP)
+
+    def _judge_silence(self, flag: Flag, minutes: Mapping[int, Mapping[str, int]], now: float) -> None:
         """Panic where Meta accepts and reports nothing; only where its reports were seen before."""
-        if flag.state is State.PANIC:
+        if flag.state is State.PANIC or not minutes:
             return
         try:
             seen = self._control.setting(SEEN).value
-            if not isinstance(seen, dict):
-                return
-            oldest = now - self._settings.detection.silent_after_seconds - SILENCE_LOOKS_BACK
-            minutes = self._control.counts(oldest, now)
         except UnavailableError as error:
             self._telemetry.warning("silence cannot be judged now", detail=str(error))
+            return
+        if not isinstance(seen, dict):
             return
         since = max(flag.left_panic_at, float(seen.get("first", 0)))
         verdict = judge_silence(minutes, now=now, since=since, thresholds=self._settings.detection)

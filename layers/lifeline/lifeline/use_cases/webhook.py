@@ -39,7 +39,7 @@ from lifeline.domain.webhooks import (
     Standing,
     StatusUpdate,
     TemplateUpdate,
-    UnreadableWebhook,
+    UnreadableError,
     Weight,
 )
 from lifeline.errors import ConflictError, LifelineError, UnavailableError
@@ -59,7 +59,7 @@ PHONE_QUALITY: Final = "phone_quality"
 SEEN_EVERY: Final = 300.0
 """Seconds between two writes of :data:`SEEN` by one worker."""
 REREAD_EVERY: Final = 30.0
-"""Seconds between two reads of the secret because of a wrong signature: strangers must not drive our calls."""
+"""Seconds between two reads of the secret because of a wrong signature: strangers drive no calls."""
 ROUNDS: Final = 5
 """How often a row is decided anew after another writer moved it meanwhile."""
 ACTOR: Final = "WebhookFunction"
@@ -155,7 +155,7 @@ class Webhook:
             return self._reject("signature", 401)
         try:
             updates = webhooks.parse(raw)
-        except UnreadableWebhook as error:
+        except UnreadableError as error:
             # Signed by Meta and unreadable to us: kept by Meta until somebody has looked.
             self._telemetry.error("a webhook with a right signature cannot be read", detail=str(error))
             return self._reject("unreadable", 400)

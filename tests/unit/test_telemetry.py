@@ -1,0 +1,58 @@
+"""Metrics carry exactly the dimensions that alarms look for; logs carry no secrets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from lifeline.telemetry import METRICS, Telemetry, clean
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+
+
+def test_a_metric_has_its_own_dimensions_and_no_other(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "lifeline")
+    Telemetry("test").count("Failures", 2, scope="whatsapp", cause="auth")
+    (line,) = lines(capsys)
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Lifeline"
+    assert directive["Dimensions"] == [["scope", "cause"]], "a further dimension hides it from its alarms"
+    assert (line["Failures"], line["scope"], line["cause"]) == ([2.0], "whatsapp", "auth")
+
+
+@pytest.mark.parametrize(("hits", "misses"), [(0, 3), (1, 0), (60, 60), (99, 0), (100, 150)])
+def test_a_share_holds_each_outcome_within_emfs_limit(
+    capsys: pytest.CaptureFixture[str], hits: int, misses: int
+) -> None:
+    Telemetry("test").share("Unreached", hits, misses, scope="whatsapp")
+    found = lines(capsys)
+    values = [value for line in found for value in line["Unreached"]]
+    assert (values.count(1.0), values.count(0.0)) == (hits, misses)
+    assert all(len(line["Unreached"]) <= 100 for line in found)
+    assert all(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["scope"]] for line in found)
+
+
+def test_nothing_to_share_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    Telemetry("test").share("Unreached", 0, 0, scope="whatsapp")
+    assert not lines(capsys)
+
+
+def test_unknown_dimensions_are_refused() -> None:
+    with pytest.raises(ValueError, match="dimensions"):
+        Telemetry("test").count("Sends", phone="+491700000001")
+    with pytest.raises(KeyError):
+        Telemetry("test").count("NoSuchMetric")
+    assert all(dimensions for _, dimensions in METRICS.values())
+
+
+def test_logs_hold_no_token_and_no_whole_phone_number() -> None:
+    text = clean("to +491700000123 with EAAGm0PX4ZCpsBAKZAtest and Bearer abc.def")
+    assert "491700000" not in text
+    assert "EAAG" not in text
+    assert "abc.def" not in text
+    assert "***123" in text
