@@ -143,7 +143,11 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
                 "body": {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS},
             },
         },
-        "expires_at": {"type": "string", "pattern": _INSTANT, "description": "Never deliver later than this."},
+        "expires_at": {
+            "type": "string",
+            "pattern": _INSTANT,
+            "description": "Never deliver later than this.",
+        },
         "send_after": {"type": "string", "pattern": _INSTANT, "description": "Never deliver before this."},
         "campaign": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": _LABEL},
     },
@@ -223,7 +227,9 @@ def _is(value: object, name: str) -> bool:
     return isinstance(value, _JSON_TYPES[name])
 
 
-def violations(value: object, schema: Mapping[str, Any] = MESSAGE_SCHEMA, path: str = "message") -> Iterator[str]:
+def violations(
+    value: object, schema: Mapping[str, Any] = MESSAGE_SCHEMA, path: str = "message"
+) -> Iterator[str]:
     """Yield one sentence for each way in which ``value`` breaks ``schema``.
 
     Interprets the part of JSON Schema that ``MESSAGE_SCHEMA`` uses, with JSON Schema's own meaning

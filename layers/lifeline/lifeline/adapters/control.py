@@ -243,7 +243,9 @@ class Control:
         condition = None
         if read_version is not None:
             condition = (
-                SettingItem.name.does_not_exist() if read_version == 0 else SettingItem.version == read_version
+                SettingItem.name.does_not_exist()
+                if read_version == 0
+                else SettingItem.version == read_version
             )
         item = SettingItem(
             pk=_SETTING,

@@ -41,7 +41,17 @@ _PASSING: Final = frozenset(
     }
 )
 
-_NUMBERS: Final = ("rev", "turn", "attempt", "resends", "created_at", "updated_at", "attempted_at", "due_at", "code")
+_NUMBERS: Final = (
+    "rev",
+    "turn",
+    "attempt",
+    "resends",
+    "created_at",
+    "updated_at",
+    "attempted_at",
+    "due_at",
+    "code",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +135,9 @@ class Ledger:
         """
         statements = [self._update_statement(change, now) for change in changes]
         outcome: list[Row | None] = []
-        for change, (error, item) in zip(changes, self._execute(statements, "recording outcomes"), strict=True):
+        for change, (error, item) in zip(
+            changes, self._execute(statements, "recording outcomes"), strict=True
+        ):
             if error is None:
                 outcome.append(None)
             else:
@@ -162,7 +174,10 @@ class Ledger:
         item["expires_ttl"] = {"N": str(int(now + self._retention))}
         item["trail"] = {"M": {_trail_key(now, row.status): {"S": row.note or row.phase or ""}}}
         names = ", ".join(f"'{name}':?" for name in item)
-        return {"Statement": f'INSERT INTO "{self._table}" VALUE {{{names}}}', "Parameters": list(item.values())}
+        return {
+            "Statement": f'INSERT INTO "{self._table}" VALUE {{{names}}}',
+            "Parameters": list(item.values()),
+        }
 
     def _update_statement(self, change: Change, now: float) -> dict[str, Any]:
         sets = ['SET "status"=?', 'SET "rev"=?', 'SET "updated_at"=?']
@@ -195,7 +210,9 @@ class Ledger:
         for round_ in range(TRIES):
             chunks = list(_chunks(waiting, STATEMENTS_PER_CALL))
             waiting = []
-            for chunk, answers in zip(chunks, self._pool.map(lambda c: self._call(statements, c, doing), chunks)):
+            for chunk, answers in zip(
+                chunks, self._pool.map(lambda c: self._call(statements, c, doing), chunks)
+            ):
                 for index, answer in zip(chunk, answers, strict=True):
                     error = answer.get("Error")
                     code = error.get("Code", "unknown") if error else None
@@ -247,7 +264,9 @@ def _row(item: Mapping[str, Any]) -> Row:
         if name not in item:
             continue
         if name == "trail":
-            values[name] = {key: str(next(iter(value.values()))) for key, value in item[name].get("M", {}).items()}
+            values[name] = {
+                key: str(next(iter(value.values()))) for key, value in item[name].get("M", {}).items()
+            }
         elif name in ("rev", "turn", "attempt", "resends", "code"):
             values[name] = int(float(item[name]["N"]))
         elif name in _NUMBERS:

@@ -40,7 +40,9 @@ class Notices:
             "cause": {"DataType": "String", "StringValue": cause or "none"},
             "severity": {"DataType": "String", "StringValue": severity},
         }
-        body = json.dumps({"subject": subject, "text": text, "scope": scope, "cause": cause, **data}, indent=1)
+        body = json.dumps(
+            {"subject": subject, "text": text, "scope": scope, "cause": cause, **data}, indent=1
+        )
         try:
             self._client.publish(
                 TopicArn=self._topic, Subject=subject[:100], Message=body, MessageAttributes=attributes

@@ -54,7 +54,10 @@ class Push:
                 ensure_ascii=False,
             ),
             "APNS": json.dumps(
-                {"aps": {"alert": {"title": title, "body": body}, "sound": "default"}, "lifeline_id": message_id},
+                {
+                    "aps": {"alert": {"title": title, "body": body}, "sound": "default"},
+                    "lifeline_id": message_id,
+                },
                 ensure_ascii=False,
             ),
         }
@@ -74,5 +77,7 @@ class Push:
         except (ClientError, BotoCoreError) as error:
             code = code_of(error)
             gone = code in ("EndpointDisabled", "EndpointDisabledException", "NotFound", "NotFoundException")
-            raise PushRefused(code, gone or code in ("InvalidParameter", "InvalidParameterException")) from error
+            raise PushRefused(
+                code, gone or code in ("InvalidParameter", "InvalidParameterException")
+            ) from error
         return answer["MessageId"]

@@ -48,7 +48,9 @@ class Schedules:
         except (ClientError, BotoCoreError) as error:
             if code_of(error) == "ResourceNotFoundException":
                 return False
-            raise UnavailableError("EventBridge Scheduler", "cancelling a schedule", code_of(error)) from error
+            raise UnavailableError(
+                "EventBridge Scheduler", "cancelling a schedule", code_of(error)
+            ) from error
         return True
 
 

@@ -14,7 +14,15 @@ from requests.adapters import HTTPAdapter
 
 from lifeline.adapters.secrets import Secrets
 from lifeline.contract import Message, Template
-from lifeline.domain.failures import Cause, Failure, Fault, Usage, classify_answer, classify_fault, usage_headers
+from lifeline.domain.failures import (
+    Cause,
+    Failure,
+    Fault,
+    Usage,
+    classify_answer,
+    classify_fault,
+    usage_headers,
+)
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 
@@ -93,7 +101,9 @@ class WhatsApp:
         """State of our business number: health, status, quality, throughput level."""
         return self._call("GET", f"/{self._phone_number_id}", params={"fields": fields})
 
-    def templates(self, name: str | None = None, after: str | None = None, limit: int = 100) -> Answer | Failure:
+    def templates(
+        self, name: str | None = None, after: str | None = None, limit: int = 100
+    ) -> Answer | Failure:
         """One page of message templates, optionally of one name."""
         params = {
             "fields": "id,name,language,status,category,rejected_reason,quality_score,components",
@@ -200,7 +210,9 @@ def fault_of(error: requests.RequestException) -> Fault:
             return Fault.REFUSED
         reason = getattr(cause, "reason", None)
         nested = next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
-        cause = reason if isinstance(reason, BaseException) else nested or cause.__cause__ or cause.__context__
+        cause = (
+            reason if isinstance(reason, BaseException) else nested or cause.__cause__ or cause.__context__
+        )
     return Fault.BROKEN
 
 

@@ -93,7 +93,9 @@ class Drain:
             self._save_state({"rate": 0.0, "stepped_at": 0.0, "carry": 0.0, "why": "panic"}, now)
             return {"released": {}, "why": "panic"}
         seen = self._control.mark("drain")
-        start = now if seen is None or flag.recovering_since and seen < flag.recovering_since else max(now, seen)
+        start = (
+            now if seen is None or flag.recovering_since and seen < flag.recovering_since else max(now, seen)
+        )
         end = now + SPAN + LEAD
         if end - start < 1.0 or not self._control.advance("drain", end, seen):
             return {"released": {}, "why": "another planner has this minute"}
@@ -117,7 +119,9 @@ class Drain:
             seconds = min(end - cursor, max(1.0, stepped_at + MINUTE - cursor))
             plan = plan_minute(rate, seconds, waiting, carry)
             carry = plan.carry
-            spread = delays(plan.total, max(0, round(cursor - now)), max(1, round(seconds))) if plan.total else []
+            spread = (
+                delays(plan.total, max(0, round(cursor - now)), max(1, round(seconds))) if plan.total else []
+            )
             offset = 0
             for lane, count in plan.moves:
                 moved = self._move(lane, spread[offset : offset + count], remaining)
@@ -129,7 +133,8 @@ class Drain:
             if not any(count for _, count in waiting):
                 break
         self._save_state(
-            {"rate": rate, "stepped_at": stepped_at, "carry": carry, "why": "releasing", "ceiling": ceiling}, now
+            {"rate": rate, "stepped_at": stepped_at, "carry": carry, "why": "releasing", "ceiling": ceiling},
+            now,
         )
         for lane, count in released.items():
             self._telemetry.count("Released", count, lane=lane)
@@ -148,7 +153,9 @@ class Drain:
     def _rate_limited(self, now: float) -> bool:
         window = self._control.window(WHATSAPP)
         return any(
-            bucket.failed.get("rate_limit", 0) for bucket in window.buckets if bucket.start >= now - MINUTE - 10
+            bucket.failed.get("rate_limit", 0)
+            for bucket in window.buckets
+            if bucket.start >= now - MINUTE - 10
         )
 
     def _move(self, lane: str, spread: Sequence[int], remaining: Callable[[], float]) -> int:
@@ -205,7 +212,9 @@ class Drain:
                 if row is None:
                     fresh.append(_expired_row(message, parsed))
                 elif row.status is Status.PARKED:
-                    changes.append(Change(row, Status.EXPIRED, {"phase": None}, "its time passed while parked"))
+                    changes.append(
+                        Change(row, Status.EXPIRED, {"phase": None}, "its time passed while parked")
+                    )
             self._ledger.apply(changes, now)
             self._ledger.insert(fresh, now)
         except UnavailableError as error:

@@ -1,0 +1,1 @@
+"""Simulators of Meta's Graph API and of OpenAI, as real HTTP with a control surface."""
