@@ -1,12 +1,13 @@
-"""OperatorFunction: every operator action, as ``{"action": ..., ...}``."""
+"""OperatorFunction: every operator action, invoked by the command line or by hand."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from lifeline import wiring
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Carry out one action."""
-    raise NotImplementedError("no operator action is built yet")
+    """Carry out ``{"action": ..., ...}``; ``contract.OPERATOR_ACTIONS`` describes request and answer."""
+    return wiring.operator()(event, lambda: context.get_remaining_time_in_millis() / 1000)

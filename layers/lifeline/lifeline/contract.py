@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 MAX_BODY_BYTES: Final = 64 * 1024
 """Longest accepted message body, in bytes. The ledger keeps the body (DynamoDB: 400 KB an item)."""
@@ -296,6 +296,21 @@ def _check_max_items(value: object, rule: Any, schema: Mapping[str, Any], path: 
         yield f"{path}: has {len(value)} items, at most {rule} are allowed"
 
 
+def _check_min_items(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if isinstance(value, list) and len(value) < rule:
+        yield f"{path}: must have at least {rule} items"
+
+
+def _check_minimum(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if _is(value, "number") and not cast(float, value) >= rule:
+        yield f"{path}: must be at least {rule}"
+
+
+def _check_maximum(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if _is(value, "number") and not cast(float, value) <= rule:
+        yield f"{path}: must be at most {rule}"
+
+
 def _check_min_length(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
     if isinstance(value, str) and len(value) < rule:
         yield f"{path}: must not be empty" if rule == 1 else f"{path}: must have at least {rule} characters"
@@ -336,6 +351,9 @@ _KEYWORDS: Final = {
     "additionalProperties": _check_additional,
     "items": _check_items,
     "maxItems": _check_max_items,
+    "minItems": _check_min_items,
+    "minimum": _check_minimum,
+    "maximum": _check_maximum,
     "minLength": _check_min_length,
     "maxLength": _check_max_length,
     "pattern": _check_pattern,
@@ -442,3 +460,110 @@ def read_note(text: str | None) -> Mapping[str, Any] | None:
     except ValueError:
         return None
     return note if isinstance(note, dict) and isinstance(note.get("claim"), str) else None
+
+
+# --- What operators may ask ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One operator action: what it does, what a request holds, what ``result`` answers.
+
+    ``fields`` are JSON Schemas with a ``description`` each; ``required`` names those that must be there.
+    ``changes``: the action changes something, so it is written into the history with its actor.
+    """
+
+    description: str
+    answer: str
+    fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    changes: bool = False
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of the request."""
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["action", *self.required],
+            "properties": {"action": {"type": "string"}, **self.fields},
+        }
+
+
+_WORD: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 128}
+_SCOPE: Final = {**_WORD, "maxLength": 600, "description": "whatsapp, openai_voice or whatsapp/template/NAME"}
+_ACTOR: Final = {
+    **_WORD,
+    "maxLength": 512,
+    "description": "Who asks; the command line sends the caller's ARN",
+}
+_REASON: Final = {**_WORD, "maxLength": 500, "description": "Why; one sentence for the incident's history"}
+_QUEUE: Final = {**_WORD, "description": "A queue by its bare name, or with the stack's prefix"}
+_SPAN: Final = {"type": "number", "minimum": 1, "maximum": 31_622_400}
+
+OPERATOR_ACTIONS: Final[dict[str, Action]] = {
+    "panic.status": Action(
+        description="The panic flag of each scope, or of one.",
+        answer="at, panic (any scope is), scopes: [flag with since, incident_id, probe_successes, ...]",
+        fields={"scope": _SCOPE},
+    ),
+    "panic.enable": Action(
+        description="Put a scope in panic, or change reason, hold and end of a panic under way.",
+        answer="changed, incident_id, flag, warnings",
+        fields={
+            "scope": _SCOPE,
+            "reason": _REASON,
+            "actor": _ACTOR,
+            "hold": {"type": "boolean", "description": "Ends only by an operator or at until, not by probes"},
+            "until": {
+                "type": "string",
+                "pattern": _INSTANT,
+                "description": "Ends at this instant (ISO 8601)",
+            },
+            "for_seconds": {**_SPAN, "description": "Ends after so many seconds, instead of until"},
+        },
+        required=("scope", "reason", "actor"),
+        changes=True,
+    ),
+    "panic.disable": Action(
+        description="End a panic: into recovering with a slow drain, or straight to normal.",
+        answer="changed, incident_id, flag, alarms (still in ALARM), drain_started, warnings",
+        fields={
+            "scope": _SCOPE,
+            "reason": _REASON,
+            "actor": _ACTOR,
+            "ramp": {
+                "type": "boolean",
+                "description": "Default true: drain slowly; false: at the set rate at once",
+            },
+        },
+        required=("scope", "reason", "actor"),
+        changes=True,
+    ),
+    "queue.status": Action(
+        description="What waits, how old it is, how fast it leaves and when it will be gone.",
+        answer="at, queues: [name, kind, visible, in_flight, delayed, oldest_age_seconds, rate, eta_seconds, "
+        "eta], drain: {rate, ceiling, state}, waiting, eta_seconds, eta, notes",
+        fields={"queue": {**_QUEUE, "description": "One queue; whatsapp-queue means it and its lanes"}},
+    ),
+    "queue.set_rate": Action(
+        description="Set the rate at which the backlog leaves, within a minute.",
+        answer="queue, rate, text, before, effective_by",
+        fields={
+            "queue": _QUEUE,
+            "rate": {
+                "type": ["string", "number"],
+                "maxLength": 40,
+                "description": "10/s, 600/min, 0 (hold); a number is messages per second",
+            },
+            "reason": _REASON,
+            "actor": _ACTOR,
+        },
+        required=("queue", "rate", "reason", "actor"),
+        changes=True,
+    ),
+}
+"""Every action of OperatorFunction. A request is ``{"action": NAME, ...fields}``; the answer is
+``{"ok": true, "action", "result"}`` or ``{"ok": false, "action", "error": {"code", "message", "valid"}}``.
+Instants are ISO 8601 in UTC; a name that ends in ``_seconds`` is a span in seconds.
+"""

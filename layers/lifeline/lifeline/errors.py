@@ -30,8 +30,12 @@ class ConflictError(LifelineError):
 
 
 class RefusedError(LifelineError):
-    """An operator's request cannot be carried out. ``code`` is stable; the text says what to do instead."""
+    """An operator's request cannot be carried out. ``code`` is stable; the text says what to do instead.
 
-    def __init__(self, code: str, message: str) -> None:
+    ``valid`` names what would have been accepted, where that is a list.
+    """
+
+    def __init__(self, code: str, message: str, valid: Sequence[str] = ()) -> None:
         self.code = code
+        self.valid = tuple(valid)
         super().__init__(message)

@@ -23,6 +23,7 @@ from lifeline.adapters.control import Control
 from lifeline.adapters.email import Email
 from lifeline.adapters.functions import Functions
 from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.metrics import Metrics
 from lifeline.adapters.notices import Notices
 from lifeline.adapters.push import Push
 from lifeline.adapters.queues import Queues
@@ -36,6 +37,9 @@ from lifeline.use_cases.deliver import Deliver
 from lifeline.use_cases.drain import Drain
 from lifeline.use_cases.fall_back import WORKERS as FALLBACK_WORKERS
 from lifeline.use_cases.fall_back import FallBack
+from lifeline.use_cases.operate import Operate
+from lifeline.use_cases.operate_panic import OperatePanic
+from lifeline.use_cases.operate_queue import OperateQueue
 from lifeline.use_cases.panic_mode import PanicMode
 from lifeline.use_cases.probe import Probe
 from lifeline.use_cases.raise_alarm import RaiseAlarm
@@ -214,4 +218,32 @@ def alarm() -> RaiseAlarm:
         panic=_panic("alarm"),
         clock=time.time,
         telemetry=telemetry("alarm"),
+    )
+
+
+@cache
+def operator() -> Operate:
+    """The operator's use case: one group per kind of action."""
+    settings = _settings("operator")
+    control, panic = _control("operator"), _panic("operator")
+    return Operate(
+        [
+            OperatePanic(
+                settings=settings,
+                control=control,
+                panic=panic,
+                alarms=Alarms(_client("cloudwatch"), settings.alarm_prefix),
+                functions=Functions(_client("lambda")),
+                clock=time.time,
+            ),
+            OperateQueue(
+                settings=settings,
+                control=control,
+                panic=panic,
+                queues=Queues(_client("sqs")),
+                metrics=Metrics(_client("cloudwatch")),
+                clock=time.time,
+            ),
+        ],
+        telemetry("operator"),
     )
