@@ -269,6 +269,14 @@ class LocalStack:
         self.client("sns").create_platform_application(
             Name=f"{self.name}-app", Platform="GCM", Attributes={"PlatformCredential": "local"}
         )
+        # ministack keeps a number that comes from a template parameter as text and then cannot compare it.
+        functions = self.client("lambda")
+        for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+            most = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+            if most:
+                functions.update_event_source_mapping(
+                    UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(most)}
+                )
         # The gateway routes by host name; the name itself resolves nowhere, so callers send it as a header.
         host = f"{self.outputs['WebhookApiId']}.execute-api.{REGION}.amazonaws.com"
         self.endpoints |= {"webhook": f"{self.aws_url}/webhook", "webhook_host": host}
