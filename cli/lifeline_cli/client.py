@@ -1,0 +1,167 @@
+"""Find OperatorFunction through the stack's outputs and invoke it."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cached_property
+from typing import Any, Final
+
+from lifeline_cli.errors import CliError, of_aws, usage
+from lifeline_cli.options import Options
+
+OUTPUT: Final = "OperatorFunctionName"
+STACK_VARIABLE: Final = "LIFELINE_STACK"
+CALL_SECONDS: Final = 65
+"""Read time-out of an invocation: more than OperatorFunction's own 60 s."""
+
+
+class Client:
+    """Operator actions of one stack. Nothing is loaded or asked before the first call."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    @property
+    def stack(self) -> str:
+        """The stack's name. Raises :class:`CliError` where none is given."""
+        name = self.options.stack or os.environ.get(STACK_VARIABLE, "")
+        if not name:
+            raise usage(
+                "which system? no stack is named",
+                f"Give --stack NAME, or set {STACK_VARIABLE}: export {STACK_VARIABLE}=lifeline-prod",
+            )
+        return name
+
+    @cached_property
+    def _session(self) -> Any:
+        import boto3  # not at the top: --help must not wait for it
+
+        try:
+            session = boto3.Session(
+                profile_name=self.options.profile or None, region_name=self.options.region or None
+            )
+        except Exception as error:
+            raise of_aws(error, "reading the profile", self.options.region) from error
+        if not session.region_name:
+            raise CliError(
+                "no_region",
+                "no AWS region is set",
+                "Give --region, for example --region eu-west-1, or set AWS_REGION.",
+            )
+        return session
+
+    @property
+    def region(self) -> str:
+        """The region in use."""
+        return str(self._session.region_name)
+
+    def _aws(self, service: str, read_timeout: int = 15, attempts: int = 3) -> Any:
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=5,
+            read_timeout=read_timeout,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+        )
+        try:
+            return self._session.client(service, config=config)
+        except (CliError, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            raise of_aws(error, f"connecting to {service}", self.options.region) from error
+
+    @cached_property
+    def _lambda(self) -> Any:
+        return self._aws("lambda", CALL_SECONDS, attempts=1)
+
+    @cached_property
+    def function(self) -> str:
+        """The physical name of OperatorFunction."""
+        name, doing = self.stack, f"reading stack {self.stack} in {self.region}"
+        try:
+            stacks = self._aws("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        except CliError:
+            raise
+        except Exception as error:
+            fault = of_aws(error, doing, self.region)
+            if fault.code == "aws" and "does not exist" in fault.message:
+                raise CliError(
+                    "no_stack",
+                    f"there is no stack {name!r} in {self.region}",
+                    "Check --stack and --region (and --profile: another account has other stacks).",
+                ) from error
+            raise fault from error
+        outputs = {item["OutputKey"]: item["OutputValue"] for item in stacks[0].get("Outputs", [])}
+        if OUTPUT not in outputs:
+            raise CliError(
+                "not_lifeline",
+                f"stack {name!r} has no output {OUTPUT}, so it is no Lifeline system, or it is not deployed yet",
+                "Check --stack, or deploy again.",
+            )
+        return str(outputs[OUTPUT])
+
+    @cached_property
+    def actor(self) -> str:
+        """Who calls: the ARN that STS knows the caller by. It goes into the history."""
+        try:
+            return str(self._aws("sts").get_caller_identity()["Arn"])
+        except CliError:
+            raise
+        except Exception as error:
+            raise of_aws(error, "asking who you are", self.region) from error
+
+    def call(self, action: str, **fields: Any) -> dict[str, Any]:
+        """Carry out one action and return its ``result``. Raises :class:`CliError` on any refusal or fault."""
+        answer = self._invoke({"action": action, **fields})
+        if answer.get("ok"):
+            return dict(answer.get("result") or {})
+        error = answer.get("error") or {}
+        raise CliError(
+            str(error.get("code", "refused")),
+            str(error.get("message", "the operator function refused without a reason")),
+            action=action,
+            valid=tuple(error.get("valid") or ()),
+        )
+
+    def change(self, action: str, **fields: Any) -> dict[str, Any]:
+        """As :meth:`call`, with the caller's identity as the actor."""
+        return self.call(action, actor=self.actor, **fields)
+
+    def _invoke(self, request: dict[str, Any]) -> dict[str, Any]:
+        function = self.function
+        try:
+            answer = self._lambda.invoke(FunctionName=function, Payload=json.dumps(request).encode())
+            payload = answer["Payload"].read()
+        except CliError:
+            raise
+        except Exception as error:
+            if "ResourceNotFound" in type(error).__name__:
+                raise CliError(
+                    "no_function",
+                    f"function {function} is named by the stack and does not exist",
+                    "Deploy the stack again.",
+                ) from error
+            raise of_aws(error, f"invoking {function}", self.region) from error
+        return self._read(function, request["action"], answer, payload)
+
+    @staticmethod
+    def _read(function: str, action: str, answer: Any, payload: bytes) -> dict[str, Any]:
+        try:
+            document = json.loads(payload or b"null")
+        except ValueError:
+            document = None
+        if answer.get("FunctionError"):
+            detail = document if isinstance(document, dict) else {}
+            text = str(detail.get("errorMessage") or payload[:200].decode(errors="replace"))
+            raise CliError(
+                "function_failed",
+                f"{function} failed: {detail.get('errorType', answer['FunctionError'])}: {text[:300]}",
+                f"Its log says more: aws logs tail /aws/lambda/{function} --since 10m",
+                action=action,
+            )
+        if not isinstance(document, dict):
+            raise CliError(
+                "bad_answer", f"{function} answered with something that is no JSON object", action=action
+            )
+        return document

@@ -1,0 +1,112 @@
+"""What the command line says when it cannot do what was asked: one sentence, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+DONE: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+
+
+class CliError(Exception):
+    """Refused or failed. ``code`` is stable for scripts; ``hint`` says what to do; ``exit_code`` 1 or 2."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        hint: str = "",
+        *,
+        exit_code: int = FAILED,
+        action: str = "",
+        valid: tuple[str, ...] = (),
+    ) -> None:
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.exit_code = exit_code
+        self.action = action
+        self.valid = valid
+        super().__init__(message)
+
+    def document(self) -> dict[str, Any]:
+        """The error as ``--json`` prints it; the same keys as a refusal of OperatorFunction."""
+        error = {"code": self.code, "message": self.message, "valid": list(self.valid), "hint": self.hint}
+        return {"ok": False, "action": self.action, "error": error}
+
+
+def usage(message: str, hint: str = "", valid: tuple[str, ...] = ()) -> CliError:
+    """Wrong usage: exit code 2."""
+    return CliError("usage", message, hint, exit_code=USAGE, valid=valid)
+
+
+_DENIED: Final = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException"}
+)
+_BAD_KEYS: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "SignatureDoesNotMatch",
+        "InvalidSignatureException",
+        "AuthFailure",
+    }
+)
+_NO_KEYS: Final = frozenset(
+    {
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "CredentialRetrievalError",
+        "SSOTokenLoadError",
+        "UnauthorizedSSOTokenError",
+        "TokenRetrievalError",
+    }
+)
+_NO_WAY: Final = frozenset(
+    {"EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError", "ProxyConnectionError"}
+)
+
+
+def of_aws(error: BaseException, doing: str, region: str) -> CliError:
+    """A fault of boto3 as a sentence. ``doing``: "reading stack x"."""
+    kind = type(error).__name__
+    response: Mapping[str, Any] = getattr(error, "response", None) or {}
+    code = str(response.get("Error", {}).get("Code", ""))
+    text = str(response.get("Error", {}).get("Message", "") or error)
+    if kind in _NO_KEYS:
+        return CliError(
+            "no_credentials",
+            f"no AWS credentials were found while {doing}",
+            "Sign in (aws sso login), or give --profile, or set AWS_PROFILE.",
+        )
+    if kind == "ProfileNotFound":
+        return CliError("no_profile", text, "aws configure list-profiles shows the profiles there are.")
+    if kind in _NO_WAY:
+        return CliError(
+            "unreachable",
+            f"AWS could not be reached while {doing}: {text}",
+            f"Check the network, the region ({region or 'none'}) and AWS_ENDPOINT_URL.",
+        )
+    if kind == "ReadTimeoutError":
+        return CliError(
+            "timeout",
+            f"no answer in time while {doing}; whether it was carried out is unknown",
+            "Look with lifeline panic status or lifeline queue status before you try again.",
+        )
+    if code in _DENIED:
+        return CliError(
+            "denied",
+            f"you are not allowed to go on: {doing} was denied ({text[:300]})",
+            "Ask for the policy in the stack's output OperatorAccessPolicyArn; it is all that operators need.",
+        )
+    if code in _BAD_KEYS:
+        return CliError(
+            "bad_credentials",
+            f"AWS does not accept the credentials while {doing} ({code})",
+            "Sign in again, or give another --profile.",
+        )
+    return CliError("aws", f"AWS answered with an error while {doing}: {code or kind}: {text}"[:600])

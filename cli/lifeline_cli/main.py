@@ -1,0 +1,93 @@
+"""``lifeline``: steer Lifeline from a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from lifeline_cli import panic, queue, render
+from lifeline_cli.client import Client
+from lifeline_cli.errors import DONE, FAILED, USAGE, CliError
+from lifeline_cli.options import Options, hoist
+from lifeline_cli.render import Cli
+
+app = typer.Typer(
+    name="lifeline",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    help="Keep WhatsApp messages arriving while WhatsApp fails. Start with: lifeline panic status",
+    epilog="The options above may stand before or after a command. "
+    "Exit codes: 0 done, 1 refused or failed, 2 wrong usage. At 3 a.m.: docs/runbook.md.",
+)
+app.add_typer(panic.app, name="panic")
+app.add_typer(queue.app, name="queue")
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    stack: Annotated[
+        str,
+        typer.Option("--stack", metavar="NAME", envvar="LIFELINE_STACK", help="The CloudFormation stack."),
+    ] = "",
+    region: Annotated[
+        str, typer.Option("--region", metavar="REGION", help="AWS region; else as AWS_REGION says.")
+    ] = "",
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME", help="AWS profile; else as AWS_PROFILE says.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")] = False,
+) -> None:
+    """Read the global options."""
+    if context.obj is None:
+        region = region or os.environ.get("AWS_REGION", "")
+        context.obj = Cli(Client(Options(stack, region, profile, as_json)))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """The console script: carry out a command line and return its exit code."""
+    words = hoist(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(args=words, prog_name="lifeline", standalone_mode=False)
+    except CliError as error:
+        return _fail(error, "--json" in words)
+    except typer.TyperException as error:
+        return _usage(error, "--json" in words)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("\n")
+        return DONE if "--watch" in " ".join(words) else FAILED
+    except BrokenPipeError:
+        # Who reads has gone (head, less); Python would complain while it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return code if isinstance(code, int) else DONE
+
+
+def _fail(error: CliError, as_json: bool) -> int:
+    if as_json:
+        render.print_json(error.document())
+        return error.exit_code
+    console = render.err()
+    console.print(render.text(f"lifeline: {error.message}", "bold red"))
+    if error.valid:
+        console.print(render.text(f"Valid: {', '.join(error.valid)}"))
+    if error.hint:
+        console.print(render.text(error.hint))
+    return error.exit_code
+
+
+def _usage(error: typer.TyperException, as_json: bool) -> int:
+    message = getattr(error, "format_message", lambda: str(error))()
+    if not message:  # no_args_is_help: the help has been printed
+        return USAGE
+    return _fail(CliError("usage", message, "Add --help for what there is.", exit_code=USAGE), as_json)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,44 @@
+"""The options that every command takes, and may take before or after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+FLAGS: Final = ("--json",)
+VALUED: Final = ("--stack", "--region", "--profile")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Where to find the system, and how to print. Empty: as the environment says."""
+
+    stack: str = ""
+    region: str = ""
+    profile: str = ""
+    as_json: bool = False
+
+
+def hoist(arguments: Sequence[str]) -> list[str]:
+    """Move the global options to the front, so that ``lifeline panic status --json`` works as well.
+
+    Everything after ``--`` stays as it is.
+    """
+    front: list[str] = []
+    rest: list[str] = []
+    index = 0
+    while index < len(arguments):
+        word = arguments[index]
+        if word == "--":
+            rest += arguments[index:]
+            break
+        if word in FLAGS or (word.partition("=")[0] in VALUED and "=" in word):
+            front.append(word)
+        elif word in VALUED and index + 1 < len(arguments):
+            front += [word, arguments[index + 1]]
+            index += 1
+        else:
+            rest.append(word)
+        index += 1
+    return front + rest

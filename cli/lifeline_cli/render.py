@@ -1,0 +1,209 @@
+"""How answers look: tables and colours in a terminal, plain text elsewhere, JSON where asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from lifeline.contract import parse_instant
+
+from lifeline_cli.client import Client
+from lifeline_cli.errors import CliError, usage
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+PIPE_WIDTH: Final = 160
+"""Columns where no terminal says how wide it is: wide enough that a row stays on one line."""
+STATE_STYLES: Final[Mapping[str, str]] = {
+    "normal": "green",
+    "panic": "bold white on red",
+    "recovering": "yellow",
+}
+
+Draw = Callable[[Mapping[str, Any]], "Iterable[RenderableType]"]
+
+
+@dataclass(frozen=True)
+class Cli:
+    """What each command gets: the way to the system, and the way to print."""
+
+    client: Client
+
+    @property
+    def as_json(self) -> bool:
+        """Whether ``--json`` was given."""
+        return self.client.options.as_json
+
+    def show(self, action: str, result: Mapping[str, Any], draw: Draw) -> None:
+        """Print one answer."""
+        if self.as_json:
+            print_json({"ok": True, "action": action, "result": result})
+            return
+        for part in draw(result):
+            out().print(part)
+
+    def watch(
+        self,
+        action: str,
+        fetch: Callable[[], Mapping[str, Any]],
+        draw: Draw,
+        every: float | None,
+        looks: int | None = None,
+    ) -> None:
+        """Print once, or every ``every`` seconds until Ctrl-C (or ``looks`` times)."""
+        if every is None:
+            self.show(action, fetch(), draw)
+            return
+        if every < 1:
+            raise usage(f"--watch takes seconds from 1 on, not {every:g}")
+        if self.as_json or not out().is_terminal:
+            self._watch_plain(action, fetch, draw, every, looks)
+        else:
+            self._watch_live(fetch, draw, every, looks)
+
+    def _watch_plain(
+        self, action: str, fetch: Callable[[], Mapping[str, Any]], draw: Draw, every: float, looks: int | None
+    ) -> None:
+        for _ in _turns(every, looks):
+            result = fetch()
+            if self.as_json:
+                # One line per look, for jq and for logs.
+                write(json.dumps({"ok": True, "action": action, "result": result}))
+            else:
+                self.show(action, result, draw)
+                write("")
+
+    @staticmethod
+    def _watch_live(
+        fetch: Callable[[], Mapping[str, Any]], draw: Draw, every: float, looks: int | None
+    ) -> None:
+        from rich.console import Group
+        from rich.live import Live
+        from rich.text import Text
+
+        with Live(console=out(), auto_refresh=False, vertical_overflow="visible") as live:
+            for _ in _turns(every, looks):
+                try:
+                    parts = list(draw(fetch()))
+                except CliError as error:
+                    if error.code not in ("unreachable", "timeout", "unavailable"):
+                        raise
+                    parts = [Text(f"no answer just now: {error.message}", style="red")]
+                foot = Text(f"every {every:g} s, Ctrl-C ends", style="dim")
+                live.update(Group(*parts, foot), refresh=True)
+
+
+def _turns(every: float, looks: int | None) -> Iterable[int]:
+    turn = 0
+    while looks is None or turn < looks:
+        if turn:
+            time.sleep(every)
+        yield turn
+        turn += 1
+
+
+def out() -> Console:
+    """The console for answers."""
+    from rich.console import Console
+
+    wide = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else PIPE_WIDTH
+    return Console(width=wide, highlight=False, emoji=False)
+
+
+def err() -> Console:
+    """The console for what is not an answer: faults, questions, progress."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+
+def write(line: str) -> None:
+    """One plain line on standard output."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """A JSON document on standard output."""
+    write(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> RenderableType:
+    """A table without lines around cells; columns named in ``right`` are numbers."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in columns:
+        grid.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+    return grid
+
+
+def text(words: str, style: str = "") -> RenderableType:
+    """Text as it is: brackets in it are no markup."""
+    from rich.text import Text
+
+    return Text(words, style=style)
+
+
+def state(name: str) -> Any:
+    """A panic state in its colour, in capitals where it needs attention without colours too."""
+    from rich.text import Text
+
+    return Text(name.upper() if name == "panic" else name, style=STATE_STYLES.get(name, ""))
+
+
+def warn(words: str) -> RenderableType:
+    """Something that the operator should not overlook."""
+    return text(f"! {words}", "yellow")
+
+
+def duration(seconds: float | None) -> str:
+    """``75`` to ``1 min 15 s``; ``-`` for none."""
+    if seconds is None:
+        return "-"
+    whole = round(seconds)
+    for size, unit, small, name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // small
+            return f"{whole // size} {unit}" + (f" {rest} {name}" if rest else "")
+    return f"{whole} s"
+
+
+def moment(instant: str | None) -> str:
+    """An instant to the second, in UTC as everywhere in Lifeline; ``-`` for none."""
+    return f"{instant[:19].replace('T', ' ')} UTC" if instant else "-"
+
+
+def clock_time(instant: str | None) -> str:
+    """The time of day of an instant, in UTC; ``-`` for none."""
+    return instant[11:19] if instant else "-"
+
+
+def ago(instant: str | None, at: str) -> str:
+    """How long ago ``instant`` was, seen from ``at``."""
+    if not instant:
+        return "-"
+    return f"{duration(max(0.0, parse_instant(at) - parse_instant(instant)))} ago"
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask before something hard to undo. Raises :class:`CliError` where the answer is no or nobody can answer."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise CliError(
+            "not_confirmed", f"{question} Nobody is there to ask.", "Give --yes to go on without a question."
+        )
+    err().print(text(f"{question} [y/N] "), end="")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise CliError("not_confirmed", "nothing was changed")
