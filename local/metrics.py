@@ -16,13 +16,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as AwsConnectionError
 
 INTERVAL = 1.0
 """Seconds between two looks at logs, queue and alarms."""
@@ -135,7 +136,7 @@ class StandIn:
         self._lambda = system.client("lambda")
         self._sqs = system.client("sqs")
         self._since: dict[str, int] = {}
-        self._seen: dict[str, set[str]] = defaultdict(set)
+        self._seen: dict[str, Counter[tuple[str, int, str]]] = defaultdict(Counter)
         self._states: dict[str, str] = {}
         self._empty_at = time.time()
         self._aged_at = 0.0
@@ -158,7 +159,7 @@ class StandIn:
         while not self._ended.wait(self._interval):
             try:
                 self.step()
-            except (ClientError, BotoCoreError):
+            except (ClientError, AwsConnectionError, HTTPClientError):
                 # The local AWS is down or starting again: the next look catches up.
                 continue
 
@@ -182,7 +183,7 @@ class StandIn:
         since = self._since.get(group, int((time.time() - 60) * 1000))
         arguments: dict[str, Any] = {
             "logGroupName": group,
-            "startTime": since - OVERLAP_MS,
+            "startTime": max(0, since - OVERLAP_MS),
             "filterPattern": '"CloudWatchMetrics"',
         }
         found = []
@@ -193,9 +194,16 @@ class StandIn:
             if not token or token == arguments.get("nextToken"):
                 break
             arguments["nextToken"] = token
-        fresh = [event for event in found if event["eventId"] not in self._seen[group]]
+        # The local AWS gives events no id; equal lines of one millisecond are told apart by their number.
+        counts: Counter[tuple[str, int, str]] = Counter()
+        fresh = []
+        for event in found:
+            key = (event["logStreamName"], event["timestamp"], event["message"])
+            counts[key] += 1
+            if counts[key] > self._seen[group][key]:
+                fresh.append(event)
         self._since[group] = max([since, *(event["timestamp"] for event in found)])
-        self._seen[group] = {event["eventId"] for event in found}
+        self._seen[group] = counts
         return fresh
 
     def _publish_age(self) -> None:

@@ -418,7 +418,9 @@ class Webhook:
             "observed": update.at,
         }
         if update.event in webhooks.BLOCKS:
-            return self._detect.trip(scope, Cause.TEMPLATE_REJECTED, reason, evidence, observed=update.at)
+            return self._detect.trip(
+                scope, Cause.TEMPLATE_REJECTED, reason, evidence, observed=_at_the_latest(update.at)
+            )
         if update.event in webhooks.ENDS:
             self._panic.change(
                 scope,
@@ -442,7 +444,9 @@ class Webhook:
         evidence = {"field": update.kind, "event": update.event, **update.detail, "observed": update.at}
         reason = f"Meta says {update.event or update.kind} ({_words(update)})"
         if weight is Weight.PANIC:
-            return self._detect.trip(WHATSAPP, Cause.ACCOUNT, reason, evidence, observed=update.at)
+            return self._detect.trip(
+                WHATSAPP, Cause.ACCOUNT, reason, evidence, observed=_at_the_latest(update.at)
+            )
         self._note(WHATSAPP, reason, evidence, update.at)
         if update.kind == "phone_number_quality_update":
             now = self._clock()
@@ -507,7 +511,12 @@ def _moved(change: Change) -> Row:
 
 def _reported_at(updates: Iterable[StatusUpdate]) -> float | None:
     times = [update.at for update in updates if update.failure and update.at is not None]
-    return max(times) if times else None
+    return _at_the_latest(max(times)) if times else None
+
+
+def _at_the_latest(at: float | None) -> float | None:
+    """Meta's times are cut to whole seconds: what came in the second in which panic ended may be news."""
+    return None if at is None else at + 1
 
 
 def _words(update: AccountUpdate) -> str:
