@@ -540,6 +540,29 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
         required=("scope", "reason", "actor"),
         changes=True,
     ),
+    "panic.history": Action(
+        description="What happened to panic mode, newest first: who, what, why, when, on what evidence.",
+        answer="at, events: [at, kind, scope, incident_id, actor, source, cause, reason, evidence]",
+        fields={
+            "scope": _SCOPE,
+            "incident_id": {**_WORD, "description": "One incident only"},
+            "since_seconds": {**_SPAN, "description": "How far back; default: 30 days"},
+            "limit": {"type": "number", "minimum": 1, "maximum": 1000, "description": "At most; default 50"},
+            "probes": {"type": "boolean", "description": "Default false: without the single probes"},
+        },
+    ),
+    "panic.shadow": Action(
+        description="Put a scope in shadow (it reports when it would panic, and does not), or take it out.",
+        answer="changed, flag, warnings",
+        fields={
+            "scope": _SCOPE,
+            "on": {"type": "boolean", "description": "true: in shadow; false: panic works again"},
+            "reason": _REASON,
+            "actor": _ACTOR,
+        },
+        required=("scope", "on", "reason", "actor"),
+        changes=True,
+    ),
     "queue.status": Action(
         description="What waits, how old it is, how fast it leaves and when it will be gone.",
         answer="at, queues: [name, kind, visible, in_flight, delayed, oldest_age_seconds, rate, eta_seconds, "
@@ -560,6 +583,91 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
             "actor": _ACTOR,
         },
         required=("queue", "rate", "reason", "actor"),
+        changes=True,
+    ),
+    "queue.peek": Action(
+        description="A sample of a dead-letter queue with the reasons; nothing is moved.",
+        answer="queue, waiting, seen, reasons: [reason, count], "
+        "sample: [id, reason, age_seconds, receive_count, body]",
+        fields={
+            "queue": {**_QUEUE, "description": "whatsapp-dlq, voice-dlq or probe-dlq"},
+            "sample": {"type": "number", "minimum": 1, "maximum": 50, "description": "At most; default 10"},
+        },
+        required=("queue",),
+    ),
+    "queue.redrive": Action(
+        description="Move messages of a dead-letter queue back to where they are handled.",
+        answer="queue, to, moved, failed, waiting, complete (false: ask again for the rest)",
+        fields={
+            "queue": {**_QUEUE, "description": "whatsapp-dlq, voice-dlq or probe-dlq"},
+            "limit": {
+                "type": "number",
+                "minimum": 1,
+                "maximum": 100_000,
+                "description": "At most; default all",
+            },
+            "reason": _REASON,
+            "actor": _ACTOR,
+        },
+        required=("queue", "reason", "actor"),
+        changes=True,
+    ),
+    "errors.list": Action(
+        description="Failures by cause, with counts, codes, a masked sample each, and the remedy.",
+        answer="at, since, failures, causes: [cause, count, codes: [code, count, last_at], last_at, remedy, "
+        "sample], outcomes: [status, count]",
+        fields={
+            "since_seconds": {
+                "type": "number",
+                "minimum": 60,
+                "maximum": 2_592_000,
+                "description": "How far back, whole minutes; default 15 minutes",
+            }
+        },
+    ),
+    "message.send": Action(
+        description="Put one message on whatsapp-queue, as a producer would.",
+        answer="id, queue, to (masked), known (the id was seen before: it is not sent again)",
+        fields={
+            "message": {
+                "type": "object",
+                "description": "The message; see docs/producers.md. No id: a new one",
+            },
+            "actor": _ACTOR,
+        },
+        required=("message", "actor"),
+        changes=True,
+    ),
+    "message.show": Action(
+        description="One message's whole history, from the ledger.",
+        answer="found, id, status, final, type, to (masked), trail: [at, status, note], ...",
+        fields={"id": {**_WORD, "description": "The message's id"}},
+        required=("id",),
+    ),
+    "contacts.import": Action(
+        description="Register how people can be reached besides WhatsApp; may be repeated.",
+        answer="saved, rejected: [line, fault]",
+        fields={
+            "contacts": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 100,
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["line"],
+                    "properties": {
+                        "line": {"type": "number", "description": "Where it stands in the file"},
+                        "user_id": {"type": "string"},
+                        "push_endpoint": {"type": "string"},
+                        "email": {"type": "string"},
+                    },
+                },
+                "description": "user_id with push_endpoint (an SNS endpoint's ARN), email, or both",
+            },
+            "actor": _ACTOR,
+        },
+        required=("contacts", "actor"),
         changes=True,
     ),
 }
