@@ -38,6 +38,8 @@ from lifeline.use_cases.drain import Drain
 from lifeline.use_cases.fall_back import WORKERS as FALLBACK_WORKERS
 from lifeline.use_cases.fall_back import FallBack
 from lifeline.use_cases.operate import Operate
+from lifeline.use_cases.operate_dead_letters import OperateDeadLetters
+from lifeline.use_cases.operate_message import OperateMessage
 from lifeline.use_cases.operate_panic import OperatePanic
 from lifeline.use_cases.operate_queue import OperateQueue
 from lifeline.use_cases.panic_mode import PanicMode
@@ -225,7 +227,16 @@ def alarm() -> RaiseAlarm:
 def operator() -> Operate:
     """The operator's use case: one group per kind of action."""
     settings = _settings("operator")
-    control, panic = _control("operator"), _panic("operator")
+    control, panic, ledger = _control("operator"), _panic("operator"), _ledger("operator")
+    queues = Queues(_client("sqs"))
+    operate_queue = OperateQueue(
+        settings=settings,
+        control=control,
+        panic=panic,
+        queues=queues,
+        metrics=Metrics(_client("cloudwatch")),
+        clock=time.time,
+    )
     return Operate(
         [
             OperatePanic(
@@ -236,13 +247,19 @@ def operator() -> Operate:
                 functions=Functions(_client("lambda")),
                 clock=time.time,
             ),
-            OperateQueue(
+            operate_queue,
+            OperateDeadLetters(
+                names=operate_queue, panic=panic, queues=queues, ledger=ledger, clock=time.time
+            ),
+            OperateMessage(
                 settings=settings,
                 control=control,
                 panic=panic,
-                queues=Queues(_client("sqs")),
-                metrics=Metrics(_client("cloudwatch")),
+                queues=queues,
+                ledger=ledger,
+                contacts=Contacts(settings.contacts_table, settings.region),
                 clock=time.time,
+                new_id=lambda: uuid.uuid4().hex[:12],
             ),
         ],
         telemetry("operator"),

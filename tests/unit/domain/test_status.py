@@ -41,9 +41,13 @@ def test_every_status_can_be_reached_from_a_claim(status: Status) -> None:
     assert can_move(Status.CLAIMED, status)
 
 
-@pytest.mark.parametrize("status", [Status.READ, Status.PUSHED, Status.EMAILED, Status.REJECTED])
+@pytest.mark.parametrize("status", [Status.READ, Status.PUSHED, Status.EMAILED])
 def test_nothing_leads_out_of_the_ends(status: Status) -> None:
     assert TRANSITIONS[status] == frozenset()
+
+
+def test_only_an_operator_takes_a_rejected_message_up_again() -> None:
+    assert TRANSITIONS[Status.REJECTED] == {Status.CLAIMED}
 
 
 def test_final_is_where_lifeline_owes_nothing() -> None:

@@ -140,6 +140,19 @@ class Queues:
                 done[int(item["Id"])] = True
         return done
 
+    def show_again(self, url: str, receipts: Sequence[str]) -> None:
+        """Let received messages be received again at once; on a failure they come back by themselves."""
+        for start in range(0, len(receipts), ENTRIES_PER_CALL):
+            chunk = receipts[start : start + ENTRIES_PER_CALL]
+            entries: Any = [
+                {"Id": str(index), "ReceiptHandle": text, "VisibilityTimeout": 0}
+                for index, text in enumerate(chunk)
+            ]
+            try:
+                self._client.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+            except (ClientError, BotoCoreError):
+                continue
+
     def depth(self, url: str) -> Depth:
         """How much waits (approximate, as SQS counts)."""
         try:

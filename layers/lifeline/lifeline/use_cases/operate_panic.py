@@ -19,6 +19,8 @@ from lifeline.use_cases.operate import Handler, Request
 from lifeline.use_cases.panic_mode import PanicMode
 
 PROBES_SHOWN: Final = 8
+HISTORY_SECONDS: Final = 30 * 86_400.0
+HISTORY_LIMIT: Final = 50
 _PROBES: Final = (Kind.PROBE_SUCCEEDED, Kind.PROBE_FAILED)
 
 
@@ -48,6 +50,8 @@ class OperatePanic:
             "panic.status": self.status,
             "panic.enable": self.enable,
             "panic.disable": self.disable,
+            "panic.history": self.history,
+            "panic.shadow": self.shadow,
         }
 
     def status(self, request: Request) -> dict[str, Any]:
@@ -245,6 +249,58 @@ class OperatePanic:
             warnings.append(f"the drain starts with its next minute: {error}")
             return False
         return True
+
+    def history(self, request: Request) -> dict[str, Any]:
+        """The audit trail, newest first. Single probes are left out unless asked for."""
+        now = self._clock()
+        limit = int(request.get("limit", HISTORY_LIMIT))
+        with_probes = bool(request.get("probes", False))
+        events = self._control.history(
+            request.get("scope"),
+            since=now - float(request.get("since_seconds", HISTORY_SECONDS)),
+            incident_id=request.get("incident_id"),
+            # Four probes a minute would crowd out what people want to see.
+            limit=limit if with_probes else max(limit, 1000),
+        )
+        shown = [event for event in events if with_probes or str(event.kind) not in _PROBES]
+        return {"at": format_instant(now), "events": [describe_event(event) for event in shown[:limit]]}
+
+    def shadow(self, request: Request) -> dict[str, Any]:
+        """Put a scope in shadow or take it out; a panic under way goes on."""
+        now = self._clock()
+        flag, event = self._panic.change(
+            request["scope"],
+            lambda flag: rules.set_shadow(
+                flag, on=request["on"], reason=request["reason"], actor=request["actor"], now=now
+            ),
+        )
+        warnings = []
+        if flag.shadow and flag.state is State.PANIC:
+            warnings.append(f"{flag.scope} is in panic and stays so: shadow is about entering it again")
+        elif flag.shadow:
+            warnings.append(f"while in shadow, {flag.scope} does not protect anybody by itself")
+        return {
+            "changed": event is not None,
+            "event": str(event.kind) if event else None,
+            "flag": self.describe(flag, now),
+            "warnings": warnings,
+        }
+
+
+def describe_event(event: Event) -> dict[str, Any]:
+    """One entry of the audit trail for people and scripts."""
+    return {
+        "at": format_instant(event.at),
+        "kind": str(event.kind),
+        "scope": event.scope,
+        "incident_id": event.incident_id,
+        "version": event.version,
+        "actor": event.actor,
+        "source": event.source,
+        "cause": str(event.cause),
+        "reason": event.reason,
+        "evidence": dict(event.evidence),
+    }
 
 
 def found(event: Event) -> str:
