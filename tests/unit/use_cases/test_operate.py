@@ -1,0 +1,574 @@
+"""Operator actions: one shape of request and answer, refusals that name what is valid, changes with an actor."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from lifeline.adapters.control import Setting
+from lifeline.adapters.queues import Depth
+from lifeline.contract import LANES, OPENAI_VOICE, OPERATOR_ACTIONS, QUEUES, WHATSAPP, format_instant
+from lifeline.domain.panic import Event, State, probe, trip
+from lifeline.errors import UnavailableError
+from lifeline.settings import Settings
+from lifeline.use_cases.operate import Operate
+from lifeline.use_cases.operate_panic import OperatePanic
+from lifeline.use_cases.operate_queue import OperateQueue
+from lifeline.use_cases.panic_mode import PanicMode
+
+from tests.support.memory import Clock, MemoryControl, MemoryNotices, MemoryQueues, Recorder
+
+ACTOR = "arn:aws:iam::000000000000:user/ada"
+TEMPLATE = "whatsapp/template/reminder"
+
+
+class Control(MemoryControl):
+    """With what operators read besides."""
+
+    def history(
+        self, scope: str | None = None, since: float = 0.0, incident_id: str | None = None, limit: int = 100
+    ) -> list[Event]:
+        self._check()
+        found = [event for _, event in sorted(self.events.items(), reverse=True)]
+        return [
+            event
+            for event in found
+            if event.at >= since
+            and (scope is None or event.scope == scope)
+            and (incident_id is None or event.incident_id == incident_id)
+        ][:limit]
+
+    def settings(self, prefix: str = "") -> dict[str, Setting]:
+        self._check()
+        return {name: value for name, value in self.values.items() if name.startswith(prefix)}
+
+
+class Queues(MemoryQueues):
+    """With depths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.depths: dict[str, Depth] = defaultdict(lambda: Depth(0, 0, 0))
+
+    def depth(self, url: str) -> Depth:
+        if url in self.broken:
+            raise UnavailableError("SQS", "reading queue attributes", "broken on purpose")
+        return self.depths[url]
+
+
+class Alarms:
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.broken = False
+
+    def firing(self, scope: str) -> list[str]:
+        if self.broken:
+            raise UnavailableError("CloudWatch", "reading alarms", "broken on purpose")
+        return self.names
+
+
+class Functions:
+    def __init__(self) -> None:
+        self.started: list[tuple[str, dict[str, Any]]] = []
+        self.broken = False
+
+    def start(self, name: str, event: dict[str, Any]) -> None:
+        if self.broken:
+            raise UnavailableError("Lambda", f"starting {name}", "broken on purpose")
+        self.started.append((name, event))
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.ages: dict[str, float] = {}
+        self.broken = False
+
+    def oldest_ages(self, queues: list[str], now: float) -> dict[str, float]:
+        if self.broken:
+            raise UnavailableError("CloudWatch", "reading the age of queues", "broken on purpose")
+        return {name: self.ages[name] for name in queues if name in self.ages}
+
+
+def url(name: str) -> str:
+    return f"https://sqs.test/000000000000/lifeline-test-{name}"
+
+
+class World:
+    """The operator's use case on memory."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.control = Control()
+        self.queues = Queues()
+        self.notices = MemoryNotices()
+        self.alarms = Alarms()
+        self.functions = Functions()
+        self.metrics = Metrics()
+        self.log = Recorder()
+        self.settings = Settings(
+            **{f"{name.replace('whatsapp-b', 'b').replace('-', '_')}_url": url(name) for name in QUEUES},
+            drainer_function="lifeline-test-drainer",
+        )
+        panic = PanicMode(
+            control=self.control,  # type: ignore[arg-type]
+            queues=self.queues,  # type: ignore[arg-type]
+            notices=self.notices,  # type: ignore[arg-type]
+            probe_queue_url=self.settings.probe_queue_url,
+            clock=self.clock,
+            new_id=lambda: "abcdef0123",
+            telemetry=self.log,  # type: ignore[arg-type]
+        )
+        self.operate = Operate(
+            [
+                OperatePanic(
+                    settings=self.settings,
+                    control=self.control,  # type: ignore[arg-type]
+                    panic=panic,
+                    alarms=self.alarms,  # type: ignore[arg-type]
+                    functions=self.functions,  # type: ignore[arg-type]
+                    clock=self.clock,
+                ),
+                OperateQueue(
+                    settings=self.settings,
+                    control=self.control,  # type: ignore[arg-type]
+                    panic=panic,
+                    queues=self.queues,  # type: ignore[arg-type]
+                    metrics=self.metrics,  # type: ignore[arg-type]
+                    clock=self.clock,
+                ),
+            ],
+            self.log,  # type: ignore[arg-type]
+        )
+
+    def ask(self, action: str, **fields: Any) -> dict[str, Any]:
+        """The answer's result; the action must succeed."""
+        answer = self.operate({"action": action, **fields}, lambda: 60.0)
+        assert answer["ok"], answer
+        assert answer["action"] == action
+        return dict(answer["result"])
+
+    def refused(self, action: str, **fields: Any) -> dict[str, Any]:
+        """The error of a refusal."""
+        answer = self.operate({"action": action, **fields}, lambda: 60.0)
+        assert not answer["ok"], answer
+        assert set(answer["error"]) == {"code", "message", "valid"}
+        return dict(answer["error"])
+
+    def enable(self, scope: str = WHATSAPP, **fields: Any) -> dict[str, Any]:
+        return self.ask("panic.enable", scope=scope, reason="looking into it", actor=ACTOR, **fields)
+
+    def disable(self, scope: str = WHATSAPP, **fields: Any) -> dict[str, Any]:
+        return self.ask("panic.disable", scope=scope, reason="it answers again", actor=ACTOR, **fields)
+
+    def trip(self, scope: str = WHATSAPP, cause: str = "unreachable") -> None:
+        change = trip(
+            self.control.flag(scope),
+            cause=cause,
+            reason="six refused in a row",
+            source="sender",
+            actor="SenderFunction",
+            evidence={},
+            now=self.clock(),
+            new_incident_id="20260301-090000-abcdef",
+        )
+        assert change is not None
+        self.control.write(change, self.control.flag(scope).version)
+
+    def status(self, scope: str = WHATSAPP) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask("panic.status", scope=scope)["scopes"][0]
+        return found
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+# --- the shape of requests ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "request_", [None, [], "panic.status", 3, {}, {"action": None}, {"action": "panic.stat"}]
+)
+def test_what_is_no_action_is_refused_with_the_actions_there_are(world: World, request_: Any) -> None:
+    answer = world.operate(request_, lambda: 60.0)
+    assert not answer["ok"]
+    assert answer["error"]["code"] == "unknown_action"
+    assert "panic.enable" in answer["error"]["valid"]
+
+
+@pytest.mark.parametrize("missing", ["scope", "reason", "actor"])
+def test_a_missing_field_is_named(world: World, missing: str) -> None:
+    fields = {"scope": WHATSAPP, "reason": "why", "actor": ACTOR}
+    del fields[missing]
+    error = world.refused("panic.enable", **fields)
+    assert error["code"] == "invalid_request"
+    assert f"request.{missing}: is required" in error["message"]
+    assert set(error["valid"]) >= {"scope", "reason", "actor", "hold", "until"}
+    assert world.control.events == {}
+
+
+def test_an_unknown_field_is_refused_not_ignored(world: World) -> None:
+    error = world.refused("panic.enable", scope=WHATSAPP, reason="why", actor=ACTOR, untill="18:00")
+    assert "request.untill: is not a known field" in error["message"]
+    assert world.control.flag(WHATSAPP).state is State.NORMAL
+
+
+@pytest.mark.parametrize(
+    "scope", ["sms", "Whatsapp", "whatsapp/template/", "whatsapp/template/No", "whatsapp/x"]
+)
+def test_a_wrong_scope_is_refused_with_the_scopes_there_are(world: World, scope: str) -> None:
+    error = world.refused("panic.enable", scope=scope, reason="why", actor=ACTOR)
+    assert error["code"] == "unknown_scope"
+    assert error["valid"] == ["whatsapp", "openai_voice", "whatsapp/template/NAME"]
+
+
+@pytest.mark.parametrize("reason", ["", " ", "\n"])
+def test_a_reason_says_something(world: World, reason: str) -> None:
+    error = world.refused("panic.enable", scope=WHATSAPP, reason=reason, actor=ACTOR)
+    assert "reason" in error["message"]
+
+
+def test_what_cannot_be_reached_is_a_refusal_that_says_so(world: World) -> None:
+    world.control.broken = True
+    error = world.refused("panic.status")
+    assert error["code"] == "unavailable"
+    assert "DynamoDB" in error["message"]
+
+
+def test_lost_races_are_a_refusal_that_says_so(world: World) -> None:
+    world.control.races = 100
+    assert world.refused("panic.enable", scope=WHATSAPP, reason="x", actor=ACTOR)["code"] == "conflict"
+
+
+def test_a_lost_race_is_tried_again(world: World) -> None:
+    world.control.races = 2
+    assert world.enable()["flag"]["state"] == "panic"
+
+
+def test_every_change_is_logged_with_its_actor_and_no_private_field(world: World) -> None:
+    world.enable()
+    logged = [fields for kind, event, fields in world.log.lines if event == "operator action"]
+    assert logged[-1]["actor"] == ACTOR
+    assert not {"message", "contacts"} & set(logged[-1])
+
+
+def test_every_action_documents_its_request_and_answer() -> None:
+    for name, action in OPERATOR_ACTIONS.items():
+        assert action.description.endswith("."), name
+        assert action.answer, name
+        assert set(action.required) <= set(action.fields), name
+        assert all(field.get("description") for field in action.fields.values()), name
+        assert not action.changes or "actor" in action.required, f"{name} changes something: who?"
+
+
+# --- panic -----------------------------------------------------------------------------------------------
+
+
+def test_status_of_a_new_system(world: World) -> None:
+    result = world.ask("panic.status")
+    assert [flag["scope"] for flag in result["scopes"]] == [WHATSAPP, OPENAI_VOICE]
+    assert {flag["state"] for flag in result["scopes"]} == {"normal"}
+    assert result["panic"] is False
+    assert result["at"].endswith("Z")
+
+
+def test_enable_enters_panic_with_who_why_and_when(world: World) -> None:
+    result = world.enable()
+    assert result["changed"] is True
+    flag = world.status()
+    assert (flag["state"], flag["cause"], flag["actor"], flag["source"]) == (
+        "panic",
+        "operator",
+        ACTOR,
+        "operator",
+    )
+    assert flag["reason"] == "looking into it"
+    assert flag["since"] == format_instant(world.clock.now)
+    assert flag["incident_id"] == result["incident_id"]
+    assert world.control.kinds(WHATSAPP) == ["entered"]
+    assert len(world.queues.sent[world.settings.probe_queue_url]) >= 1, "probing begins at once"
+    assert world.notices.told[0]["severity"] == "high"
+
+
+def test_enable_twice_for_the_same_reason_changes_nothing(world: World) -> None:
+    world.enable()
+    assert world.enable()["changed"] is False
+    assert world.control.kinds(WHATSAPP) == ["entered"]
+
+
+def test_enable_during_panic_keeps_incident_and_cause(world: World) -> None:
+    world.trip()
+    before = world.status()
+    world.clock.advance(60)
+    result = world.enable(hold=True)
+    assert result["flag"]["incident_id"] == before["incident_id"]
+    assert result["flag"]["cause"] == "unreachable"
+    assert result["flag"]["hold"] is True
+    assert world.control.kinds(WHATSAPP) == ["entered", "held"]
+
+
+def test_hold_until_and_for_say_when_panic_ends(world: World) -> None:
+    now = world.clock.now
+    assert world.enable(hold=True)["flag"]["ends"] == "held: ends by an operator"
+    until = format_instant(now + 7200)
+    assert until in world.enable(hold=True, until=until)["flag"]["ends"]
+    flag = world.enable(scope=OPENAI_VOICE, for_seconds=5400)
+    assert flag["flag"]["until"] == format_instant(now + 5400)
+    assert "without hold" in flag["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"until": "2020-01-01T00:00:00Z"}, "in the past"),
+        ({"until": "2020-13-45T00:00:00Z"}, "not a real instant"),
+        ({"until": "tomorrow"}, "does not match"),
+        ({"for_seconds": 0}, "at least 1"),
+        ({"for_seconds": 10**9}, "at most"),
+        ({"for_seconds": float("nan")}, "at least 1"),
+        ({"for_seconds": "2h"}, "must be of type number"),
+        ({"for_seconds": 60, "until": "2099-01-01T00:00:00Z"}, "not both"),
+        ({"hold": "yes"}, "must be of type boolean"),
+    ],
+)
+def test_a_wrong_end_is_refused_and_changes_nothing(world: World, fields: dict[str, Any], words: str) -> None:
+    error = world.refused("panic.enable", scope=WHATSAPP, reason="why", actor=ACTOR, **fields)
+    assert words in error["message"]
+    assert world.control.flag(WHATSAPP).state is State.NORMAL
+
+
+def test_disable_recovers_and_starts_the_drain(world: World) -> None:
+    world.trip()
+    result = world.disable()
+    assert result["flag"]["state"] == "recovering"
+    assert result["drain_started"] is True
+    assert world.functions.started == [
+        ("lifeline-test-drainer", {"source": "lifeline.operator", "scope": WHATSAPP})
+    ]
+    assert "drain_state" not in world.control.values, "the ramp starts from the bottom"
+
+
+def test_disable_without_ramp_goes_straight_to_normal_and_to_the_set_rate(world: World) -> None:
+    world.control.put_setting("drain_rate", 25.0, actor="x", reason="x", now=1.0)
+    world.trip()
+    assert world.disable(ramp=False)["flag"]["state"] == "normal"
+    assert world.control.values["drain_state"].value["rate"] == 25.0
+
+
+def test_disable_of_voice_starts_no_drain(world: World) -> None:
+    world.trip(OPENAI_VOICE)
+    assert world.disable(scope=OPENAI_VOICE)["drain_started"] is False
+    assert world.functions.started == []
+
+
+def test_disable_of_a_template_ends_only_that(world: World) -> None:
+    world.trip(TEMPLATE, "template_rejected")
+    world.trip(WHATSAPP)
+    assert world.disable(scope=TEMPLATE)["flag"]["state"] == "recovering"
+    assert world.status(WHATSAPP)["state"] == "panic"
+
+
+def test_disable_warns_of_alarms_that_would_bring_panic_back(world: World) -> None:
+    world.trip()
+    world.alarms.names = ["lifeline-trip-whatsapp-no-success"]
+    result = world.disable()
+    assert result["alarms"] == ["lifeline-trip-whatsapp-no-success"]
+    assert "lifeline-trip-whatsapp-no-success" in result["warnings"][0]
+    assert "shadow" in result["warnings"][0]
+
+
+def test_disable_works_although_alarms_and_the_drainer_cannot_be_reached(world: World) -> None:
+    world.trip()
+    world.alarms.broken = world.functions.broken = True
+    result = world.disable()
+    assert result["flag"]["state"] == "recovering"
+    assert len(result["warnings"]) == 2
+
+
+def test_disable_where_nothing_is_in_panic_is_refused(world: World) -> None:
+    error = world.refused("panic.disable", scope=WHATSAPP, reason="why", actor=ACTOR)
+    assert error["code"] == "refused"
+    assert "nothing to disable" in error["message"]
+
+
+def test_enable_and_disable_in_a_race_leave_one_flag_and_both_in_the_history(world: World) -> None:
+    """Between one operator's read and write, the other one writes."""
+    world.trip()
+    write = world.control.write
+    raced: list[str] = []
+
+    def slow(change: Any, read_version: int) -> None:
+        if not raced:
+            raced.append("other")
+            world.ask("panic.enable", scope=WHATSAPP, reason="keep it on", actor="bob", hold=True)
+        write(change, read_version)
+
+    world.control.write = slow  # type: ignore[method-assign]
+    assert world.disable()["flag"]["state"] == "recovering"
+    assert world.control.kinds(WHATSAPP) == ["entered", "held", "recovering"]
+    assert [event.actor for event in world.control.history(WHATSAPP)] == [ACTOR, "bob", "SenderFunction"]
+    assert len({event.incident_id for event in world.control.history(WHATSAPP)}) == 1
+
+
+def test_status_tells_of_probes_and_what_to_do(world: World) -> None:
+    world.trip()
+    for ok in (False, True, True):
+        world.clock.advance(15)
+        flag = world.control.flag(WHATSAPP)
+        evidence = {"findings": {} if ok else {"number_health": "connection refused"}}
+        change = probe(flag, incident_id=flag.incident_id, ok=ok, now=world.clock.now, evidence=evidence)
+        assert change is not None
+        world.control.write(change, flag.version)
+    flag_ = world.status()
+    assert (flag_["probe_successes"], flag_["probes_needed"]) == (2, 3)
+    assert [found["ok"] for found in flag_["probes"]] == [True, True, False], "newest first"
+    assert flag_["probes"][2]["found"] == "number_health: connection refused"
+    assert flag_["since_seconds"] == 45
+    assert "metastatus.com" in flag_["remedy"]
+
+
+def test_status_shows_templates_only_when_there_is_something_to_say(world: World) -> None:
+    world.trip(TEMPLATE, "template_rejected")
+    shown = [flag["scope"] for flag in world.ask("panic.status")["scopes"]]
+    assert shown == [WHATSAPP, OPENAI_VOICE, TEMPLATE]
+    world.disable(scope=TEMPLATE, ramp=False)
+    assert [flag["scope"] for flag in world.ask("panic.status")["scopes"]] == [WHATSAPP, OPENAI_VOICE]
+
+
+def test_history_is_newest_first_and_leaves_single_probes_out(world: World) -> None:
+    world.trip()
+    for _ in range(3):
+        world.clock.advance(15)
+        flag = world.control.flag(WHATSAPP)
+        change = probe(flag, incident_id=flag.incident_id, ok=True, now=world.clock.now)
+        assert change is not None
+        world.control.write(change, flag.version)
+    world.clock.advance(1)
+    world.trip(OPENAI_VOICE)
+    events = world.ask("panic.history")["events"]
+    assert [(event["scope"], event["kind"]) for event in events] == [
+        (OPENAI_VOICE, "entered"),
+        (WHATSAPP, "recovering"),
+        (WHATSAPP, "entered"),
+    ]
+    assert len(world.ask("panic.history", scope=WHATSAPP, probes=True)["events"]) == 4
+    assert len(world.ask("panic.history", limit=1)["events"]) == 1
+    assert (
+        world.ask("panic.history", since_seconds=1, scope=OPENAI_VOICE)["events"][0]["actor"]
+        == "SenderFunction"
+    )
+
+
+def test_shadow_is_set_kept_and_taken_back(world: World) -> None:
+    why = {"scope": WHATSAPP, "reason": "load test", "actor": ACTOR}
+    result = world.ask("panic.shadow", on=True, **why)
+    assert (result["changed"], result["flag"]["shadow"]) == (True, True)
+    assert "does not protect" in result["warnings"][0]
+    assert world.ask("panic.shadow", on=True, **why)["changed"] is False
+    assert world.status()["shadow"] is True
+    assert world.ask("panic.shadow", on=False, **why)["flag"]["shadow"] is False
+
+
+# --- queues ----------------------------------------------------------------------------------------------
+
+
+def test_queue_status_of_all_queues(world: World) -> None:
+    result = world.ask("queue.status")
+    assert [queue["name"] for queue in result["queues"]] == list(QUEUES)
+    assert {queue["kind"] for queue in result["queues"]} == {"live", "lane", "dead-letter"}
+    assert (result["waiting"], result["eta_seconds"]) == (0, 0)
+    assert result["drain"]["ceiling"] == 10.0
+
+
+@pytest.mark.parametrize("name", ["whatsapp-queue", "lifeline-test-whatsapp-queue"])
+def test_the_whatsapp_queue_means_its_lanes_too(world: World, name: str) -> None:
+    shown = [queue["name"] for queue in world.ask("queue.status", queue=name)["queues"]]
+    assert shown == ["whatsapp-queue", *LANES]
+
+
+def test_one_other_queue_alone(world: World) -> None:
+    assert [queue["name"] for queue in world.ask("queue.status", queue="voice-dlq")["queues"]] == [
+        "voice-dlq"
+    ]
+
+
+def test_an_unknown_queue_is_refused_with_the_queues_there_are(world: World) -> None:
+    error = world.refused("queue.status", queue="sms-queue")
+    assert error["code"] == "unknown_queue"
+    assert error["valid"] == list(QUEUES)
+
+
+def test_queue_status_says_when_the_backlog_will_be_gone(world: World) -> None:
+    world.queues.depths[url("whatsapp-backlog-critical-queue")] = Depth(100, 0, 0)
+    world.queues.depths[url("whatsapp-backlog-queue")] = Depth(590, 10, 0)
+    state = {"rate": 10.0, "why": "releasing"}
+    world.control.put_setting("drain_state", state, actor="d", reason="", now=world.clock.now)
+    result = world.ask("queue.status")
+    by_name = {queue["name"]: queue for queue in result["queues"]}
+    assert by_name["whatsapp-backlog-critical-queue"]["eta_seconds"] == 10
+    assert by_name["whatsapp-backlog-queue"]["eta_seconds"] == 70
+    assert result["eta"] == format_instant(world.clock.now + 70)
+    assert (result["waiting"], result["drain"]["rate"]) == (700, 10.0)
+
+
+def test_in_panic_nothing_leaves_and_status_says_why(world: World) -> None:
+    world.queues.depths[url("whatsapp-backlog-queue")] = Depth(5, 0, 0)
+    world.trip()
+    result = world.ask("queue.status")
+    assert result["eta_seconds"] is None
+    assert any("panic" in note for note in result["notes"])
+
+
+def test_queue_status_points_at_dead_letters(world: World) -> None:
+    world.queues.depths[url("whatsapp-dlq")] = Depth(3, 0, 0)
+    notes = world.ask("queue.status")["notes"]
+    assert any("lifeline queue redrive --queue whatsapp-dlq" in note for note in notes)
+
+
+def test_ages_come_from_cloudwatch_or_are_said_to_be_unknown(world: World) -> None:
+    world.queues.depths[url("whatsapp-backlog-queue")] = Depth(5, 0, 0)
+    world.queues.depths[url("whatsapp-queue")] = Depth(5, 0, 0)
+    world.metrics.ages = {"lifeline-test-whatsapp-backlog-queue": 321.0}
+    result = world.ask("queue.status", queue="whatsapp-queue")
+    ages = {queue["name"]: queue["oldest_age_seconds"] for queue in result["queues"]}
+    assert ages["whatsapp-backlog-queue"] == 321.0
+    assert ages["whatsapp-queue"] is None
+    assert any("whatsapp-queue" in note and "age" in note for note in result["notes"])
+    world.metrics.broken = True
+    assert any("unknown" in note for note in world.ask("queue.status")["notes"])
+
+
+@pytest.mark.parametrize(
+    ("given", "rate"), [("10/s", 10.0), ("600/min", 10.0), ("0", 0.0), (2, 2.0), (0.5, 0.5), (0, 0.0)]
+)
+def test_set_rate_stores_the_ceiling_with_who_and_why(world: World, given: Any, rate: float) -> None:
+    result = world.ask("queue.set_rate", queue="whatsapp-queue", rate=given, reason="slow down", actor=ACTOR)
+    assert (result["rate"], result["before"]) == (rate, 10.0)
+    assert result["effective_within_seconds"] <= 75
+    stored = world.control.values["drain_rate"]
+    assert (stored.value, stored.actor, stored.reason) == (rate, ACTOR, "slow down")
+    event = world.ask("panic.history")["events"][0]
+    assert (event["kind"], event["actor"]) == ("noted", ACTOR)
+    assert "slow down" in event["reason"]
+
+
+@pytest.mark.parametrize("rate", ["fast", "10", "0.1/s", "501/s", "-1/s", "", 0.01, 1000, True])
+def test_a_wrong_rate_is_refused(world: World, rate: Any) -> None:
+    error = world.refused("queue.set_rate", queue="whatsapp-queue", rate=rate, reason="x", actor=ACTOR)
+    assert error["code"] in ("bad_rate", "invalid_request")
+    assert "drain_rate" not in world.control.values
+
+
+def test_only_the_whatsapp_queue_has_a_rate(world: World) -> None:
+    error = world.refused("queue.set_rate", queue="voice-queue", rate="1/s", reason="x", actor=ACTOR)
+    assert error["valid"] == ["whatsapp-queue"]
+
+
+def test_rate_zero_holds_and_status_says_so(world: World) -> None:
+    world.queues.depths[url("whatsapp-backlog-queue")] = Depth(5, 0, 0)
+    world.ask("queue.set_rate", queue="whatsapp-queue", rate="0", reason="wait", actor=ACTOR)
+    result = world.ask("queue.status")
+    assert result["eta_seconds"] is None
+    assert any("set-rate" in note for note in result["notes"])
