@@ -69,7 +69,8 @@ TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
     Status.EMAILED: frozenset(),
     # A send in doubt whose time passed may have arrived all the same.
     Status.EXPIRED: frozenset({Status.DELIVERED, Status.READ}),
-    Status.REJECTED: frozenset(),
+    # An operator moves it back from the dead-letter queue once its fault is mended.
+    Status.REJECTED: frozenset({Status.CLAIMED}),
 }
 """From each status, where a row may move."""
 
