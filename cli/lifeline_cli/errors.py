@@ -22,13 +22,16 @@ class CliError(Exception):
         exit_code: int = FAILED,
         action: str = "",
         valid: tuple[str, ...] = (),
+        shown: bool = False,
     ) -> None:
+        """``shown``: the answer on standard output tells it already, so JSON is not printed twice."""
         self.code = code
         self.message = message
         self.hint = hint
         self.exit_code = exit_code
         self.action = action
         self.valid = valid
+        self.shown = shown
         super().__init__(message)
 
     def document(self) -> dict[str, Any]:

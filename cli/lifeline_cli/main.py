@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lifeline_cli import panic, queue, render
+from lifeline_cli import messages, panic, queue, render
 from lifeline_cli.client import Client
 from lifeline_cli.errors import DONE, FAILED, USAGE, CliError
 from lifeline_cli.options import Options, hoist
@@ -27,6 +27,10 @@ app = typer.Typer(
 )
 app.add_typer(panic.app, name="panic")
 app.add_typer(queue.app, name="queue")
+app.add_typer(messages.contacts, name="contacts")
+app.command("errors")(messages.errors)
+app.command("message")(messages.message)
+app.command("send")(messages.send)
 
 
 @app.callback()
@@ -70,6 +74,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: CliError, as_json: bool) -> int:
+    if as_json and error.shown:
+        return error.exit_code
     if as_json:
         render.print_json(error.document())
         return error.exit_code

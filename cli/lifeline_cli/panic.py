@@ -9,7 +9,8 @@ import typer
 from lifeline.contract import OPENAI_VOICE, WHATSAPP
 
 from lifeline_cli import render
-from lifeline_cli.render import Cli
+from lifeline_cli.errors import usage
+from lifeline_cli.render import Cli, Count, Watch
 from lifeline_cli.values import instant_of, seconds_of
 
 if TYPE_CHECKING:
@@ -33,14 +34,6 @@ Scope = Annotated[
 ]
 Reason = Annotated[
     str, typer.Argument(help="Why, in one sentence; it goes into the history.", show_default=False)
-]
-Watch = Annotated[
-    float | None,
-    typer.Option("--watch", metavar="SECONDS", help="Look again every so many seconds, until Ctrl-C."),
-]
-Count = Annotated[
-    int | None,
-    typer.Option("--count", min=1, metavar="TIMES", help="With --watch: stop after so many looks."),
 ]
 
 
@@ -163,5 +156,73 @@ def draw_change(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield render.text(f"It {flag['ends']}.")
     if flag["incident_id"]:
         yield render.text(f"Incident {flag['incident_id']}", "dim")
+    for warning in result["warnings"]:
+        yield render.warn(warning)
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    scope: Annotated[str | None, typer.Argument(help="Only this scope.", autocompletion=scopes)] = None,
+    since: Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back: 2h, 7d.")] = "30d",
+    incident: Annotated[
+        str | None, typer.Option("--incident", metavar="ID", help="Only this incident.")
+    ] = None,
+    probes: Annotated[bool, typer.Option("--probes", help="With every single probe.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many events.")] = 50,
+) -> None:
+    """Who changed what, why, when: newest first."""
+    cli: Cli = context.obj
+    fields: dict[str, Any] = {"since_seconds": seconds_of(since, "--since"), "limit": limit}
+    fields |= {"scope": scope} if scope else {}
+    fields |= {"incident_id": incident} if incident else {}
+    fields |= {"probes": True} if probes else {}
+    cli.show("panic.history", cli.client.call("panic.history", **fields), draw_history)
+
+
+def draw_history(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """A row per event."""
+    if not result["events"]:
+        yield render.text("Nothing happened in this time.")
+        return
+    yield render.table(
+        ("when", "scope", "what", "cause", "by", "why", "incident"),
+        [
+            (
+                render.moment(event["at"]),
+                event["scope"],
+                event["kind"].replace("_", " "),
+                event["cause"] or "-",
+                short(event["actor"]) or event["source"],
+                event["reason"] or "-",
+                event["incident_id"] or "-",
+            )
+            for event in result["events"]
+        ],
+    )
+
+
+@app.command()
+def shadow(
+    context: typer.Context,
+    scope: Scope,
+    switch: Annotated[str, typer.Argument(metavar="on|off", help="on or off.", show_default=False)],
+    reason: Annotated[str, typer.Argument(help="Why; it goes into the history.")] = "set by an operator",
+) -> None:
+    """With on, a scope only reports when it would panic; with off, it panics by itself again."""
+    cli: Cli = context.obj
+    if switch not in ("on", "off"):
+        raise usage(
+            f"{switch!r} is neither on nor off", "lifeline panic shadow SCOPE on, or off.", ("on", "off")
+        )
+    result = cli.client.change("panic.shadow", scope=scope, on=switch == "on", reason=reason)
+    cli.show("panic.shadow", result, draw_shadow)
+
+
+def draw_shadow(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """Whether the scope is in shadow now."""
+    flag = result["flag"]
+    words = "in shadow" if flag["shadow"] else "not in shadow"
+    yield render.text(f"{flag['scope']} is {'now' if result['changed'] else 'already'} {words}.")
     for warning in result["warnings"]:
         yield render.warn(warning)

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from lifeline.contract import QUEUES
+from lifeline.contract import DEAD_LETTER_QUEUES, QUEUES
 
 from lifeline_cli import render
-from lifeline_cli.panic import Count, Watch
-from lifeline_cli.render import Cli
+from lifeline_cli.render import Cli, Count, Watch
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -120,3 +119,91 @@ def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         f"In effect by {render.moment(result['effective_by'])}, within {render.duration(result['effective_within_seconds'])}. "
         "The drain doubles its rate each minute until it is there."
     )
+
+
+def dead_letter_queues(incomplete: str) -> list[str]:
+    """Completion of a dead-letter queue."""
+    return [name for name in DEAD_LETTER_QUEUES if name.startswith(incomplete)]
+
+
+@app.command()
+def redrive(
+    context: typer.Context,
+    queue: Annotated[
+        str,
+        typer.Option(
+            "--queue",
+            metavar="NAME",
+            help=", ".join(DEAD_LETTER_QUEUES) + ".",
+            autocompletion=dead_letter_queues,
+        ),
+    ],
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Move at most so many.")] = None,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why; it goes into the history.")
+    ] = "the fault is mended",
+    look: Annotated[
+        bool, typer.Option("--look", help="Only show the sample and the reasons; move nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Show why messages are on a dead-letter queue, then move them back to where they came from."""
+    cli: Cli = context.obj
+    seen = cli.client.call("queue.peek", queue=queue)
+    if look or not seen["waiting"]:
+        cli.show("queue.peek", seen, draw_peek)
+        return
+    if not cli.as_json:
+        for part in draw_peek(seen):
+            render.out().print(part)
+    wanted = min(limit or seen["waiting"], seen["waiting"])
+    render.confirm(f"Move {wanted} of {seen['waiting']} messages from {queue} to {seen['to']}?", yes)
+    cli.show("queue.redrive", _move(cli, queue, reason, limit, wanted), draw_redrive)
+
+
+def _move(cli: Cli, queue: str, reason: str, limit: int | None, wanted: int) -> dict[str, Any]:
+    """Ask until all is moved: one request moves what fits into the function's time."""
+    moved = 0
+    with render.progress(cli.as_json) as bar:
+        task = bar.add_task("moving", total=wanted)
+        while True:
+            rest = {} if limit is None else {"limit": limit - moved}
+            answer = cli.client.change("queue.redrive", queue=queue, reason=reason, **rest)
+            moved += answer["moved"]
+            bar.update(task, completed=min(moved, wanted))
+            # What is broken comes back while we move: what was seen at first is what is moved.
+            if answer["complete"] or not answer["moved"] or answer["failed"] or moved >= wanted:
+                return {**answer, "moved": moved}
+
+
+def draw_peek(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """How many, why, and a few of them."""
+    if not result["waiting"]:
+        yield render.text(f"{result['queue']} is empty.", "green")
+        return
+    yield render.text(f"{result['waiting']} on {result['queue']}; of {result['seen']} looked at:")
+    yield render.table(
+        ("count", "reason"), [(item["count"], item["reason"]) for item in result["reasons"]], right=("count",)
+    )
+    yield render.table(
+        ("message", "kind", "ledger", "here for", "reason"),
+        [
+            (
+                item["id"] or f"not a message: {item['body']}",
+                f"{item['type']}, {item['priority']}" if item["type"] else "-",
+                item["status"] or "-",
+                render.duration(item["age_seconds"]),
+                item["reason"],
+            )
+            for item in result["sample"]
+        ],
+    )
+
+
+def draw_redrive(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """What was moved, and what is left."""
+    yield render.text(f"{result['moved']} messages moved from {result['queue']} to {result['to']}.")
+    if result["failed"]:
+        yield render.warn(f"{result['failed']} could not be moved and are still there; try again")
+    if result["waiting"]:
+        yield render.text(f"About {result['waiting']} are on {result['queue']} now.")

@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
+import typer
 from lifeline.contract import parse_instant
 
 from lifeline_cli.client import Client
@@ -17,6 +18,7 @@ from lifeline_cli.errors import CliError, usage
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.progress import Progress
 
 PIPE_WIDTH: Final = 160
 """Columns where no terminal says how wide it is: wide enough that a row stays on one line."""
@@ -25,6 +27,15 @@ STATE_STYLES: Final[Mapping[str, str]] = {
     "panic": "bold white on red",
     "recovering": "yellow",
 }
+
+Watch = Annotated[
+    float | None,
+    typer.Option("--watch", metavar="SECONDS", help="Look again every so many seconds, until Ctrl-C."),
+]
+Count = Annotated[
+    int | None,
+    typer.Option("--count", min=1, metavar="TIMES", help="With --watch: stop after so many looks."),
+]
 
 Draw = Callable[[Mapping[str, Any]], "Iterable[RenderableType]"]
 
@@ -207,3 +218,11 @@ def confirm(question: str, yes: bool) -> None:
     err().print(text(f"{question} [y/N] "), end="")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CliError("not_confirmed", "nothing was changed")
+
+
+def progress(quiet: bool) -> Progress:
+    """A bar on standard error for long work; nothing where nobody watches."""
+    from rich.progress import Progress
+
+    console = err()
+    return Progress(console=console, transient=True, disable=quiet or not console.is_terminal)

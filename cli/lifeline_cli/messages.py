@@ -1,0 +1,284 @@
+"""``lifeline errors``, ``send``, ``message`` and ``contacts import``."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from lifeline.contract import PRIORITIES
+
+from lifeline_cli import render
+from lifeline_cli.errors import CliError, usage
+from lifeline_cli.render import Cli, Count, Watch
+from lifeline_cli.values import instant_of, seconds_of
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+contacts = typer.Typer(no_args_is_help=True, help="Register how people are reached besides WhatsApp.")
+
+ROWS_PER_CALL: Final = 100
+COLUMNS: Final = ("user_id", "push_endpoint", "email")
+POLL_SECONDS: Final = 0.5
+
+
+# --- errors ----------------------------------------------------------------------------------------------
+
+
+def errors(
+    context: typer.Context,
+    since: Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back: 15m, 2h, 1d.")] = "15m",
+    watch: Watch = None,
+    count: Count = None,
+) -> None:
+    """What fails, how often, why, and what to do about it."""
+    cli: Cli = context.obj
+    seconds = max(60.0, seconds_of(since, "--since"))
+    cli.watch(
+        "errors.list",
+        lambda: cli.client.call("errors.list", since_seconds=seconds),
+        draw_errors,
+        watch,
+        count,
+    )
+
+
+def draw_errors(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """A row per cause, then what to do about each."""
+    span = f"since {render.moment(result['since'])}"
+    if not result["causes"]:
+        yield render.text(f"No failures {span}; {result['accepted']} messages accepted by Meta.", "green")
+        return
+    yield render.text(f"{result['failures']} failures and {result['accepted']} accepted messages {span}")
+    yield render.table(
+        ("cause", "count", "codes", "last", "sample"),
+        [
+            (
+                item["cause"],
+                item["count"],
+                ", ".join(_code(code) for code in item["codes"]),
+                render.clock_time(item["last_at"])[:5],
+                (item["sample"] or {}).get("details", "-"),
+            )
+            for item in result["causes"]
+        ],
+        right=("count",),
+    )
+    for item in result["causes"]:
+        yield render.text(f"{item['cause']}: {item['remedy']}")
+
+
+def _code(code: Mapping[str, Any]) -> str:
+    name = "no code" if code["code"] is None else str(code["code"])
+    return f"{name} x{code['count']}" + ("" if code["known"] else " (unknown)")
+
+
+# --- one message -----------------------------------------------------------------------------------------
+
+
+def message(
+    context: typer.Context,
+    identity: Annotated[str, typer.Argument(metavar="ID", help="The message's id.", show_default=False)],
+) -> None:
+    """Where one message stands, and how it got there."""
+    cli: Cli = context.obj
+    found = cli.client.call("message.show", id=identity)
+    if not found["found"]:
+        raise CliError(
+            "unknown_message",
+            f"no message {identity!r} is in the ledger",
+            "Either it was not taken from the queue yet (lifeline queue status), or its retention has ended.",
+            action="message.show",
+        )
+    cli.show("message.show", found, draw_message)
+
+
+def draw_message(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """The facts in one line each, then the trail."""
+    yield render.text(f"{result['id']}: {result['status']}", "bold")
+    facts = {
+        "to": result["to"],
+        "kind": f"{result['type']}, {result['priority']}",
+        "template": result["template"],
+        "campaign": result["campaign"],
+        "reached by": result["reached"],
+        "failure": " ".join(str(part) for part in (result["cause"], result["code"]) if part is not None),
+        "attempts": f"{result['attempts']}" + (f", resends {result['resends']}" if result["resends"] else ""),
+        "incident": result["incident_id"],
+        "wamid": result["wamid"],
+    }
+    for name, value in facts.items():
+        if value:
+            yield render.text(f"  {name:<11} {value}")
+    if result["trail"]:
+        yield render.table(
+            ("when", "status", "note"),
+            [(render.moment(step["at"]), step["status"], step["note"] or "-") for step in result["trail"]],
+        )
+
+
+def send(
+    context: typer.Context,
+    to: Annotated[str, typer.Option("--to", metavar="NUMBER", help="Phone number, with its country code.")],
+    text: Annotated[
+        str, typer.Option("--text", help="The text; beside a template, what a fallback says.")
+    ] = "",
+    template: Annotated[str, typer.Option("--template", metavar="NAME", help="An approved template.")] = "",
+    language: Annotated[str, typer.Option("--language", help="The template's language.")] = "en_US",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", help="A value of the template; once per placeholder, in order."),
+    ] = None,
+    priority: Annotated[str, typer.Option("--priority", help=", ".join(PRIORITIES) + ".")] = "normal",
+    identity: Annotated[
+        str, typer.Option("--id", help="Its id; else a new one. One id is delivered once.")
+    ] = "",
+    user: Annotated[
+        str, typer.Option("--user", metavar="ID", help="Look up push and email of this person.")
+    ] = "",
+    expires: Annotated[
+        str,
+        typer.Option(
+            "--expires", metavar="TIME", help="Not later than: 2026-03-01T09:00:00Z, or 18:30 (UTC)."
+        ),
+    ] = "",
+    wait: Annotated[
+        str, typer.Option("--wait", metavar="SPAN", help="Follow it for at most so long.")
+    ] = "60s",
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Follow it until it is settled.")
+    ] = True,
+) -> None:
+    """Send one message and follow it to its end."""
+    cli: Cli = context.obj
+    if not (text or template):
+        raise usage("nothing to send", "Give --text, or --template with its --parameter values.")
+    if priority not in PRIORITIES:
+        raise usage(f"{priority!r} is not a priority", valid=PRIORITIES)
+    body: dict[str, Any] = {"to": to, "type": "template" if template else "text", "priority": priority}
+    if text:
+        body["text"] = text
+    if template:
+        body["template"] = {"name": template, "language": language}
+        if parameter:
+            body["template"]["parameters"] = parameter
+    if identity:
+        body["id"] = identity
+    if user:
+        body["recipient"] = {"user_id": user}
+    if expires:
+        body["expires_at"] = instant_of(expires)
+    limit = seconds_of(wait, "--wait")
+    sent = cli.client.change("message.send", message=body)
+    if not follow:
+        cli.show("message.send", sent, draw_sent)
+        return
+    if not cli.as_json:
+        for part in draw_sent(sent):
+            render.out().print(part)
+    found = _follow(cli, sent["id"], limit)
+    cli.show("message.show", found, draw_message)
+    if not found["found"]:
+        raise CliError(
+            "not_taken",
+            f"message {sent['id']} was not taken from the queue within {render.duration(limit)}",
+            f"Look at lifeline queue status, then at lifeline message {sent['id']}.",
+            shown=True,
+        )
+    if found["status"] in ("FAILED", "REJECTED", "EXPIRED"):
+        raise CliError("not_delivered", f"message {sent['id']} ended as {found['status']}", shown=True)
+
+
+def draw_sent(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """What became of the request to send."""
+    if result["known"]:
+        yield render.warn(
+            f"message {result['id']} was seen before; one id is delivered once, so nothing was sent"
+        )
+    else:
+        yield render.text(f"Message {result['id']} to {result['to']} is on {result['queue']}.")
+
+
+SETTLED: Final = ("DELIVERED", "READ", "FAILED", "PUSHED", "EMAILED", "PARKED", "EXPIRED", "REJECTED")
+
+
+def _follow(cli: Cli, identity: str, limit: float) -> dict[str, Any]:
+    """Ask until the message is settled or ``limit`` seconds have passed; each new status is told once."""
+    until = time.monotonic() + limit
+    seen = None
+    while True:
+        found = cli.client.call("message.show", id=identity)
+        if found["status"] != seen and not cli.as_json:
+            render.err().print(render.text(f"  {found['status'] or 'waiting'}", "dim"))
+        seen = found["status"]
+        if seen in SETTLED or time.monotonic() >= until:
+            return found
+        time.sleep(POLL_SECONDS)
+
+
+# --- contacts --------------------------------------------------------------------------------------------
+
+
+@contacts.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV with a header: user_id,push_endpoint,email.")
+    ],
+) -> None:
+    """Register push devices and emails. Bad lines are named, good ones saved; may be repeated."""
+    cli: Cli = context.obj
+    rows = list(read_contacts(file))
+    if not rows:
+        raise CliError("empty_file", f"{file} has a header and no line below it")
+    saved, rejected = 0, list[dict[str, Any]]()
+    with render.progress(cli.as_json) as bar:
+        task = bar.add_task("registering", total=len(rows))
+        for start in range(0, len(rows), ROWS_PER_CALL):
+            chunk = rows[start : start + ROWS_PER_CALL]
+            answer = cli.client.change("contacts.import", contacts=chunk)
+            saved += answer["saved"]
+            rejected += answer["rejected"]
+            bar.update(task, advance=len(chunk))
+    result = {"saved": saved, "rejected": rejected}
+    cli.show("contacts.import", result, draw_import)
+    if rejected:
+        raise CliError(
+            "bad_lines",
+            f"{len(rejected)} of {len(rows)} lines were not registered",
+            "Correct them and import the file again; what is registered stays as it is.",
+            shown=True,
+        )
+
+
+def read_contacts(file: Path) -> Iterator[dict[str, Any]]:
+    """Rows with their line in the file. Raises :class:`CliError` where the file is no such CSV."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as source:
+            reader = csv.DictReader(source, skipinitialspace=True)
+            header = [name.strip() for name in reader.fieldnames or []]
+            if "user_id" not in header or not {"push_endpoint", "email"} & set(header):
+                raise CliError(
+                    "bad_header",
+                    f"{file}, line 1: the header is {','.join(header)[:120]!r}",
+                    f"Wanted are user_id and at least one of push_endpoint and email: {','.join(COLUMNS)}",
+                )
+            reader.fieldnames = header
+            for row in reader:
+                values = {name: (row.get(name) or "").strip() for name in COLUMNS}
+                yield {"line": reader.line_num, **{name: value for name, value in values.items() if value}}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CliError(
+            "unreadable_file", f"{file} cannot be read: {error}", "It must be a CSV file in UTF-8."
+        ) from error
+
+
+def draw_import(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """How many, and each bad line."""
+    yield render.text(f"{result['saved']} contacts registered.")
+    for item in result["rejected"]:
+        yield render.warn(f"line {item['line']:g}: {item['fault']}")
