@@ -96,7 +96,7 @@ class Client:
         if OUTPUT not in outputs:
             raise CliError(
                 "not_lifeline",
-                f"stack {name!r} has no output {OUTPUT}, so it is no Lifeline system, or it is not deployed yet",
+                f"stack {name!r} has no output {OUTPUT}, so it is no Lifeline system or is not deployed yet",
                 "Check --stack, or deploy again.",
             )
         return str(outputs[OUTPUT])
@@ -112,7 +112,7 @@ class Client:
             raise of_aws(error, "asking who you are", self.region) from error
 
     def call(self, action: str, **fields: Any) -> dict[str, Any]:
-        """Carry out one action and return its ``result``. Raises :class:`CliError` on any refusal or fault."""
+        """Carry out one action and return its ``result``. Raises :class:`CliError` otherwise."""
         answer = self._invoke({"action": action, **fields})
         if answer.get("ok"):
             return dict(answer.get("result") or {})

@@ -104,7 +104,7 @@ def of_aws(error: BaseException, doing: str, region: str) -> CliError:
         return CliError(
             "denied",
             f"you are not allowed to go on: {doing} was denied ({text[:300]})",
-            "Ask for the policy in the stack's output OperatorAccessPolicyArn; it is all that operators need.",
+            "Ask for the policy in the stack's output OperatorAccessPolicyArn; operators need no more.",
         )
     if code in _BAD_KEYS:
         return CliError(

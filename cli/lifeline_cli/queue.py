@@ -68,7 +68,8 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield render.text(f"Backlog: {result['waiting']} messages, held.", "yellow")
     else:
         yield render.text(
-            f"Backlog: {result['waiting']} messages, leaving at {rate(drain['rate'])} (up to {rate(drain['ceiling'])}), "
+            f"Backlog: {result['waiting']} messages, leaving at {rate(drain['rate'])} "
+            f"(up to {rate(drain['ceiling'])}), "
             f"gone in about {render.duration(result['eta_seconds'])}, at {render.moment(result['eta'])}."
         )
     for note in result["notes"]:
@@ -113,10 +114,12 @@ def set_rate(
 def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """What was set, and from when it counts."""
     yield render.text(
-        f"The backlog of {result['queue']} leaves at up to {rate(result['rate'])} (before: {rate(result['before'])})."
+        f"The backlog of {result['queue']} leaves at up to {rate(result['rate'])} "
+        f"(before: {rate(result['before'])})."
     )
     yield render.text(
-        f"In effect by {render.moment(result['effective_by'])}, within {render.duration(result['effective_within_seconds'])}. "
+        f"In effect by {render.moment(result['effective_by'])}, "
+        f"within {render.duration(result['effective_within_seconds'])}. "
         "The drain doubles its rate each minute until it is there."
     )
 

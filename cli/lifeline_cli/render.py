@@ -208,7 +208,7 @@ def ago(instant: str | None, at: str) -> str:
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask before something hard to undo. Raises :class:`CliError` where the answer is no or nobody can answer."""
+    """Ask before something hard to undo. Raises :class:`CliError` without a yes."""
     if yes:
         return
     if not sys.stdin.isatty():
