@@ -1,4 +1,4 @@
-"""Operator actions: one shape of request and answer, refusals that name what is valid, changes with an actor."""
+"""Operator actions: the shape of requests, refusals that name what is valid, changes with their actor."""
 
 from __future__ import annotations
 
