@@ -46,6 +46,21 @@ SECRETS = {
 }
 """Values for the simulators only; nothing outside this machine knows them."""
 
+BATCH_NAMES = {
+    "sqs:SendMessage": "sqs:SendMessageBatch",
+    "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
+    "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
+    "dynamodb:PartiQLInsert": "dynamodb:BatchExecuteStatement",
+    "dynamodb:PartiQLUpdate": "dynamodb:BatchExecuteStatement",
+}
+"""AWS checks a batch call by the action of its single calls; ministack asks for the call's own name."""
+
+
+def with_batch_names(actions: str | list[str]) -> list[str]:
+    """The actions of a policy statement, and beside each the name that ministack asks for."""
+    listed = [actions] if isinstance(actions, str) else list(actions)
+    return list(dict.fromkeys([*listed, *(BATCH_NAMES[name] for name in listed if name in BATCH_NAMES)]))
+
 
 def free_port() -> int:
     """A TCP port that nobody listens on."""
@@ -278,6 +293,7 @@ class LocalStack:
                     UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(most)}
                 )
         self._allow_batches()
+        self._allow_batches()
         # The gateway routes by host name; the name itself resolves nowhere, so callers send it as a header.
         host = f"{self.outputs['WebhookApiId']}.execute-api.127.0.0.1"
         self.endpoints |= {"webhook": f"{self.aws_url}/webhook", "webhook_host": host}
@@ -305,6 +321,19 @@ class LocalStack:
                         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
                     )
                     break
+
+    def _allow_batches(self) -> None:
+        """Only in the local AWS: see :data:`BATCH_NAMES`. The resources stay those of the template."""
+        iam = self.client("iam")
+        for role in iam.list_roles()["Roles"]:
+            if not role["RoleName"].startswith(f"{self.name}-"):
+                continue
+            names = {"RoleName": role["RoleName"]}
+            for policy in iam.list_role_policies(**names)["PolicyNames"]:
+                document = iam.get_role_policy(**names, PolicyName=policy)["PolicyDocument"]
+                for statement in document["Statement"]:
+                    statement["Action"] = with_batch_names(statement["Action"])
+                iam.put_role_policy(**names, PolicyName=policy, PolicyDocument=json.dumps(document))
 
     def _start_stand_in(self) -> None:
         """AWS turns EMF log lines into metrics and lets alarms invoke functions; here a small stand-in does."""
