@@ -89,7 +89,7 @@ def _details(flag: Mapping[str, Any]) -> Iterable[RenderableType]:
 
 def short(actor: str) -> str:
     """The name at the end of an ARN; other actors as they are."""
-    return actor.rpartition("/")[2] or actor if actor.startswith("arn:") else actor
+    return actor.replace("/", ":").rpartition(":")[2] or actor if actor.startswith("arn:") else actor
 
 
 @app.command()
@@ -153,7 +153,7 @@ def draw_change(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     words = "is now" if result["changed"] else "is already"
     yield Text.assemble(f"{flag['scope']} {words} ", render.state(flag["state"]), f": {flag['reason']}")
     if flag["ends"]:
-        yield render.text(f"It {flag['ends']}.")
+        yield render.text(f"{flag['ends'][0].upper()}{flag['ends'][1:]}.")
     if flag["incident_id"]:
         yield render.text(f"Incident {flag['incident_id']}", "dim")
     for warning in result["warnings"]:

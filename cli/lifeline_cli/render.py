@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress
 
-PIPE_WIDTH: Final = 160
-"""Columns where no terminal says how wide it is: wide enough that a row stays on one line."""
+PIPE_WIDTH: Final = 500
+"""Columns where no terminal says how wide it is: wide enough that a row is one line."""
 STATE_STYLES: Final[Mapping[str, str]] = {
     "normal": "green",
     "panic": "bold white on red",
@@ -151,7 +151,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    lined = sys.stdout.isatty()
+    grid = Table(
+        box=box.SIMPLE_HEAD if lined else None,
+        pad_edge=False,
+        header_style="bold",
+        padding=(0, 1) if lined else (0, 2, 0, 0),
+    )
     for name in columns:
         grid.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:

@@ -93,7 +93,7 @@ class OperateDeadLetters:
         found = list(taken.values())
         self._queues.show_again(url, [message.receipt for message in found])
         rows = self._rows(found)
-        reasons = Counter(message.reason or NO_REASON for message in found)
+        reasons = Counter(mask_private(message.reason or NO_REASON) for message in found)
         return {
             "queue": name,
             "to": TARGETS[name],
@@ -151,7 +151,7 @@ class OperateDeadLetters:
         return [message for message, ok in zip(messages, sent, strict=True) if ok]
 
     def _reopen(self, row: Row, now: float) -> Row:
-        """A rejected message is at work again; a webhook or worker that was faster leaves the row as it is."""
+        """A rejected message is at work again, unless somebody else has moved it meanwhile."""
         values = {"phase": Phase.WAITING, "turn": row.turn + 1, "due_at": now, "attempt": 0}
         lost = self._ledger.apply(
             [RowChange(row, Status.CLAIMED, values, "taken from the dead letters")], now

@@ -109,19 +109,19 @@ class OperatePanic:
     def _ends(self, flag: Flag, now: float) -> str:
         """One sentence: what ends the present state."""
         if flag.state is State.RECOVERING:
-            return f"becomes normal at {_instant(flag.settle_until)} if nothing trips"
+            return f"becomes normal at {_second(flag.settle_until)} if nothing trips"
         if flag.state is not State.PANIC:
             return ""
         if flag.hold and (flag.until is None or now < flag.until):
             return (
-                f"held: ends at {_instant(flag.until)} or by an operator"
+                f"held: ends at {_second(flag.until)} or by an operator"
                 if flag.until
                 else "held: ends by an operator"
             )
         text = f"ends after {self._settings.panic.successes_to_end} successful probes in a row"
         if flag.earliest_recovery > now:
-            text += f", not before {_instant(flag.earliest_recovery)}"
-        return f"{text}, or at {_instant(flag.until)}" if flag.until else text
+            text += f", not before {_second(flag.earliest_recovery)}"
+        return f"{text}, or at {_second(flag.until)}" if flag.until else text
 
     def _probes(self, flag: Flag) -> list[dict[str, Any]]:
         if flag.state is not State.PANIC:
@@ -313,6 +313,11 @@ def found(event: Event) -> str:
 
 def _instant(epoch: float | None) -> str | None:
     return format_instant(epoch) if epoch else None
+
+
+def _second(epoch: float | None) -> str:
+    """An instant in a sentence: to the second."""
+    return f"{format_instant(epoch)[:19]}Z" if epoch else "-"
 
 
 def _remedy(cause: str) -> str:
