@@ -293,7 +293,6 @@ class LocalStack:
                     UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(most)}
                 )
         self._allow_batches()
-        self._allow_batches()
         # The gateway routes by host name; the name itself resolves nowhere, so callers send it as a header.
         host = f"{self.outputs['WebhookApiId']}.execute-api.127.0.0.1"
         self.endpoints |= {"webhook": f"{self.aws_url}/webhook", "webhook_host": host}
@@ -302,25 +301,6 @@ class LocalStack:
             json={"webhook_url": self.endpoints["webhook"], "webhook_host": host},
             timeout=5,
         ).raise_for_status()
-
-    def _allow_batches(self) -> None:
-        """AWS authorises each statement of a PartiQL batch by its own action (PartiQLInsert, ...); ministack asks
-        for an action ``dynamodb:BatchExecuteStatement`` that AWS does not have. Roles that the template allows
-        PartiQL get it here, so that the template says what AWS needs and nothing else.
-        """
-        iam = self.client("iam")
-        for role in iam.list_roles()["Roles"]:
-            name = role["RoleName"]
-            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-                document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-                if "dynamodb:PartiQL" in json.dumps(document):
-                    allowed = {"Effect": "Allow", "Action": "dynamodb:BatchExecuteStatement", "Resource": "*"}
-                    iam.put_role_policy(
-                        RoleName=name,
-                        PolicyName="LocalBatchExecuteStatement",
-                        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
-                    )
-                    break
 
     def _allow_batches(self) -> None:
         """Only in the local AWS: see :data:`BATCH_NAMES`. The resources stay those of the template."""
