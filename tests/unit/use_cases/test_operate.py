@@ -2,182 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
-from lifeline.adapters.control import Setting
+from lifeline import wiring
 from lifeline.adapters.queues import Depth
-from lifeline.contract import LANES, OPENAI_VOICE, OPERATOR_ACTIONS, QUEUES, WHATSAPP, format_instant
-from lifeline.domain.panic import Event, State, probe, trip
-from lifeline.errors import UnavailableError
-from lifeline.settings import Settings
-from lifeline.use_cases.operate import Operate
-from lifeline.use_cases.operate_panic import OperatePanic
-from lifeline.use_cases.operate_queue import OperateQueue
-from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.contract import (
+    LANES,
+    OPENAI_VOICE,
+    OPERATOR_ACTIONS,
+    QUEUES,
+    WHATSAPP,
+    format_instant,
+    violations,
+)
+from lifeline.domain.panic import State, probe
+from lifeline.settings import NEEDS
 
-from tests.support.memory import Clock, MemoryControl, MemoryNotices, MemoryQueues, Recorder
+from tests.support.operating import ACTOR, World, url
 
-ACTOR = "arn:aws:iam::000000000000:user/ada"
 TEMPLATE = "whatsapp/template/reminder"
-
-
-class Control(MemoryControl):
-    """With what operators read besides."""
-
-    def history(
-        self, scope: str | None = None, since: float = 0.0, incident_id: str | None = None, limit: int = 100
-    ) -> list[Event]:
-        self._check()
-        found = [event for _, event in sorted(self.events.items(), reverse=True)]
-        return [
-            event
-            for event in found
-            if event.at >= since
-            and (scope is None or event.scope == scope)
-            and (incident_id is None or event.incident_id == incident_id)
-        ][:limit]
-
-    def settings(self, prefix: str = "") -> dict[str, Setting]:
-        self._check()
-        return {name: value for name, value in self.values.items() if name.startswith(prefix)}
-
-
-class Queues(MemoryQueues):
-    """With depths."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.depths: dict[str, Depth] = defaultdict(lambda: Depth(0, 0, 0))
-
-    def depth(self, url: str) -> Depth:
-        if url in self.broken:
-            raise UnavailableError("SQS", "reading queue attributes", "broken on purpose")
-        return self.depths[url]
-
-
-class Alarms:
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.broken = False
-
-    def firing(self, scope: str) -> list[str]:
-        if self.broken:
-            raise UnavailableError("CloudWatch", "reading alarms", "broken on purpose")
-        return self.names
-
-
-class Functions:
-    def __init__(self) -> None:
-        self.started: list[tuple[str, dict[str, Any]]] = []
-        self.broken = False
-
-    def start(self, name: str, event: dict[str, Any]) -> None:
-        if self.broken:
-            raise UnavailableError("Lambda", f"starting {name}", "broken on purpose")
-        self.started.append((name, event))
-
-
-class Metrics:
-    def __init__(self) -> None:
-        self.ages: dict[str, float] = {}
-        self.broken = False
-
-    def oldest_ages(self, queues: list[str], now: float) -> dict[str, float]:
-        if self.broken:
-            raise UnavailableError("CloudWatch", "reading the age of queues", "broken on purpose")
-        return {name: self.ages[name] for name in queues if name in self.ages}
-
-
-def url(name: str) -> str:
-    return f"https://sqs.test/000000000000/lifeline-test-{name}"
-
-
-class World:
-    """The operator's use case on memory."""
-
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.control = Control()
-        self.queues = Queues()
-        self.notices = MemoryNotices()
-        self.alarms = Alarms()
-        self.functions = Functions()
-        self.metrics = Metrics()
-        self.log = Recorder()
-        self.settings = Settings(
-            **{f"{name.replace('whatsapp-b', 'b').replace('-', '_')}_url": url(name) for name in QUEUES},
-            drainer_function="lifeline-test-drainer",
-        )
-        panic = PanicMode(
-            control=self.control,  # type: ignore[arg-type]
-            queues=self.queues,  # type: ignore[arg-type]
-            notices=self.notices,  # type: ignore[arg-type]
-            probe_queue_url=self.settings.probe_queue_url,
-            clock=self.clock,
-            new_id=lambda: "abcdef0123",
-            telemetry=self.log,  # type: ignore[arg-type]
-        )
-        self.operate = Operate(
-            [
-                OperatePanic(
-                    settings=self.settings,
-                    control=self.control,  # type: ignore[arg-type]
-                    panic=panic,
-                    alarms=self.alarms,  # type: ignore[arg-type]
-                    functions=self.functions,  # type: ignore[arg-type]
-                    clock=self.clock,
-                ),
-                OperateQueue(
-                    settings=self.settings,
-                    control=self.control,  # type: ignore[arg-type]
-                    panic=panic,
-                    queues=self.queues,  # type: ignore[arg-type]
-                    metrics=self.metrics,  # type: ignore[arg-type]
-                    clock=self.clock,
-                ),
-            ],
-            self.log,  # type: ignore[arg-type]
-        )
-
-    def ask(self, action: str, **fields: Any) -> dict[str, Any]:
-        """The answer's result; the action must succeed."""
-        answer = self.operate({"action": action, **fields}, lambda: 60.0)
-        assert answer["ok"], answer
-        assert answer["action"] == action
-        return dict(answer["result"])
-
-    def refused(self, action: str, **fields: Any) -> dict[str, Any]:
-        """The error of a refusal."""
-        answer = self.operate({"action": action, **fields}, lambda: 60.0)
-        assert not answer["ok"], answer
-        assert set(answer["error"]) == {"code", "message", "valid"}
-        return dict(answer["error"])
-
-    def enable(self, scope: str = WHATSAPP, **fields: Any) -> dict[str, Any]:
-        return self.ask("panic.enable", scope=scope, reason="looking into it", actor=ACTOR, **fields)
-
-    def disable(self, scope: str = WHATSAPP, **fields: Any) -> dict[str, Any]:
-        return self.ask("panic.disable", scope=scope, reason="it answers again", actor=ACTOR, **fields)
-
-    def trip(self, scope: str = WHATSAPP, cause: str = "unreachable") -> None:
-        change = trip(
-            self.control.flag(scope),
-            cause=cause,
-            reason="six refused in a row",
-            source="sender",
-            actor="SenderFunction",
-            evidence={},
-            now=self.clock(),
-            new_incident_id="20260301-090000-abcdef",
-        )
-        assert change is not None
-        self.control.write(change, self.control.flag(scope).version)
-
-    def status(self, scope: str = WHATSAPP) -> dict[str, Any]:
-        found: dict[str, Any] = self.ask("panic.status", scope=scope)["scopes"][0]
-        return found
 
 
 @pytest.fixture
@@ -263,6 +109,30 @@ def test_every_action_documents_its_request_and_answer() -> None:
         assert not action.changes or "actor" in action.required, f"{name} changes something: who?"
 
 
+EVENTS = Path(__file__).parents[3] / "events" / "operator"
+
+
+def test_the_wired_function_carries_out_every_action_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*NEEDS["operator"], "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "https://example.org/x")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    caches = [made for made in vars(wiring).values() if hasattr(made, "cache_clear")]
+    try:
+        assert wiring.operator().actions == set(OPERATOR_ACTIONS)
+    finally:
+        for made in caches:
+            made.cache_clear()
+
+
+def test_every_action_has_an_event_that_fits_its_schema() -> None:
+    files = {path.stem: json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))}
+    assert {event["action"] for event in files.values()} == set(OPERATOR_ACTIONS)
+    for name, event in files.items():
+        assert name == event["action"].replace(".", "_")
+        assert list(violations(event, OPERATOR_ACTIONS[event["action"]].schema, name)) == []
+
+
 # --- panic -----------------------------------------------------------------------------------------------
 
 
@@ -313,7 +183,7 @@ def test_hold_until_and_for_say_when_panic_ends(world: World) -> None:
     now = world.clock.now
     assert world.enable(hold=True)["flag"]["ends"] == "held: ends by an operator"
     until = format_instant(now + 7200)
-    assert until in world.enable(hold=True, until=until)["flag"]["ends"]
+    assert until[:19] in world.enable(hold=True, until=until)["flag"]["ends"]
     flag = world.enable(scope=OPENAI_VOICE, for_seconds=5400)
     assert flag["flag"]["until"] == format_instant(now + 5400)
     assert "without hold" in flag["warnings"][0]
