@@ -313,6 +313,10 @@ class LocalStack:
                 document = iam.get_role_policy(**names, PolicyName=policy)["PolicyDocument"]
                 for statement in document["Statement"]:
                     statement["Action"] = with_batch_names(statement["Action"])
+                    if str(statement["Resource"]).endswith(":endpoint/*"):
+                        # AWS names a device endpoint/GCM/APP/ID, ministack app/GCM/APP/ID.
+                        devices = statement["Resource"]
+                        statement["Resource"] = [devices, devices.replace(":endpoint/*", ":app/*")]
                 iam.put_role_policy(**names, PolicyName=policy, PolicyDocument=json.dumps(document))
 
     def _start_stand_in(self) -> None:

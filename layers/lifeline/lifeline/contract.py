@@ -129,7 +129,7 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
                 "push_endpoint": {
                     "type": "string",
                     "maxLength": 512,
-                    "pattern": "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:endpoint/.+$",
+                    "pattern": "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:(endpoint|app)/[^/]+/[^/]+/.+$",
                 },
                 "email": {"type": "string", "maxLength": 320, "pattern": r"^[^@\s]+@[^@\s]+$"},
             },
