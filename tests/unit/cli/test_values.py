@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-
 from lifeline_cli.errors import CliError
 from lifeline_cli.options import hoist
 from lifeline_cli.render import ago, duration, moment

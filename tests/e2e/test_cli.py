@@ -1,0 +1,243 @@
+"""The command line, as an operator types it, on the deployed system with IAM enforced."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.system import System, eventually
+
+ROOT = Path(__file__).parents[2]
+START = "import sys; from lifeline_cli.main import run; sys.exit(run())"
+
+
+class Shell:
+    """Types ``lifeline`` commands with the credentials of ``keys`` (root unless given)."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.keys: dict[str, str] = {}
+
+    def __call__(self, *words: str, code: int | None = 0, **extra: str) -> subprocess.CompletedProcess[str]:
+        env = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{ROOT / 'cli'}{os.pathsep}{ROOT / 'layers' / 'lifeline'}",
+            "LIFELINE_STACK": self.system.stack.name,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "HOME": str(self.system.stack.folder),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", START, *words],
+            env=env | self.system.stack.environment() | self.keys | extra,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        if code is not None:
+            assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def answer(self, *words: str, code: int = 0) -> dict[str, Any]:
+        """The JSON document that a command prints."""
+        document = json.loads(self(*words, "--json", code=code).stdout)
+        assert set(document) == ({"ok", "action", "error"} if code else {"ok", "action", "result"})
+        return dict(document["error" if code else "result"])
+
+
+@pytest.fixture
+def lifeline(system: System) -> Shell:
+    system.fresh()
+    return Shell(system)
+
+
+def flag(lifeline: Shell, scope: str = "whatsapp") -> dict[str, Any]:
+    return dict(lifeline.answer("panic", "status", scope)["scopes"][0])
+
+
+def test_enable_and_disable_by_hand(lifeline: Shell) -> None:
+    done = lifeline("panic", "enable", "whatsapp", "investigating failure", "--hold", "--for", "2h")
+    assert "whatsapp is now PANIC: investigating failure" in done.stdout
+    assert "Held: ends at" in done.stdout
+    held = flag(lifeline)
+    assert (held["state"], held["hold"], held["reason"]) == ("panic", True, "investigating failure")
+    assert held["actor"].startswith("arn:aws:")
+    assert "PANIC" in lifeline("panic", "status").stdout
+    assert "recovering" in lifeline("panic", "disable", "whatsapp", "API responding").stdout
+    assert "nothing to disable" in lifeline("panic", "disable", "openai_voice", "x", code=1).stderr
+    events = lifeline.answer("panic", "history", "whatsapp")["events"]
+    assert [event["kind"] for event in events if event["kind"] in ("entered", "recovering")] == [
+        "recovering",
+        "entered",
+    ]
+    assert {event["incident_id"] for event in events} == {held["incident_id"]}
+    assert "API responding" in lifeline("panic", "history").stdout
+
+
+def test_voice_has_a_panic_of_its_own_and_shadow_is_told(lifeline: Shell) -> None:
+    lifeline("panic", "enable", "openai_voice", "Voice processing issues")
+    assert flag(lifeline, "openai_voice")["state"] == "panic"
+    assert flag(lifeline)["state"] == "normal"
+    lifeline("panic", "shadow", "whatsapp", "on", "trying thresholds")
+    assert "in shadow" in lifeline("panic", "status").stdout
+    lifeline("panic", "shadow", "whatsapp", "off")
+    assert flag(lifeline)["shadow"] is False
+
+
+def test_the_rate_is_set_for_the_whole_backlog(lifeline: Shell) -> None:
+    said = lifeline("queue", "set-rate", "--queue", "whatsapp-queue", "--rate", "120/min").stdout
+    assert "up to 2/s" in said
+    assert "within 1 min 15 s" in said
+    status = lifeline.answer("queue", "status", "--queue", "whatsapp-queue")
+    assert status["drain"]["ceiling"] == 2
+    assert [queue["name"] for queue in status["queues"]] == [
+        "whatsapp-queue",
+        "whatsapp-backlog-critical-queue",
+        "whatsapp-backlog-queue",
+        "whatsapp-bulk-queue",
+    ]
+    physical = f"{lifeline.system.stack.name}-whatsapp-queue"
+    lifeline("queue", "set-rate", "--queue", physical, "--rate", "10/s")
+    assert lifeline.answer("queue", "status")["drain"]["ceiling"] == 10
+
+
+def test_status_can_be_watched(lifeline: Shell) -> None:
+    lines = lifeline("queue", "status", "--watch", "1", "--count", "2", "--json").stdout.splitlines()
+    assert [json.loads(line)["action"] for line in lines] == ["queue.status"] * 2
+
+
+def test_a_message_is_sent_followed_and_looked_up(lifeline: Shell) -> None:
+    done = lifeline("send", "--to", "+4915112345678", "--text", "Hello", "--id", "cli-1", "--wait", "60s")
+    assert "cli-1: DELIVERED" in done.stdout
+    shown = lifeline.answer("message", "cli-1")
+    assert shown["status"] in ("DELIVERED", "READ")
+    assert "4915112345678" not in json.dumps(shown)
+    assert lifeline.answer("message", "never-seen", code=1)["code"] == "unknown_message"
+    assert lifeline.answer("send", "--to", "", "--text", "x", code=1)["code"] == "invalid_message"
+
+
+def test_errors_name_cause_code_sample_and_remedy(lifeline: Shell) -> None:
+    lifeline.system.fault("error", code=131026, http_status=400)
+    lifeline("send", "--to", "+4915112345678", "--text", "Hello", "--id", "cli-err", "--no-follow")
+    causes = eventually(
+        lambda: lifeline.answer("errors", "--since", "15m")["causes"], 40, "a failure in lifeline errors"
+    )
+    found = next(item for item in causes if item["cause"] == "undeliverable")
+    assert found["codes"][0]["code"] == 131026
+    assert found["remedy"]
+    assert "undeliverable" in lifeline("errors").stdout
+
+
+def test_dead_letters_are_shown_then_moved(lifeline: Shell) -> None:
+    lifeline.system.sqs.send_message(
+        QueueUrl=lifeline.system.out["WhatsappQueueUrl"], MessageBody='{"id": "broken-1"}'
+    )
+    seen = eventually(
+        lambda: (
+            peek
+            if (peek := lifeline.answer("queue", "redrive", "--queue", "whatsapp-dlq", "--look"))["seen"]
+            else None
+        ),
+        40,
+        "the broken message among the dead letters",
+    )
+    assert "message.to: is required" in seen["reasons"][0]["reason"]
+    refused = lifeline("queue", "redrive", "--queue", "whatsapp-dlq", code=1)
+    assert "message.to: is required" in refused.stdout
+    assert "--yes" in refused.stderr
+    moved = lifeline.answer("queue", "redrive", "--queue", "whatsapp-dlq", "--yes")
+    assert moved["moved"] == 1
+    assert lifeline.answer("queue", "redrive", "--queue", "voice-queue", code=1)["code"] == "not_dead_letters"
+
+
+def test_contacts_are_registered_line_by_line(lifeline: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    endpoint = lifeline.system.stack.new_push_endpoint()
+    file.write_text(
+        f"user_id,push_endpoint,email\nana,{endpoint},ana@example.org\nbo,nope,\n,,x@example.org\n"
+    )
+    for _ in range(2):
+        # Good lines are saved, bad ones named; that some were bad is the exit code.
+        done = lifeline("contacts", "import", str(file), "--json", code=1)
+        result = json.loads(done.stdout)["result"]
+        assert result["saved"] == 1
+        assert [item["line"] for item in result["rejected"]] == [3, 4]
+    item = lifeline.system.dynamodb.get_item(
+        TableName=lifeline.system.out["ContactsTableName"], Key={"user_id": {"S": "ana"}}
+    )["Item"]
+    assert item["email"]["S"] == "ana@example.org"
+    assert item["push_endpoint"]["S"] == endpoint
+
+
+def test_two_operators_at_once_leave_one_flag_and_both_in_the_history(lifeline: Shell) -> None:
+    lifeline("panic", "enable", "whatsapp", "first", "--hold")
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(
+            lifeline, "panic", "enable", "whatsapp", "by the first operator", "--hold", code=None
+        )
+        two = pool.submit(lifeline, "panic", "disable", "whatsapp", "by the second operator", code=None)
+        assert (one.result().returncode, two.result().returncode) == (0, 0)
+    events = lifeline.answer("panic", "history", "whatsapp")["events"]
+    reasons = [event["reason"] for event in events]
+    assert "by the first operator" in reasons
+    assert "by the second operator" in reasons
+    versions = [event["version"] for event in events if event["kind"] not in ("noted", "probe_succeeded")]
+    assert len(versions) == len(set(versions))
+    now = flag(lifeline)
+    last = max(events, key=lambda event: event["version"])
+    assert (now["version"], now["reason"]) == (last["version"], last["reason"])
+
+
+@pytest.fixture
+def person(lifeline: Shell) -> Iterator[dict[str, str]]:
+    """An IAM user that may do nothing yet."""
+    iam = lifeline.system.stack.client("iam")
+    iam.create_user(UserName="on-duty")
+    key = iam.create_access_key(UserName="on-duty")["AccessKey"]
+    yield {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    for policy in iam.list_attached_user_policies(UserName="on-duty")["AttachedPolicies"]:
+        iam.detach_user_policy(UserName="on-duty", PolicyArn=policy["PolicyArn"])
+    iam.delete_access_key(UserName="on-duty", AccessKeyId=key["AccessKeyId"])
+    iam.delete_user(UserName="on-duty")
+
+
+def test_the_operators_policy_is_needed_and_enough(lifeline: Shell, person: dict[str, str]) -> None:
+    lifeline.keys = person
+    denied = lifeline("panic", "status", code=1)
+    assert "not allowed" in denied.stderr
+    assert "OperatorAccessPolicyArn" in denied.stderr
+    lifeline.system.stack.client("iam").attach_user_policy(
+        UserName="on-duty", PolicyArn=lifeline.system.out["OperatorAccessPolicyArn"]
+    )
+    lifeline("panic", "enable", "whatsapp", "with the policy", "--hold")
+    assert flag(lifeline)["actor"].endswith("user/on-duty")
+    lifeline("panic", "disable", "whatsapp", "with the policy")
+
+
+@pytest.mark.parametrize(
+    ("words", "extra", "said"),
+    [
+        (("--stack", "nope", "panic", "status"), {}, "no stack 'nope'"),
+        (("panic", "status"), {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "no AWS region"),
+        (("panic", "status"), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials"),
+        (("panic", "status"), {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "could not be reached"),
+        (("panic", "enable", "nope", "why"), {}, "not a scope"),
+        (("queue", "status", "--queue", "nope"), {}, "not a queue"),
+        (("queue", "set-rate", "--queue", "whatsapp-queue", "--rate", "fast"), {}, "not a rate"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    lifeline: Shell, words: tuple[str, ...], extra: dict[str, str], said: str
+) -> None:
+    done = lifeline(*words, code=1, **extra)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

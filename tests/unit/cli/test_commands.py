@@ -1,0 +1,259 @@
+"""Commands against an operator function of the test: requests, answers, exit codes, what people read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lifeline.contract import OPERATOR_ACTIONS, violations
+from lifeline_cli import main
+from lifeline_cli.client import Client
+from lifeline_cli.main import run
+from lifeline_cli.options import Options
+
+AT = "2026-03-01T09:00:00.000Z"
+ARN = "arn:aws:iam::123456789012:user/ana"
+FLAG = {
+    "scope": "whatsapp", "state": "panic", "cause": "rate_limit", "reason": "too fast",
+    "actor": "SenderFunction",
+    "since": "2026-03-01T08:58:00.000Z", "incident_id": "i-1", "probe_successes": 1, "probes_needed": 3,
+    "shadow": False, "ends": "ends after 3 successful probes in a row", "remedy": "Lower the sending rate.",
+    "probes": [{"at": AT, "ok": False, "found": "token: not valid"}],
+}  # fmt: skip
+CHANGE = {"changed": True, "flag": FLAG, "incident_id": "i-1", "warnings": ["an alarm is still in ALARM"]}
+PEEK = {
+    "queue": "whatsapp-dlq", "to": "whatsapp-queue", "waiting": 2, "seen": 2,
+    "reasons": [{"reason": "bad_request: code 100", "count": 2}],
+    "sample": [{"id": "m-1", "type": "text", "priority": "normal", "status": "REJECTED", "age_seconds": 60,
+                "reason": "bad_request: code 100", "body": None}],
+}  # fmt: skip
+
+
+class Function:
+    """OperatorFunction as the tests want it. Each request is held against the contract."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.answers: dict[str, Any] = {
+            "panic.status": {"at": AT, "panic": True, "scopes": [FLAG]},
+            "panic.enable": CHANGE,
+            "panic.disable": CHANGE,
+            "panic.shadow": CHANGE,
+            "queue.peek": PEEK,
+            "queue.redrive": {
+                "queue": "whatsapp-dlq", "to": "whatsapp-queue", "moved": 2, "failed": 0, "waiting": 0,
+                "complete": True,
+            },
+        }  # fmt: skip
+
+    def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.requests.append(request)
+        faults = [*violations(request, OPERATOR_ACTIONS[request["action"]].schema, "request")]
+        assert not faults
+        answer = self.answers[request["action"]]
+        if isinstance(answer, list):
+            answer = answer.pop(0)
+        if "refuse" in answer:
+            return {"ok": False, "action": request["action"], "error": answer["refuse"]}
+        return {"ok": True, "action": request["action"], "result": answer}
+
+
+@pytest.fixture
+def function(monkeypatch: pytest.MonkeyPatch) -> Function:
+    made = Function()
+
+    class Near(Client):
+        actor = ARN
+
+        def __init__(self, options: Options) -> None:
+            super().__init__(options)
+
+        def _invoke(self, request: dict[str, Any]) -> dict[str, Any]:
+            return made(request)
+
+    monkeypatch.setattr(main, "Client", Near)
+    monkeypatch.setattr("lifeline_cli.messages.POLL_SECONDS", 0.0)
+    return made
+
+
+def test_status_says_what_ends_it_and_what_to_do(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["panic", "status"]) == 0
+    out = capsys.readouterr().out
+    for words in ("PANIC", "2 min ago", "too fast", "1 of 3", "Lower the sending rate.", "token: not valid"):
+        assert words in out
+    assert "\x1b[" not in out
+
+
+@pytest.mark.parametrize("words", [["--json", "panic", "status"], ["panic", "status", "--json"]])
+def test_json_before_and_after(
+    function: Function, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert run(words) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == {"ok": True, "action": "panic.status", "result": function.answers["panic.status"]}
+
+
+def test_a_change_carries_the_caller_and_the_reason(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["panic", "enable", "whatsapp", "campaign peak", "--hold", "--for", "2h"]
+    assert run(words) == 0
+    assert function.requests == [
+        {
+            "action": "panic.enable", "actor": ARN, "scope": "whatsapp", "reason": "campaign peak",
+            "hold": True, "for_seconds": 7200.0,
+        }
+    ]  # fmt: skip
+    assert "! an alarm is still in ALARM" in capsys.readouterr().out
+
+
+def test_shadow_needs_on_or_off(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["panic", "shadow", "whatsapp", "maybe"]) == 2
+    assert run(["panic", "shadow", "whatsapp", "on"]) == 0
+    assert function.requests[0]["on"] is True
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["panic", "enable", "whatsapp"],
+        ["panic", "nope"],
+        ["panic", "status", "--nope"],
+        ["send", "--to", "+49"],
+        [],
+    ],
+)
+def test_wrong_usage_is_two(function: Function, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert run(words) == 2
+    assert function.requests == []
+
+
+def test_a_refusal_is_one_and_names_what_is_valid(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refusal = {"code": "unknown_scope", "message": "'x' is not a scope", "valid": ["whatsapp"]}
+    function.answers["panic.disable"] = {"refuse": refusal}
+    assert run(["panic", "disable", "x", "why"]) == 1
+    assert "Valid: whatsapp" in capsys.readouterr().err
+    assert run(["panic", "disable", "x", "why", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "unknown_scope"
+
+
+def test_without_ramp_is_asked_first(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["panic", "disable", "whatsapp", "why", "--no-ramp"]) == 1
+    assert function.requests == []
+    assert "--yes" in capsys.readouterr().err
+    assert run(["panic", "disable", "whatsapp", "why", "--no-ramp", "--yes"]) == 0
+    assert function.requests[0]["ramp"] is False
+
+
+def test_redrive_shows_reasons_before_it_moves(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["queue", "redrive", "--queue", "whatsapp-dlq"]) == 1
+    assert [request["action"] for request in function.requests] == ["queue.peek"]
+    assert "bad_request: code 100" in capsys.readouterr().out
+    assert (
+        run(["queue", "redrive", "--queue", "whatsapp-dlq", "--yes", "--reason", "template corrected"]) == 0
+    )
+    assert function.requests[-1]["reason"] == "template corrected"
+    assert "2 messages moved" in capsys.readouterr().out
+
+
+def test_redrive_asks_again_for_what_is_left(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    base = {"queue": "whatsapp-dlq", "to": "whatsapp-queue", "failed": 0, "waiting": 1}
+    function.answers["queue.peek"] = {**PEEK, "waiting": 30}
+    function.answers["queue.redrive"] = [
+        {**base, "moved": 20, "complete": False},
+        {**base, "moved": 10, "complete": True},
+    ]
+    assert run(["queue", "redrive", "--queue", "whatsapp-dlq", "--yes", "--limit", "30"]) == 0
+    assert [r["limit"] for r in function.requests if r["action"] == "queue.redrive"] == [30, 10]
+    assert "30 messages moved" in capsys.readouterr().out
+
+
+def test_send_follows_to_the_end(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"found": True, "id": "m-1", "to": "+49***", "type": "text", "priority": "normal", "template": None,
+           "campaign": None, "reached": None, "cause": None, "code": None, "attempts": 1, "resends": 0,
+           "incident_id": None, "wamid": "wamid.1", "trail": [{"at": AT, "status": "SENT", "note": ""}]}  # fmt: skip
+    function.answers["message.send"] = {
+        "id": "m-1",
+        "queue": "whatsapp-queue",
+        "to": "+49***",
+        "known": False,
+    }
+    function.answers["message.show"] = [
+        {"found": False, "id": "m-1", "status": None},
+        {**row, "status": "SENT"},
+        {**row, "status": "DELIVERED"},
+    ]
+    assert run(["send", "--to", "+4915112345678", "--text", "Hello", "--priority", "critical"]) == 0
+    assert function.requests[0]["message"] == {
+        "to": "+4915112345678", "type": "text", "priority": "critical", "text": "Hello",
+    }  # fmt: skip
+    captured = capsys.readouterr()
+    assert "m-1: DELIVERED" in captured.out
+    assert "SENT" in captured.err
+
+
+def test_contacts_name_each_bad_line_and_go_on(
+    function: Function, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(
+        "\ufeffuser_id, email ,push_endpoint\n" + "".join(f"u{n},u{n}@example.org,\n" for n in range(150))
+    )
+    function.answers["contacts.import"] = [
+        {"saved": 99, "rejected": [{"line": 7, "fault": "contact.email: no"}]},
+        {"saved": 50, "rejected": []},
+    ]
+    assert run(["contacts", "import", str(file)]) == 1
+    captured = capsys.readouterr()
+    assert "149 contacts registered" in captured.out
+    assert "line 7: contact.email: no" in captured.out
+    assert [len(request["contacts"]) for request in function.requests] == [100, 50]
+    assert function.requests[0]["contacts"][0] == {"line": 2, "user_id": "u0", "email": "u0@example.org"}
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "user_id,email\n"])
+def test_a_file_that_holds_no_contacts_is_refused(
+    function: Function, capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(text)
+    assert run(["contacts", "import", str(file)]) == 1
+    assert function.requests == []
+
+
+def test_no_stack_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("LIFELINE_STACK", raising=False)
+    assert run(["panic", "status"]) == 2
+    assert "--stack" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["panic"], ["queue"], ["contacts"], ["send"], ["errors"], ["message"]])
+def test_help_loads_no_aws(words: list[str]) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from lifeline_cli.main import run; code = run(sys.argv[1:]); "
+        "assert 'boto3' not in sys.modules; sys.exit(code)"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words, "--help"],
+        env={"PYTHONPATH": f"{root / 'cli'}:{root / 'layers' / 'lifeline'}", "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Usage: lifeline" in done.stdout
