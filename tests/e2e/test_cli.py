@@ -126,7 +126,7 @@ def test_a_message_is_sent_followed_and_looked_up(lifeline: Shell) -> None:
 
 
 def test_errors_name_cause_code_sample_and_remedy(lifeline: Shell) -> None:
-    lifeline.system.fault("error", code=131026, http_status=400)
+    lifeline.system.fault("invalid_phone", code=131026)
     lifeline("send", "--to", "+4915112345678", "--text", "Hello", "--id", "cli-err", "--no-follow")
     causes = eventually(
         lambda: lifeline.answer("errors", "--since", "15m")["causes"], 40, "a failure in lifeline errors"

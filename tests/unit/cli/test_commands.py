@@ -179,7 +179,8 @@ def test_redrive_asks_again_for_what_is_left(function: Function, capsys: pytest.
 def test_send_follows_to_the_end(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
     row = {"found": True, "id": "m-1", "to": "+49***", "type": "text", "priority": "normal", "template": None,
            "campaign": None, "reached": None, "cause": None, "code": None, "attempts": 1, "resends": 0,
-           "incident_id": None, "wamid": "wamid.1", "trail": [{"at": AT, "status": "SENT", "note": ""}]}  # fmt: skip
+           "incident_id": None, "wamid": "wamid.1",
+           "trail": [{"at": AT, "status": "SENT", "note": ""}]}  # fmt: skip
     function.answers["message.send"] = {
         "id": "m-1",
         "queue": "whatsapp-queue",
