@@ -311,8 +311,13 @@ class LocalStack:
             names = {"RoleName": role["RoleName"]}
             for policy in iam.list_role_policies(**names)["PolicyNames"]:
                 document = iam.get_role_policy(**names, PolicyName=policy)["PolicyDocument"]
-                for statement in document["Statement"]:
+                for statement in list(document["Statement"]):
                     statement["Action"] = with_batch_names(statement["Action"])
+                    if "dynamodb:BatchExecuteStatement" in statement["Action"]:
+                        # AWS authorises each statement of the batch on its table; ministack names no table.
+                        document["Statement"].append(
+                            {"Effect": "Allow", "Action": "dynamodb:BatchExecuteStatement", "Resource": "*"}
+                        )
                     if str(statement["Resource"]).endswith(":endpoint/*"):
                         # AWS names a device endpoint/GCM/APP/ID, ministack app/GCM/APP/ID.
                         devices = statement["Resource"]
