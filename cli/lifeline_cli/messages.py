@@ -99,6 +99,9 @@ def message(
 
 def draw_message(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """The facts in one line each, then the trail."""
+    if not result["found"]:
+        yield render.text(f"{result['id']}: not in the ledger yet")
+        return
     yield render.text(f"{result['id']}: {result['status']}", "bold")
     facts = {
         "to": result["to"],
