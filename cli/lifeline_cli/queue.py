@@ -145,15 +145,15 @@ def redrive(
     reason: Annotated[
         str, typer.Option("--reason", help="Why; it goes into the history.")
     ] = "the fault is mended",
-    look: Annotated[
-        bool, typer.Option("--look", help="Only show the sample and the reasons; move nothing.")
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show a sample and the reasons; move nothing.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Show why messages are on a dead-letter queue, then move them back to where they came from."""
     cli: Cli = context.obj
     seen = cli.client.call("queue.peek", queue=queue)
-    if look or not seen["waiting"]:
+    if dry_run or not seen["waiting"]:
         cli.show("queue.peek", seen, draw_peek)
         return
     if not cli.as_json:

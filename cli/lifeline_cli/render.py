@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -73,10 +74,12 @@ class Cli:
             return
         if every < 1:
             raise usage(f"--watch takes seconds from 1 on, not {every:g}")
-        if self.as_json or not out().is_terminal:
-            self._watch_plain(action, fetch, draw, every, looks)
-        else:
-            self._watch_live(fetch, draw, every, looks)
+        # Ctrl-C is the way out of a watch, and no failure.
+        with contextlib.suppress(KeyboardInterrupt):
+            if self.as_json or not out().is_terminal:
+                self._watch_plain(action, fetch, draw, every, looks)
+            else:
+                self._watch_live(fetch, draw, every, looks)
 
     def _watch_plain(
         self, action: str, fetch: Callable[[], Mapping[str, Any]], draw: Draw, every: float, looks: int | None

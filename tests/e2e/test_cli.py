@@ -144,7 +144,7 @@ def test_dead_letters_are_shown_then_moved(lifeline: Shell) -> None:
     seen = eventually(
         lambda: (
             peek
-            if (peek := lifeline.answer("queue", "redrive", "--queue", "whatsapp-dlq", "--look"))["seen"]
+            if (peek := lifeline.answer("queue", "redrive", "--queue", "whatsapp-dlq", "--dry-run"))["seen"]
             else None
         ),
         40,

@@ -178,7 +178,7 @@ def test_quick_actions_do_what_they_say(terminal: Terminal) -> None:
     screens = [terminal.type(command)[1] for command in first.commands]
     assert "normal" in screens[0]
     assert "PANIC" in screens[1]
-    assert terminal.system.flag()["state"] == "panic"
+    assert [event["kind"] for event in terminal.system.history()][0] == "entered"
     assert "whatsapp-backlog-queue" in screens[2]
 
 
