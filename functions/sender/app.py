@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Deliver one batch; answers with the records that SQS must bring again."""
     records = []
     for record in SQSEvent(event).records:
-        attribute = record.message_attributes.get(ATTRIBUTE)
+        attribute = record.message_attributes[ATTRIBUTE]  # None where there is none
         records.append(
             Record(
                 id=record.message_id,
