@@ -1,0 +1,45 @@
+"""One running system for the tests of causes: real template, real cadence, short waits."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.build import SAM
+from local.stack import LocalStack
+from tests.support.system import System
+
+SETTINGS = {
+    "panic": {
+        "successes_to_end": 2,
+        "rate_limit_seconds": 8,
+        "spam_limit_seconds": 8,
+        "settle_seconds": 20,
+        "flap_base_seconds": 5,
+    },
+    "detection": {"silent_after_seconds": 30, "silent_minimum": 5},
+    "retry": {"base": 0.5, "cap": 5},
+    "sending": {"grace": 15},
+}
+"""Two successes end panic here; that it takes three in a row by default is shown by the domain's tests."""
+
+
+@functools.cache
+def _running(add_cleanup: Callable[[Callable[[], None]], None]) -> System:
+    folder = Path(tempfile.mkdtemp(prefix="lifeline-causes-"))
+    stack = LocalStack(folder, name="lifeline-causes", settings=SETTINGS, quiet=True)
+    add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    add_cleanup(stack.stop)
+    return System(stack.start())
+
+
+def running(config: pytest.Config) -> System:
+    """The system; started by the first test that asks, ended with the test run."""
+    if not SAM.exists():
+        pytest.skip(f"{SAM} is missing; make setup installs it")
+    return _running(config.add_cleanup)
