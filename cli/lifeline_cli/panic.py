@@ -83,7 +83,7 @@ def _details(flag: Mapping[str, Any]) -> Iterable[RenderableType]:
     for probe in flag.get("probes", []):
         found = "answered well" if probe["ok"] else f"failed: {probe['found']}"
         yield render.text(
-            f"  probe {render.clock_time(probe['at'])} {found}", "green" if probe["ok"] else "red"
+            f"  probe {render.clock_time(probe['at'])} UTC {found}", "green" if probe["ok"] else "red"
         )
 
 

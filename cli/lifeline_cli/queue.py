@@ -54,7 +54,7 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
                 queue["in_flight"],
                 queue["delayed"],
                 render.duration(queue["oldest_age_seconds"]),
-                rate(queue["rate"]),
+                rate(queue["rate"] or None),
                 _gone(queue),
             )
             for queue in result["queues"]
