@@ -149,10 +149,17 @@ class System:
 
     def wait_for(self, ids: Sequence[str], status: str, within: float = 30.0) -> None:
         """Wait until all rows have reached ``status``."""
-        wanted = dict.fromkeys(ids, status)
+        waiting = list(ids)
         deadline = time.monotonic() + within
-        while (found := self.statuses(ids)) != wanted:
-            assert time.monotonic() < deadline, f"not all {status} within {within:.0f} s: {found}"
+        while True:
+            found = self.statuses(waiting)
+            waiting = [name for name in waiting if found[name] != status]
+            if not waiting:
+                return
+            left = {name: found[name] for name in waiting[:10]}
+            assert time.monotonic() < deadline, (
+                f"{len(waiting)} of {len(ids)} not {status} within {within:.0f} s: {left}; flag {self.flag()}"
+            )
             time.sleep(0.2)
 
     def flag(self, scope: str = "whatsapp") -> dict[str, Any]:
