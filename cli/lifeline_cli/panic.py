@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from lifeline.contract import OPENAI_VOICE, WHATSAPP
@@ -15,6 +16,9 @@ from lifeline_cli.values import instant_of, seconds_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+WITH_CAUSE: Final = ("entered", "reentered", "cause_changed", "would_enter")
+"""Events that say what failed."""
 
 app = typer.Typer(no_args_is_help=True, help="See and steer panic mode.")
 
@@ -181,25 +185,37 @@ def history(
 
 
 def draw_history(result: Mapping[str, Any]) -> Iterable[RenderableType]:
-    """A row per event."""
+    """A table per incident, newest first; what belongs to none stands between them."""
     if not result["events"]:
         yield render.text("Nothing happened in this time.")
         return
-    yield render.table(
-        ("when", "scope", "what", "cause", "by", "why", "incident"),
-        [
-            (
-                render.moment(event["at"]),
-                event["scope"],
-                event["kind"].replace("_", " "),
-                event["cause"] or "-",
-                short(event["actor"]) or event["source"],
-                event["reason"] or "-",
-                event["incident_id"] or "-",
-            )
-            for event in result["events"]
-        ],
-    )
+    for incident, events in groupby(result["events"], key=lambda event: event["incident_id"]):
+        yield render.text(f"Incident {incident}" if incident else "Outside an incident", "bold")
+        yield render.table(
+            ("when (UTC)", "scope", "what", "by", "why"),
+            [
+                (
+                    render.brief(event["at"], result["at"]),
+                    event["scope"],
+                    _what(event),
+                    short(event["actor"]) or event["source"],
+                    _why(event),
+                )
+                for event in events
+            ],
+        )
+
+
+def _what(event: Mapping[str, Any]) -> str:
+    kind = event["kind"].replace("_", " ")
+    return f"{kind} ({event['cause']})" if event["kind"] in WITH_CAUSE and event["cause"] else kind
+
+
+def _why(event: Mapping[str, Any]) -> str:
+    findings = event["evidence"].get("findings")
+    if not event["reason"] and isinstance(findings, Mapping):
+        return "; ".join(f"{ask}: {found}" for ask, found in findings.items()) or "answered well"
+    return event["reason"] or "-"
 
 
 @app.command()

@@ -63,7 +63,7 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     )
     drain = result["drain"]
     if not result["waiting"]:
-        yield render.text(f"No backlog. The drain would go up to {rate(drain['ceiling'])}.")
+        yield render.text(f"No backlog. The drain would go up to {rate(drain['ceiling'])}.", "green")
     elif result["eta_seconds"] is None:
         yield render.text(f"Backlog: {result['waiting']} messages, held.", "yellow")
     else:
@@ -201,6 +201,11 @@ def draw_peek(result: Mapping[str, Any]) -> Iterable[RenderableType]:
             for item in result["sample"]
         ],
     )
+    if any(item["reason"].startswith("contract:") for item in result["reasons"]):
+        yield render.warn(
+            "what breaks the contract comes straight back: mend the producer and let it send those anew, "
+            "with the same ids"
+        )
 
 
 def draw_redrive(result: Mapping[str, Any]) -> Iterable[RenderableType]:

@@ -209,6 +209,11 @@ def clock_time(instant: str | None) -> str:
     return instant[11:19] if instant else "-"
 
 
+def brief(instant: str, beside: str) -> str:
+    """An instant in UTC: the time alone where ``beside`` is of the same day, else with the date."""
+    return instant[11:19] if instant[:10] == beside[:10] else f"{instant[:10]} {instant[11:16]}"
+
+
 def ago(instant: str | None, at: str) -> str:
     """How long ago ``instant`` was, seen from ``at``."""
     if not instant:

@@ -157,8 +157,8 @@ class OperateQueue:
             return {}, [f"the age of the oldest message is unknown: {error}"]
         known = {name: ages[queue] for name, queue in physical.items() if queue in ages}
         missing = [name for name in waiting if name not in known]
-        text = "no age yet for {}: CloudWatch has no ApproximateAgeOfOldestMessage of it"
-        return known, [text.format(", ".join(missing))] if missing else []
+        text = f"CloudWatch has not measured the oldest message of {', '.join(missing)} (yet)"
+        return known, [text] if missing else []
 
     @staticmethod
     def _row(
