@@ -46,7 +46,8 @@ METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
 its sample count a volume. ``Stalled`` is 1 in a minute in which messages waited or failed and none went out.
 """
 
-_DIGITS = re.compile(r"\+?\d{7,15}(?!\d)")
+# An incident's id begins with a date, which is no phone number.
+_DIGITS = re.compile(r"\+?\d{7,15}(?!\d)(?!-\d{6}-[0-9a-f]{6}\b)")
 _TOKEN = re.compile(r"\b(EAA[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_-]{8,})|(Bearer\s+)\S+", re.IGNORECASE)
 
 
