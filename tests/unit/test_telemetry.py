@@ -59,4 +59,5 @@ def test_logs_hold_no_token_and_no_whole_phone_number() -> None:
 
 
 def test_the_id_of_an_incident_stays_whole() -> None:
-    assert clean("incident 20261123-203620-e4e2d2 of +491700000123") == "incident 20261123-203620-e4e2d2 of ***123"
+    text = clean("incident 20261123-203620-e4e2d2 of +491700000123")
+    assert text == "incident 20261123-203620-e4e2d2 of ***123"
