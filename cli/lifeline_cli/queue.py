@@ -62,7 +62,13 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         right=("waiting", "in flight", "delayed", "oldest", "rate", "gone in"),
     )
     drain = result["drain"]
-    if not result["waiting"]:
+    if not result["waiting"] and result["released"]:
+        yield render.text(
+            f"The last {result['released']} messages of the backlog are on their way, "
+            f"gone in about {render.duration(result['eta_seconds'])}.",
+            "green",
+        )
+    elif not result["waiting"]:
         yield render.text(f"No backlog. The drain would go up to {rate(drain['ceiling'])}.", "green")
     elif result["eta_seconds"] is None:
         yield render.text(f"Backlog: {result['waiting']} messages, held.", "yellow")

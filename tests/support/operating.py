@@ -26,7 +26,15 @@ ACTOR = "arn:aws:iam::000000000000:user/ada"
 
 
 class Control(MemoryControl):
-    """With what operators read besides."""
+    """With what operators read besides. ``marks``: until when planners have planned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks: dict[str, float] = {}
+
+    def mark(self, name: str) -> float | None:
+        self._check()
+        return self.marks.get(name)
 
     def history(
         self, scope: str | None = None, since: float = 0.0, incident_id: str | None = None, limit: int = 100

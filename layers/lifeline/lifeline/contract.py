@@ -566,7 +566,8 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
     "queue.status": Action(
         description="What waits, how old it is, how fast it leaves and when it will be gone.",
         answer="at, queues: [name, kind, visible, in_flight, delayed, oldest_age_seconds, rate, eta_seconds, "
-        "eta], drain: {rate, ceiling, state}, waiting, eta_seconds, eta, notes",
+        "eta], drain: {rate, ceiling, state}, waiting (in the lanes), released (on its way), eta_seconds, "
+        "eta, notes",
         fields={"queue": {**_QUEUE, "description": "One queue; whatsapp-queue means it and its lanes"}},
     ),
     "queue.set_rate": Action(

@@ -383,6 +383,19 @@ def test_queue_status_says_when_the_backlog_will_be_gone(world: World) -> None:
     assert (result["waiting"], result["drain"]["rate"]) == (700, 10.0)
 
 
+def test_what_is_released_already_is_on_its_way_and_the_rest_leaves_after_it(world: World) -> None:
+    world.control.marks["drain"] = world.clock.now + 45
+    world.queues.depths[url("whatsapp-queue")] = Depth(0, 2, 30)
+    result = world.ask("queue.status")
+    assert (result["waiting"], result["released"], result["eta_seconds"]) == (0, 30, 45)
+    world.queues.depths[url("whatsapp-backlog-queue")] = Depth(100, 0, 0)
+    state = {"rate": 10.0, "why": "releasing"}
+    world.control.put_setting("drain_state", state, actor="d", reason="", now=world.clock.now)
+    assert world.ask("queue.status")["eta_seconds"] == 55
+    world.clock.advance(60)
+    assert world.ask("queue.status")["released"] == 0, "delayed for another reason"
+
+
 def test_in_panic_nothing_leaves_and_status_says_why(world: World) -> None:
     world.queues.depths[url("whatsapp-backlog-queue")] = Depth(5, 0, 0)
     world.trip()

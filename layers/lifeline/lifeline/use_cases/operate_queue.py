@@ -75,10 +75,14 @@ class OperateQueue:
         """Depth, age, rate and time of arrival, per queue and for the whole backlog."""
         now = self._clock()
         names = self._chosen(request)
-        depths = {name: self._queues.depth(self._urls[name]) for name in dict.fromkeys((*names, *LANES))}
+        depths = {
+            name: self._queues.depth(self._urls[name])
+            for name in dict.fromkeys((*names, WHATSAPP_QUEUE, *LANES))
+        }
         flag = self._control.flag(WHATSAPP)
         drain = self._drain(flag)
-        etas = self._etas(flag, depths, drain["rate"], drain["ceiling"])
+        planned = self._planned(flag, now)
+        etas = self._etas(flag, depths, drain["rate"], drain["ceiling"], planned)
         ages, notes = self._ages(names, depths, now)
         if flag.state is State.PANIC:
             notes.append("whatsapp is in panic: the backlog is held, and nothing leaves until recovery")
@@ -88,7 +92,9 @@ class OperateQueue:
             if name in DEAD_LETTER_QUEUES and depths[name].total:
                 count = depths[name].total
                 notes.append(f"{count} on {name}: a person must look (lifeline queue redrive --queue {name})")
-        total_eta = _worst(etas.values())
+        # What is planned lies on the live queue with its delay until then.
+        released = depths[WHATSAPP_QUEUE].delayed if planned else 0
+        total_eta = _worst([*etas.values(), planned if released else 0.0])
         return {
             "at": format_instant(now),
             "queues": [
@@ -96,6 +102,7 @@ class OperateQueue:
             ],
             "drain": drain,
             "waiting": sum(depths[lane].total for lane in LANES),
+            "released": released,
             "eta_seconds": total_eta,
             "eta": None if total_eta is None else format_instant(now + total_eta),
             "notes": notes,
@@ -134,14 +141,23 @@ class OperateQueue:
         value = self._control.setting(RATE_SETTING).value
         return self._settings.drain.rate if value is None else float(value)
 
+    def _planned(self, flag: Flag, now: float) -> float:
+        """Seconds for which the drain has planned ahead; 0 where it has not, or where panic holds it."""
+        if flag.state is State.PANIC:
+            return 0.0
+        return max(0.0, (self._control.mark("drain") or 0.0) - now)
+
     @staticmethod
     def _etas(
-        flag: Flag, depths: Mapping[str, Depth], rate: float, ceiling: float
+        flag: Flag, depths: Mapping[str, Depth], rate: float, ceiling: float, planned: float
     ) -> dict[str, float | None]:
+        """What is in a lane leaves after what is planned already."""
         waiting = [(lane, depths[lane].total) for lane in LANES]
         if flag.state is State.PANIC:
             return {lane: None if count else 0.0 for lane, count in waiting}
-        return dict(pace.eta(waiting, rate, ceiling).lanes)
+        found = dict(pace.eta(waiting, rate, ceiling).lanes)
+        ahead = planned if rate else 0.0
+        return {lane: seconds + ahead if seconds else seconds for lane, seconds in found.items()}
 
     def _ages(
         self, names: Sequence[str], depths: Mapping[str, Depth], now: float
