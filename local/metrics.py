@@ -1,23 +1,24 @@
-"""Stands in for three things that AWS does by itself and the local AWS does not.
+"""Stands in for what AWS does by itself between a log line and an alarm's action.
 
 - AWS reads EMF lines out of a function's log and makes metrics of them; here the logs are read and the
   metrics are put.
-- SQS publishes the age of a queue's oldest message; here it is the time since the live queue was last empty.
-- A CloudWatch alarm invokes a function that it names as its action; the local AWS's alarms reach SNS only,
-  so here a change of state invokes the function with the event that CloudWatch would send.
-
-Alarms are judged by the local AWS when metrics come in: over their whole span at once and without telling
-dimensions apart, where CloudWatch judges each period and each dimension by itself. That is why the age is
-published for the live queue only.
+- SQS publishes what waits on a queue and for how long; here the depth is asked for, and the age is the time
+  since the queue was last seen empty.
+- CloudWatch judges an alarm by periods and dimensions; the local AWS judges it over its whole span at once,
+  whenever a metric is put, and takes all dimensions together. So its own actions are switched off here, and
+  the alarms are judged as CloudWatch's user guide says ("Evaluating an alarm").
+- CloudWatch invokes a function that an alarm names as its action; the local AWS knows topics only. Here both
+  get what CloudWatch sends.
 """
 
 from __future__ import annotations
 
 import json
+import operator
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -27,8 +28,12 @@ from botocore.exceptions import ConnectionError as AwsConnectionError
 
 INTERVAL = 1.0
 """Seconds between two looks at logs, queue and alarms."""
+KEPT = 1_800
+"""Seconds for which values are kept: more than the longest span of an alarm in the template."""
+PUBLISH_EVERY = 5.0
+"""Seconds between two looks at the queues (AWS: a minute)."""
 OVERLAP_MS = 2_000
-"""Log events are looked for again this far back: they do not become visible in the order of their times."""
+"""Log events are looked for again this far back: they do not come in the order of their times."""
 DATA_PER_CALL = 500
 """PutMetricData takes up to 1,000 (CloudWatch API reference)."""
 
@@ -106,10 +111,68 @@ def batches(data: Iterable[Datum]) -> Iterator[tuple[str, list[dict[str, Any]]]]
             yield namespace, entries[start : start + DATA_PER_CALL]
 
 
-def action_event(alarm: Mapping[str, Any], before: str, account: str, region: str) -> dict[str, Any]:
+def judge(alarm: Mapping[str, Any], values: Sequence[float | None], before: str) -> str:
+    """The state of an alarm whose newest complete periods have these values (``None``: no data)."""
+    treat = alarm.get("TreatMissingData") or "missing"
+    if all(value is None for value in values):
+        states = {"breaching": "ALARM", "notBreaching": "OK", "ignore": before}
+        return states.get(treat, "INSUFFICIENT_DATA")
+    breaches = _COMPARE[alarm["ComparisonOperator"]]
+    bad = sum(
+        treat == "breaching" if value is None else breaches(value, float(alarm["Threshold"]))
+        for value in values
+    )
+    return "ALARM" if bad >= int(alarm.get("DatapointsToAlarm") or len(values)) else "OK"
+
+
+_COMPARE: Mapping[str, Callable[[float, float], bool]] = {
+    "GreaterThanThreshold": operator.gt,
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+_STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "Average": lambda values: sum(values) / len(values),
+    "Sum": sum,
+    "Minimum": min,
+    "Maximum": max,
+    "SampleCount": len,
+}
+
+
+class Store:
+    """The values of the last half hour."""
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, str, frozenset[tuple[str, str]]], list[tuple[float, float]]] = {}
+
+    def add(self, data: Iterable[Datum], now: float) -> None:
+        """Take values in; drop what is too old."""
+        for datum in data:
+            key = (datum.namespace, datum.name, frozenset(datum.dimensions))
+            self._values.setdefault(key, []).append((datum.at, datum.value))
+        for key, values in self._values.items():
+            self._values[key] = [item for item in values if item[0] > now - KEPT]
+
+    def periods(self, alarm: Mapping[str, Any], now: float) -> list[float | None]:
+        """The alarm's statistic for each of its newest complete periods, oldest first."""
+        dimensions = frozenset((item["Name"], item["Value"]) for item in alarm.get("Dimensions", []))
+        values = self._values.get((alarm["Namespace"], alarm["MetricName"], dimensions), [])
+        statistic = _STATISTICS[alarm.get("Statistic", "Average")]
+        period = int(alarm["Period"])
+        end = int(now // period) * period
+        found: list[float | None] = []
+        for index in range(int(alarm["EvaluationPeriods"]), 0, -1):
+            start = end - index * period
+            inside = [value for at, value in values if start <= at < start + period]
+            found.append(statistic(inside) if inside else None)
+        return found
+
+
+def action_event(alarm: Mapping[str, Any], now: State, before: str) -> dict[str, Any]:
     """What CloudWatch sends to a function that an alarm names (CloudWatch, "Alarm actions: Lambda")."""
-    changed = alarm["StateUpdatedTimestamp"]
-    moment = changed.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
+    _, _, _, region, account, *_ = alarm["AlarmArn"].split(":")
+    moment = _moment(now.at)
     return {
         "source": "aws.cloudwatch",
         "alarmArn": alarm["AlarmArn"],
@@ -118,28 +181,60 @@ def action_event(alarm: Mapping[str, Any], before: str, account: str, region: st
         "region": region,
         "alarmData": {
             "alarmName": alarm["AlarmName"],
-            "state": {"value": alarm["StateValue"], "reason": alarm["StateReason"], "timestamp": moment},
+            "state": {"value": now.value, "reason": now.reason, "timestamp": moment},
             "previousState": {"value": before},
             "configuration": {"description": alarm.get("AlarmDescription", "")},
         },
     }
 
 
-class StandIn:
-    """Looks at logs, queue and alarms once a second until it is stopped."""
+def action_notice(alarm: Mapping[str, Any], now: State, before: str) -> dict[str, Any]:
+    """What CloudWatch publishes to a topic (CloudWatch, "Notify users on alarm changes")."""
+    return {
+        "AlarmName": alarm["AlarmName"],
+        "AlarmDescription": alarm.get("AlarmDescription", ""),
+        "AlarmArn": alarm["AlarmArn"],
+        "NewStateValue": now.value,
+        "NewStateReason": now.reason,
+        "StateChangeTime": _moment(now.at),
+        "OldStateValue": before,
+        "Trigger": {"MetricName": alarm["MetricName"], "Namespace": alarm["Namespace"]},
+    }
 
-    def __init__(self, system: System, interval: float = INTERVAL) -> None:
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state of an alarm since ``at`` (epoch seconds)."""
+
+    value: str
+    reason: str
+    at: float
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
+
+
+class StandIn:
+    """Looks at logs, queues and alarms once a second until it is stopped."""
+
+    def __init__(
+        self, system: System, interval: float = INTERVAL, clock: Callable[[], float] = time.time
+    ) -> None:
         self._system = system
         self._interval = interval
+        self._clock = clock
         self._logs = system.client("logs")
         self._cloudwatch = system.client("cloudwatch")
         self._lambda = system.client("lambda")
+        self._sns = system.client("sns")
         self._sqs = system.client("sqs")
+        self._store = Store()
         self._since: dict[str, int] = {}
         self._seen: dict[str, Counter[tuple[str, int, str]]] = defaultdict(Counter)
-        self._states: dict[str, str] = {}
-        self._empty_at = time.time()
-        self._aged_at = 0.0
+        self._states: dict[str, State] = {}
+        self._empty_at: dict[str, float] = {}
+        self._published_at = 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="aws-stand-in", daemon=True)
         self.invoked: list[dict[str, Any]] = []
@@ -164,10 +259,11 @@ class StandIn:
                 continue
 
     def step(self) -> None:
-        """One look: new log lines to metrics, the queue's age, alarms to functions."""
-        for namespace, entries in batches(self._new_data()):
+        """One look: new log lines and queues to metrics, alarms to functions and topics."""
+        data = [*self._new_data(), *self._queue_data()]
+        self._store.add(data, self._clock())
+        for namespace, entries in batches(data):
             self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=entries)
-        self._publish_age()
         self._act_on_alarms()
 
     # -- metrics -------------------------------------------------------------------------------------
@@ -206,53 +302,66 @@ class StandIn:
         self._seen[group] = counts
         return fresh
 
-    def _publish_age(self) -> None:
-        url = self._system.outputs.get("WhatsappQueueUrl")
-        if not url:
-            return
-        name = "ApproximateNumberOfMessages"
-        depth = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
-        now = time.time()
-        if not int(depth[name]):
-            self._empty_at = now
-        if now - self._aged_at < 5:
-            return
-        self._aged_at = now
-        datum = {
-            "MetricName": "ApproximateAgeOfOldestMessage",
-            "Dimensions": [{"Name": "QueueName", "Value": url.rsplit("/", 1)[-1]}],
-            "Unit": "Seconds",
-            "Value": now - self._empty_at,
-        }
-        self._cloudwatch.put_metric_data(Namespace="AWS/SQS", MetricData=[datum])
+    def _queue_data(self) -> list[Datum]:
+        now = self._clock()
+        if now - self._published_at < PUBLISH_EVERY:
+            return []
+        self._published_at = now
+        found = []
+        for output, url in self._system.outputs.items():
+            if not output.endswith(("QueueUrl", "DlqUrl")):
+                continue
+            name = "ApproximateNumberOfMessages"
+            answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+            depth = int(answer["Attributes"][name])
+            if not depth:
+                self._empty_at[url] = now
+            age = now - self._empty_at.setdefault(url, now)
+            dimensions = (("QueueName", url.rsplit("/", 1)[-1]),)
+            found += [
+                Datum("AWS/SQS", "ApproximateAgeOfOldestMessage", dimensions, "Seconds", age, now),
+                Datum("AWS/SQS", "ApproximateNumberOfMessagesVisible", dimensions, "Count", depth, now),
+            ]
+        return found
 
     # -- alarms --------------------------------------------------------------------------------------
 
     def _act_on_alarms(self) -> None:
-        for alarm in self._alarms():
-            name, state = alarm["AlarmName"], alarm["StateValue"]
-            before = self._states.get(name, "INSUFFICIENT_DATA")
-            self._states[name] = state
-            if state == before or not alarm.get("ActionsEnabled", True):
-                continue
-            field = {"ALARM": "AlarmActions", "OK": "OKActions"}.get(state, "InsufficientDataActions")
-            for arn in alarm.get(field, []):
-                if ":lambda:" in arn:
-                    self._invoke(arn, alarm, before)
-
-    def _alarms(self) -> list[Mapping[str, Any]]:
+        now = self._clock()
         pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
-            AlarmNamePrefix=f"{self._system.name}-", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+            AlarmNamePrefix=f"{self._system.name}-", AlarmTypes=["MetricAlarm"]
         )
-        return [
-            alarm
-            for page in pages
-            for alarm in (*page.get("MetricAlarms", []), *page.get("CompositeAlarms", []))
-        ]
+        for alarm in [alarm for page in pages for alarm in page["MetricAlarms"] if alarm.get("MetricName")]:
+            name = alarm["AlarmName"]
+            if alarm.get("ActionsEnabled", True):
+                self._cloudwatch.disable_alarm_actions(AlarmNames=[name])
+            before = self._states.get(
+                name, State("INSUFFICIENT_DATA", "Unchecked: Initial alarm creation", now)
+            )
+            values = self._store.periods(alarm, now)
+            value = judge(alarm, values, before.value)
+            state = (
+                before if value == before.value else State(value, f"{values} and {alarm['Threshold']}", now)
+            )
+            self._states[name] = state
+            if alarm["StateValue"] != state.value:
+                self._cloudwatch.set_alarm_state(
+                    AlarmName=name, StateValue=state.value, StateReason=state.reason
+                )
+            if state is not before:
+                self._act(alarm, state, before.value)
 
-    def _invoke(self, arn: str, alarm: Mapping[str, Any], before: str) -> None:
-        _, _, _, region, account, *_ = alarm["AlarmArn"].split(":")
-        event = action_event(alarm, before, account, region)
-        # As CloudWatch does it: asynchronously, so Lambda tries again by itself.
-        self._lambda.invoke(FunctionName=arn, InvocationType="Event", Payload=json.dumps(event).encode())
-        self.invoked.append(event)
+    def _act(self, alarm: Mapping[str, Any], state: State, before: str) -> None:
+        field = {"ALARM": "AlarmActions", "OK": "OKActions"}.get(state.value, "InsufficientDataActions")
+        for arn in alarm.get(field, []):
+            if ":lambda:" in arn:
+                event = action_event(alarm, state, before)
+                # As CloudWatch does it: asynchronously, so Lambda tries again by itself.
+                self._lambda.invoke(
+                    FunctionName=arn, InvocationType="Event", Payload=json.dumps(event).encode()
+                )
+                self.invoked.append(event)
+            elif ":sns:" in arn:
+                notice = json.dumps(action_notice(alarm, state, before))
+                subject = f'{state.value}: "{alarm["AlarmName"]}"'[:100]
+                self._sns.publish(TopicArn=arn, Subject=subject, Message=notice)
