@@ -62,7 +62,7 @@ class System:
             for item in page["Items"]:
                 if item["pk"]["S"] not in KEPT:
                     self.dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
-        time.sleep(1.1)  # a warm worker uses flags that it has read for at most a second
+        self.flags_are_read()
         self.began = time.time()
         return uuid.uuid4().hex[:8]
 
@@ -197,11 +197,18 @@ class System:
 
     def recovers(self, scope: str = "whatsapp", within: float = 75.0) -> dict[str, Any]:
         """Wait until the scope has left panic by itself."""
-        return eventually(
+        found = eventually(
             lambda: ((flag := self.flag(scope))["state"] in ("recovering", "normal") and flag) or None,
             within,
             f"recovery of {scope}",
         )
+        self.flags_are_read()
+        return found
+
+    @staticmethod
+    def flags_are_read() -> None:
+        """Wait out what a warm worker remembers: it uses flags that it has read for at most a second."""
+        time.sleep(1.1)
 
     def counters(self) -> dict[str, int]:
         """All counters of the minutes since :meth:`fresh`, summed up."""
