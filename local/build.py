@@ -32,7 +32,9 @@ class LocalError(Exception):
 
 def tool_environment() -> dict[str, str]:
     """The environment of every tool: none of the caller's AWS settings, no telemetry."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SAM_", "LIFELINE_", "POWERTOOLS_"))}
+    env = {
+        k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SAM_", "LIFELINE_", "POWERTOOLS_"))
+    }
     env["SAM_CLI_TELEMETRY"] = "0"
     env["AWS_DEFAULT_REGION"] = "eu-west-1"
     # SAM looks for the runtime's Python and its pip on the path; a virtual environment's has no pip.

@@ -44,7 +44,9 @@ def faults() -> list[str]:
         if "://" in text or "--index-url" in text or "--find-links" in text:
             found.append(f"{path.name} names a host")
         entries = re.split(r"\n(?=[A-Za-z0-9])", text)
-        found += [f"{path.name}: {e.split()[0]} has no hash" for e in entries if "==" in e and "--hash" not in e]
+        found += [
+            f"{path.name}: {e.split()[0]} has no hash" for e in entries if "==" in e and "--hash" not in e
+        ]
         have = pins(path)
         for wanted, exact in _wanted(FOLDER / f"{name}.in"):
             if wanted not in have:
@@ -79,11 +81,23 @@ def _normal(name: str) -> str:
 def write() -> None:
     """Compile all files with the pinned uv."""
     uv = ROOT / ".venv-tools" / "bin" / "uv"
-    options = "--universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11"
+    options = (
+        "--universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11"
+    )
     for name, path in COMPILED.items():
         constraint = {"cli": ["-c", str(COMPILED["dev"])], "dev": ["-c", str(LAYER)]}.get(name, [])
         subprocess.run(
-            [str(uv), "pip", "compile", "-q", *options.split(), *constraint, f"requirements/{name}.in", "-o", path],
+            [
+                str(uv),
+                "pip",
+                "compile",
+                "-q",
+                *options.split(),
+                *constraint,
+                f"requirements/{name}.in",
+                "-o",
+                path,
+            ],
             cwd=ROOT,
             check=True,
         )

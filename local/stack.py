@@ -91,10 +91,8 @@ class Process:
         """End the whole group: ask first, then insist."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.popen.wait(within)
-        except subprocess.TimeoutExpired:
-            pass
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
@@ -179,9 +177,7 @@ class LocalStack:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         }
         self._spawn("aws", [str(Path(sys.executable).parent / "ministack")], env)
-        wait_for(
-            lambda: requests.get(f"{self.aws_url}/_ministack/health", timeout=1).ok, "the local AWS"
-        )
+        wait_for(lambda: requests.get(f"{self.aws_url}/_ministack/health", timeout=1).ok, "the local AWS")
 
     def stop_aws(self) -> None:
         """End the local AWS with all its functions, as a crash would."""
@@ -235,7 +231,13 @@ class LocalStack:
     def _spawn(self, name: str, command: list[str], env: dict[str, str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             popen = subprocess.Popen(
-                command, cwd=ROOT, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+                command,
+                cwd=ROOT,
+                env=env,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
         self.processes.append(Process(name, popen))
 
@@ -270,12 +272,14 @@ class LocalStack:
         )
         (self.folder / "deploy.log").write_text(done.stdout + done.stderr)
         if done.returncode:
-            raise LocalError(f"sam deploy failed (see deploy.log):\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+            raise LocalError(
+                f"sam deploy failed (see deploy.log):\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+            )
         stack = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
         self.outputs = {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
 
     def _fill(self) -> None:
-        """What a person does once after the first deployment: the secret, the mail identity, Meta's webhook."""
+        """What a person does once after the first deployment: secret, mail identity, Meta's webhook."""
         self.say("filling the secret, verifying the mail identity, registering the webhook")
         self.client("secretsmanager").put_secret_value(
             SecretId=self.outputs["SecretArn"], SecretString=json.dumps(SECRETS)
@@ -325,7 +329,7 @@ class LocalStack:
                 iam.put_role_policy(**names, PolicyName=policy, PolicyDocument=json.dumps(document))
 
     def _start_stand_in(self) -> None:
-        """AWS turns EMF log lines into metrics and lets alarms invoke functions; here a small stand-in does."""
+        """AWS turns EMF log lines into metrics and lets alarms invoke functions; a stand-in does here."""
         with contextlib.suppress(ImportError):
             from local.metrics import StandIn
 
@@ -335,7 +339,9 @@ class LocalStack:
     def _write_endpoints(self) -> None:
         env_file = self.folder / "env"
         env_file.write_text(
-            "".join(f"export {name}={value}\n" for name, value in (self.environment() | self._names()).items())
+            "".join(
+                f"export {name}={value}\n" for name, value in (self.environment() | self._names()).items()
+            )
         )
         endpoints = {
             **self.endpoints,
@@ -368,8 +374,8 @@ class LocalStack:
     def client(self, service: str, **credentials: str) -> Any:
         """A boto3 client on this system; root unless credentials are given."""
         keys = credentials or {"aws_access_key_id": ROOT_KEY, "aws_secret_access_key": ROOT_KEY}
-        return boto3.client(
-            cast(Any, service),
+        return cast(Any, boto3.client)(
+            service,
             endpoint_url=self.aws_url,
             region_name=REGION,
             config=Config(connect_timeout=3, read_timeout=65, retries={"total_max_attempts": 3}),
@@ -400,7 +406,9 @@ def _is_ours(pid: int, *words: str) -> bool:
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
     except OSError:
-        done = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
         command = done.stdout
     return any(word in command for word in words)
 
@@ -410,7 +418,9 @@ def up(folder: Path, name: str) -> None:
     if (folder / "pid.json").exists():
         old = json.loads((folder / "pid.json").read_text())
         if _is_ours(old["self"], "local.stack", "local.demo"):
-            raise LocalError(f"a local system already runs (process {old['self']}); end it with: make local-stop")
+            raise LocalError(
+                f"a local system already runs (process {old['self']}); end it with: make local-stop"
+            )
     ended = threading.Event()
     for kind in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(kind, lambda *_: ended.set())
@@ -456,7 +466,9 @@ def down(folder: Path) -> None:
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=["up", "down", "status"])
     parser.add_argument("--folder", type=Path, default=ROOT / ".local")
     parser.add_argument("--name", default="lifeline-local")

@@ -1,11 +1,10 @@
-"""DrainerFunction: each minute, and when recovery begins, release the coming minute's share of the backlog."""
+"""DrainerFunction: each minute, and when recovery begins, release a minute's share of the backlog."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from lifeline import wiring
 
 

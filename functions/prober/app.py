@@ -6,7 +6,6 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from lifeline import wiring
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from lifeline import wiring
 from lifeline.use_cases.webhook import Reply
 

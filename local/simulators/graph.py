@@ -8,7 +8,7 @@ Fault kinds and what they touch:
 ``slow``               every call waits ``latency_ms`` (default 30000)
 ``server_error``       every call answers 500 (or ``status``) with code 2
 ``not_json``           every call answers 502 with HTML
-``auth``               every call with a bearer token answers 190 (``subcode``, default 463); debug_token says invalid
+``auth``               every call with a bearer token answers 190 (``subcode``); debug_token: invalid
 ``account``            sends answer 131031; the number's health status is BLOCKED
 ``rate_limit``         sends answer 130429, with ``regain_minutes`` in the usage header if given
 ``spam_limit``         sends answer 131048
@@ -16,7 +16,7 @@ Fault kinds and what they touch:
 ``template_rejected``  template sends answer 132015 (or ``code``)
 ``invalid_phone``      sends answer 131026 (or ``code``)
 ``code``               sends answer ``code`` with ``status`` (default 400), ``details``, ``subcode``
-``ambiguous``          the send is accepted and recorded, then the connection breaks without an answer
+``ambiguous``          the send is accepted and recorded, then the connection breaks
 ``held``               sends answer held_for_quality_assessment
 ``silent``             sends are accepted; no webhook ever comes
 ``undelivered``        sends are accepted; the webhook says failed with ``code`` (default 131026)
@@ -119,7 +119,6 @@ class GraphSimulator(Simulator):
         verify_token: str = "local-verify-token",
         phone_number_id: str = "106540352242922",
         waba_id: str = "102290129340398",
-        openapi: str | None = None,
     ) -> None:
         super().__init__(port, control_port)
         self.app_id, self.app_secret, self.verify_token = app_id, app_secret, verify_token
@@ -127,11 +126,6 @@ class GraphSimulator(Simulator):
         self._first_token = access_token
         self._serial = itertools.count(1)
         self._wamids = itertools.count(1)
-        self._schema: Any = None
-        if openapi:
-            from local.simulators.meta_schema import MetaSchema
-
-            self._schema = MetaSchema(openapi)
         self._due: queue.PriorityQueue[tuple[float, int, str, bytes, dict[str, Any]]] = queue.PriorityQueue()
         self._chance = random.Random(7)
         self.webhook_log: list[dict[str, Any]] = []
@@ -177,7 +171,7 @@ class GraphSimulator(Simulator):
     webhook_read = False
 
     def apply_settings(self, body: Mapping[str, Any]) -> None:
-        """``throughput``, ``pair_limit``, ``latency_ms``, ``webhook_*``, ``number``, ``usage``, ``token_exchange``."""
+        """``throughput``, ``pair_limit``, ``latency_ms``, ``webhook_*``, ``number``, ``usage``, ..."""
         super().apply_settings(body)
         known = (
             "throughput",
@@ -197,7 +191,9 @@ class GraphSimulator(Simulator):
             elif name in known:
                 setattr(self, name, value)
             elif name != "latency_ms":
-                raise ControlError(f"unknown setting {name!r}; known are latency_ms, number, {', '.join(known)}")
+                raise ControlError(
+                    f"unknown setting {name!r}; known are latency_ms, number, {', '.join(known)}"
+                )
 
     def state(self) -> dict[str, Any]:
         """Templates, number, tokens by fingerprint, limits."""
@@ -294,7 +290,9 @@ class GraphSimulator(Simulator):
         facts = self._facts(request)
         broken = self.take_fault(("server_error", "not_json"), facts)
         if broken and broken.kind == "not_json":
-            return Answer(502, raw=b"<html>Bad gateway</html>", content_type="text/html", notes={"fault": "not_json"})
+            return Answer(
+                502, raw=b"<html>Bad gateway</html>", content_type="text/html", notes={"fault": "not_json"}
+            )
         if broken:
             found = self._error(2, "Service temporarily unavailable", int(broken.options.get("status", 500)))
             found.notes["fault"] = "server_error"
@@ -357,7 +355,11 @@ class GraphSimulator(Simulator):
         return 0
 
     def _auth_error(self, subcode: int, fault: str | None) -> Answer:
-        text = "Error validating access token: Session has expired" if subcode == 463 else "The session is invalid"
+        text = (
+            "Error validating access token: Session has expired"
+            if subcode == 463
+            else "The session is invalid"
+        )
         found = self._error(190, text, 401, subcode=subcode)
         found.notes["fault"] = fault
         return found
@@ -368,11 +370,6 @@ class GraphSimulator(Simulator):
             return self._error(100, "(#100) The parameter messaging_product is required.", 400)
         if body.get("status") == "read":
             return Answer(200, {"success": True})
-        errors = self._schema.send_errors(body) if self._schema else []
-        if errors:
-            found = self._error(100, f"Invalid parameter: {errors[0]}", 400)
-            found.notes["schema_errors"] = errors
-            return found
         fault = self.take_fault(SEND_FAULTS, facts)
         if fault:
             found = self._fault_answer(fault)
@@ -410,7 +407,9 @@ class GraphSimulator(Simulator):
         with self.lock:
             self._window = [at for at in self._window if at > now - 1.0]
             if len(self._window) >= self.throughput:
-                return self._error(130429, "Rate limit hit", 429, details="Message throughput has been reached.")
+                return self._error(
+                    130429, "Rate limit hit", 429, details="Message throughput has been reached."
+                )
             to = str(body.get("to", "")).lstrip("+")
             due = max(self._pairs.get(to, 0.0), now - PAIR_INTERVAL)
             if self.pair_limit and due + PAIR_INTERVAL > now + PAIR_BURST * PAIR_INTERVAL:
@@ -422,12 +421,16 @@ class GraphSimulator(Simulator):
     def _own_rules(self, body: Mapping[str, Any]) -> Answer | None:
         to = str(body.get("to", "")).lstrip("+")
         if not to.isdigit() or not 7 <= len(to) <= 15:
-            return self._error(131009, "Parameter value is not valid", 400, details="Invalid phone number in 'to'")
+            return self._error(
+                131009, "Parameter value is not valid", 400, details="Invalid phone number in 'to'"
+            )
         kind = body.get("type", "text")
         if kind == "text":
             text = (body.get("text") or {}).get("body")
             if not text or len(text) > 4096:
-                return self._error(100, "Invalid parameter", 400, details="text.body must have 1 to 4096 characters")
+                return self._error(
+                    100, "Invalid parameter", 400, details="text.body must have 1 to 4096 characters"
+                )
         elif kind == "template":
             return self._template_rules(body.get("template") or {})
         elif kind == "audio":
@@ -443,7 +446,9 @@ class GraphSimulator(Simulator):
             (t for t in self.templates if t["name"] == chosen.get("name") and t["language"] == language), None
         )
         if found is None or found["status"] in ("REJECTED", "PENDING", "DELETED"):
-            return self._error(132001, MESSAGES[132001][1], 404, details=f"template {chosen.get('name')} ({language})")
+            return self._error(
+                132001, MESSAGES[132001][1], 404, details=f"template {chosen.get('name')} ({language})"
+            )
         if found["status"] == "PAUSED":
             return self._error(132015, MESSAGES[132015][1], 400)
         if found["status"] != "APPROVED":
@@ -635,7 +640,9 @@ class GraphSimulator(Simulator):
             return
         payload = {
             "object": "whatsapp_business_account",
-            "entry": [{"id": self.waba_id, "time": int(self.clock()), "changes": [{"field": name, "value": value}]}],
+            "entry": [
+                {"id": self.waba_id, "time": int(self.clock()), "changes": [{"field": name, "value": value}]}
+            ],
         }
         # ensure_ascii: Meta signs the body with non-ASCII escaped.
         raw = json.dumps(payload).encode()
@@ -654,7 +661,7 @@ class GraphSimulator(Simulator):
             return 0
 
     def _deliver_webhooks(self) -> None:
-        """Deliver what is due, batched as Meta batches; anything but 200 is tried again, more and more rarely."""
+        """Deliver what is due in batches; anything but 200 is tried again, more and more rarely."""
         while True:
             due, serial, name, raw, facts = self._due.get()
             wait = due - time.monotonic()
@@ -686,10 +693,20 @@ class GraphSimulator(Simulator):
 
 def main() -> None:
     """Run until a termination signal."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--control-port", type=int, default=0)
-    for name in ("access-token", "app-id", "app-secret", "verify-token", "phone-number-id", "waba-id", "openapi"):
+    for name in (
+        "access-token",
+        "app-id",
+        "app-secret",
+        "verify-token",
+        "phone-number-id",
+        "waba-id",
+        "openapi",
+    ):
         parser.add_argument(f"--{name}", default=None)
     options = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
     simulator = GraphSimulator(**options)

@@ -245,7 +245,9 @@ class Simulator:
                 except (ControlError, KeyError, TypeError, ValueError) as error:
                     self.reply(Answer(400, {"error": f"{error}"}))
                     return
-                self.reply(Answer(404, {"error": "no such control"}) if result is None else Answer(200, result))
+                self.reply(
+                    Answer(404, {"error": "no such control"}) if result is None else Answer(200, result)
+                )
 
         return Handler
 
@@ -342,9 +344,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.handle_any()
 
-    do_POST = do_DELETE = do_PUT = do_GET
+    do_POST = do_DELETE = do_PUT = do_GET  # noqa: N815 - the base class calls these names
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """The record is the log."""
 
     def read(self) -> Request:
@@ -359,7 +361,9 @@ class _Handler(BaseHTTPRequestHandler):
         return Request(
             method=self.command,
             path=split.path,
-            query={name: values[-1] for name, values in parse_qs(split.query, keep_blank_values=True).items()},
+            query={
+                name: values[-1] for name, values in parse_qs(split.query, keep_blank_values=True).items()
+            },
             headers={name.lower(): value for name, value in self.headers.items()},
             raw=raw,
             body=body,

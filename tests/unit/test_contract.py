@@ -10,7 +10,6 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from lifeline.contract import (
     MAX_BODY_BYTES,
     MESSAGE_SCHEMA,
@@ -116,11 +115,39 @@ def test_a_300_kb_body_is_refused_by_its_size() -> None:
     assert f"at most {MAX_BODY_BYTES} are allowed" in str(caught.value)
 
 
-scalars = st.none() | st.booleans() | st.integers(-3, 70) | st.text(max_size=6) | st.sampled_from(
-    ["template", "text", "voice", "normal", "en_US", "a", "a@b", "2026-03-01T09:00:00Z", "x" * 130, "é", "a\n"]
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 70)
+    | st.text(max_size=6)
+    | st.sampled_from(
+        [
+            "template",
+            "text",
+            "voice",
+            "normal",
+            "en_US",
+            "a",
+            "a@b",
+            "2026-03-01T09:00:00Z",
+            "x" * 130,
+            "é",
+            "a\n",
+        ]
+    )
 )
 names = st.sampled_from(
-    [*MESSAGE_SCHEMA["properties"], "name", "language", "parameters", "components", "user_id", "email", "title", "x"]
+    [
+        *MESSAGE_SCHEMA["properties"],
+        "name",
+        "language",
+        "parameters",
+        "components",
+        "user_id",
+        "email",
+        "title",
+        "x",
+    ]
 )
 documents = st.recursive(
     scalars,

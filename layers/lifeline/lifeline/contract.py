@@ -68,7 +68,7 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": "urn:lifeline:message:1",
     "title": "Lifeline message",
-    "description": "One message to one person, as a JSON object in the body of an SQS message on whatsapp-queue.",
+    "description": "One message to one person, a JSON object: the body of an SQS message on whatsapp-queue.",
     "type": "object",
     "additionalProperties": False,
     "required": ["id", "to", "type"],
@@ -84,7 +84,7 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
             "type": "string",
             "minLength": 1,
             "maxLength": 64,
-            "description": "Phone number, normalised to E.164; a national number takes the stack's default region.",
+            "description": "Phone number, normalised to E.164; a national one takes the stack's default region.",
         },
         "type": {"enum": list(TYPES), "description": "What kind of WhatsApp message this is."},
         "template": {

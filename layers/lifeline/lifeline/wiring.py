@@ -11,7 +11,7 @@ import random
 import time
 import uuid
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import boto3
 
@@ -61,7 +61,7 @@ def telemetry(function: str) -> Telemetry:
 
 @cache
 def _client(service: str, pool: int = 10) -> Any:
-    return boto3.client(service, config=client_config(pool))
+    return boto3.client(cast(Any, service), config=client_config(pool))
 
 
 @cache

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 2.0
 """Seconds. A service in the same region answers a handshake within milliseconds."""
 READ_TIMEOUT = 5.0
-"""Seconds. Well under the shortest function timeout, so that a hung call still leaves time to put work back."""
+"""Seconds. Well under any function timeout, so that a hung call leaves time to put work back."""
 
 
 def client_config(pool: int = 10, read_timeout: float = READ_TIMEOUT) -> Config:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
+from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from lifeline.errors import UnavailableError
@@ -59,7 +60,7 @@ class Contacts:
 
     def save(self, contact: Contact) -> None:
         """Write one contact; a way that is ``None`` is kept as it is."""
-        actions = [ContactItem.updated_at.set(contact.updated_at)]
+        actions: list[Action] = [ContactItem.updated_at.set(contact.updated_at)]
         for name in ("push_endpoint", "email", "push_refused", "email_refused"):
             value = getattr(contact, name)
             if value is not None:

@@ -20,7 +20,7 @@ from pynamodb.transactions import TransactWrite
 
 from lifeline.adapters.aws import code_of
 from lifeline.domain.detection import Bucket, Window
-from lifeline.domain.panic import Change, Event, Flag, State
+from lifeline.domain.panic import Change, Event, Flag, Kind, State
 from lifeline.errors import ConflictError, UnavailableError
 
 if TYPE_CHECKING:
@@ -277,8 +277,8 @@ class Control:
         """Add one batch's outcomes to the shared window in one write, and get the whole window back.
 
         ``bucket`` is the bucket's start (epoch seconds). ``consecutive_unreachable`` counts the failures
-        to reach Meta since the batch's last answer; with ``ok`` or any answer in the batch it replaces the shared
-        count, otherwise it is added. ``stale`` buckets are dropped by the same write.
+        to reach Meta since the batch's last answer; with any answer in the batch it replaces the
+        shared count, otherwise it is added. ``stale`` buckets are dropped by the same write.
         """
         answered = ok + sum(count for cause, count in failed.items() if cause != "unreachable")
         adds = {f"b{bucket}_ok": ok, **{f"b{bucket}_{cause}": count for cause, count in failed.items()}}
@@ -298,7 +298,7 @@ class Control:
         if parts:
             expression += " ADD " + ", ".join(parts)
         if stale:
-            doomed = []
+            doomed: list[str] = []
             for start in stale:
                 for suffix in ("ok", *_WINDOW_CAUSES):
                     key = f"#r{len(doomed)}"
@@ -322,8 +322,9 @@ class Control:
     def reserve(self, lane: str, tokens: int, interval: float, burst: int, now: float) -> float:
         """Move the limiter's theoretical arrival time by ``tokens`` and return its new value (epoch s).
 
-        GCRA in one conditional write: ``tat = max(tat, now - burst * interval) + tokens * interval``. DynamoDB has no ``max``,
-        so the busy case (an old ``tat`` after the floor) is a plain ADD, and only an idle limiter costs a second write.
+        GCRA in one conditional write: ``tat = max(tat, now - burst * interval) + tokens * interval``.
+        DynamoDB has no ``max``, so the busy case (an old ``tat`` after the floor) is a plain ADD, and only
+        an idle limiter costs a second write.
         """
         floor = now - burst * interval
         step = tokens * interval
@@ -533,7 +534,7 @@ def _event_item(event: Event) -> EventItem:
 
 def _event(item: EventItem) -> Event:
     return Event(
-        kind=item.kind,
+        kind=Kind(item.kind),
         scope=item.scope,
         incident_id=item.incident_id,
         version=int(item.version),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
 
-class EmailRefused(Exception):
+class EmailRefused(Exception):  # noqa: N818 - a refusal is an outcome that the caller acts on
     """SES did not take the mail. ``code`` is SES's error code."""
 
     def __init__(self, code: str) -> None:

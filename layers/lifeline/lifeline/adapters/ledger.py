@@ -159,7 +159,8 @@ class Ledger:
                 for item in answer.get("Responses", {}).get(self._table, []):
                     row = _row(item)
                     found[row.id] = row
-                keys = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+                left: Any = answer.get("UnprocessedKeys", {}).get(self._table) or {}
+                keys = left.get("Keys", [])
                 if not keys:
                     break
                 self._pause(self._jitter() * 0.05 * 2**round_)
@@ -211,7 +212,7 @@ class Ledger:
             chunks = list(_chunks(waiting, STATEMENTS_PER_CALL))
             waiting = []
             for chunk, answers in zip(
-                chunks, self._pool.map(lambda c: self._call(statements, c, doing), chunks)
+                chunks, self._pool.map(lambda c: self._call(statements, c, doing), chunks), strict=True
             ):
                 for index, answer in zip(chunk, answers, strict=True):
                     error = answer.get("Error")

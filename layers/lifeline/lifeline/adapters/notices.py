@@ -33,7 +33,10 @@ class Notices:
         severity: str,
         data: Mapping[str, Any],
     ) -> None:
-        """One notice. ``audience``: of engineering, marketing, meta-support. Raises :class:`UnavailableError`."""
+        """One notice to ``audience`` (of engineering, marketing, meta-support).
+
+        Raises :class:`UnavailableError`.
+        """
         attributes: Any = {
             "audience": {"DataType": "String.Array", "StringValue": json.dumps(audience)},
             "scope": {"DataType": "String", "StringValue": scope},

@@ -18,7 +18,7 @@ MAX_TTL: Final = 2_419_200
 """Four weeks: the longest time to live that FCM keeps a message (Firebase, "Set the lifespan")."""
 
 
-class PushRefused(Exception):
+class PushRefused(Exception):  # noqa: N818 - a refusal is an outcome that the caller acts on
     """The device cannot be reached this way. ``gone`` is true where the endpoint is disabled or unknown."""
 
     def __init__(self, code: str, gone: bool) -> None:

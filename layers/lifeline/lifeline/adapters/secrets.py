@@ -41,7 +41,7 @@ class Secrets:
                 return self._values
             try:
                 text = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
-                values = json.loads(text)
+                values: Mapping[str, Any] = json.loads(text)
             except (ClientError, BotoCoreError) as error:
                 if self._values:
                     return self._values

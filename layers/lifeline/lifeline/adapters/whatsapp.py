@@ -116,7 +116,7 @@ class WhatsApp:
         return self._call("GET", f"/{self._waba_id}/message_templates", params=params)
 
     def debug_token(self, token: str | None = None) -> Answer | Failure:
-        """What Meta says of a token (ours by default). An invalid one comes as HTTP 200, ``is_valid`` false."""
+        """What Meta says of a token (ours by default). An invalid one: HTTP 200, ``is_valid`` false."""
         values = self._secrets.all()
         app_token = f"{values.get('app_id', '')}|{values.get('app_secret', '')}"
         return self._call(

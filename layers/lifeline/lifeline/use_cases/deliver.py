@@ -573,9 +573,7 @@ class Deliver:
         )
         for job, outcome in zip(jobs, outcomes, strict=True):
             decision = job.decision
-            if isinstance(outcome, Reached) and not outcome.park:
-                job.decision = replace(decision, do=Do.FINISH, status=outcome.status, why=outcome.why)
-            elif isinstance(outcome, Unreached):
+            if (isinstance(outcome, Reached) and not outcome.park) or isinstance(outcome, Unreached):
                 job.decision = replace(decision, do=Do.FINISH, status=outcome.status, why=outcome.why)
             else:
                 job.decision = replace(decision, do=Do.PARK, why=outcome.why)
@@ -665,7 +663,7 @@ class Deliver:
         return None
 
     def _put_back(self, jobs: list[Job], failed: set[str]) -> None:
-        """New carriers for what waits, lanes for what is parked, the dead-letter queue for what is refused."""
+        """Carriers for what waits, lanes for what is parked, the dead-letter queue for what is refused."""
         outgoing: dict[str, list[tuple[Job, Outgoing]]] = {}
         for job in jobs:
             placed = self._carrier_for(job)

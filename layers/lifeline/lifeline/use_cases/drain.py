@@ -94,7 +94,9 @@ class Drain:
             return {"released": {}, "why": "panic"}
         seen = self._control.mark("drain")
         start = (
-            now if seen is None or flag.recovering_since and seen < flag.recovering_since else max(now, seen)
+            now
+            if seen is None or (flag.recovering_since and seen < flag.recovering_since)
+            else max(now, seen)
         )
         end = now + SPAN + LEAD
         if end - start < 1.0 or not self._control.advance("drain", end, seen):

@@ -64,7 +64,7 @@ class FallBack:
     def __call__(self, items: Sequence[tuple[Message, bool, str]], now: float) -> list[Reached | Unreached]:
         """Take the fallback of each ``(message, WhatsApp may deliver later, why)``, side by side."""
         contacts = self._look_up([message.recipient for message, _, _ in items])
-        return list(self._pool.map(lambda item: self._one(*item, contacts, now), items))
+        return list(self._pool.map(lambda item: self._one(item[0], item[1], item[2], contacts, now), items))
 
     def _look_up(self, recipients: Sequence[Recipient]) -> Mapping[str, Contact]:
         wanted = {r.user_id for r in recipients if r.user_id and not (r.push_endpoint and r.email)}

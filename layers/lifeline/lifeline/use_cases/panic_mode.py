@@ -154,8 +154,9 @@ class PanicMode:
         if entered:
             subject = f"Lifeline: {flag.scope} is in panic mode ({flag.cause})"
             text = (
-                f"{flag.scope} is in panic mode since {format_instant(flag.since)}: {flag.reason}. People are "
-                "reached by push and email; the rest waits. See docs/runbook.md, or type: lifeline panic status"
+                f"{flag.scope} is in panic mode since {format_instant(flag.since)}: {flag.reason}. "
+                "People are reached by push and email; the rest waits. See docs/runbook.md, or type: "
+                "lifeline panic status"
             )
         else:
             subject = f"Lifeline: {flag.scope} has left panic mode"
