@@ -237,7 +237,7 @@ def account(story: Story) -> dict[str, Any]:
     unaccounted = len(accepted - statuses.keys()) + sum(by_status[status] for status in OPEN)
     duplicates = sum(count - 1 for count in by_id.values())
     history = lifeline(stack, "panic", "history", "whatsapp")
-    events = history["events"] if isinstance(history, dict) else history
+    events = history["result"]["events"]
     probes = [
         {"time": event["at"], "ok": event["kind"] != "probe_failed"}
         for event in reversed(events)

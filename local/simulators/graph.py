@@ -21,7 +21,7 @@ Fault kinds and what they touch:
 ``silent``             sends are accepted; no webhook ever comes
 ``undelivered``        sends are accepted; the webhook says failed with ``code`` (default 131026)
 
-``match`` narrows by ``to`` (one or a list), ``template``, ``type``, ``id`` (our callback id), ``path``, ``text``.
+``match`` narrows by ``to`` (one or a list), ``template``, ``type``, ``id`` (callback id), ``path``, ``text``.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def _transformed() -> dict[str, Any]:
     from samtranslator.public.translator import ManagedPolicyLoader
     from samtranslator.translator.transform import transform
 
-    # The translator asks the environment for a region and IAM for AWS's own policies; neither is looked at here.
+    # The translator asks the environment for a region and IAM for AWS's own policies.
     policies = mock.Mock(spec=ManagedPolicyLoader)
     policies.load.return_value = {}
     values = {name: item["Default"] for name, item in source()["Parameters"].items() if "Default" in item}

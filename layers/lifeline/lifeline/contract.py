@@ -84,7 +84,7 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
             "type": "string",
             "minLength": 1,
             "maxLength": 64,
-            "description": "Phone number, normalised to E.164; a national one takes the stack's default region.",
+            "description": "Phone number, normalised to E.164; a national one takes the default region.",
         },
         "type": {"enum": list(TYPES), "description": "What kind of WhatsApp message this is."},
         "template": {
