@@ -239,6 +239,18 @@ def test_a_lost_answer_is_settled_by_the_webhook_and_not_sent_again() -> None:
     assert clinic.meta.asked == ["a"]
 
 
+def test_a_doubt_that_nothing_settles_is_sent_again_once_and_counted() -> None:
+    clinic = Clinic()
+    clinic.meta.script = [replace(answer(131000, 500), may_have_left=True)]
+    clinic.produce("a")
+    clinic.serve()
+    assert clinic.status_of("a") is Status.SENT
+    assert clinic.meta.asked == ["a", "a"]
+    assert clinic.ledger.rows["a"].resends == 1
+    assert clinic.control.counted("resends") == 1
+    assert clinic.log.metrics[("Resends", "whatsapp")] == 1
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     accepted=st.booleans(),

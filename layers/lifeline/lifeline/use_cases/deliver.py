@@ -75,6 +75,8 @@ class Job:
     template: Template | None = None
     token_at: float = 0.0
     outcome: Accepted | Failure | None = None
+    resent: bool = False
+    """It was sent a second time, because nothing settled its doubt."""
     incident_id: str | None = None
 
     @property
@@ -147,6 +149,7 @@ class Deliver:
         self._send(sending, remaining)
         self._judge(sending)
         for job in sending:
+            job.resent = job.decision.resend and job.outcome is not None
             job.decision = self._after(job)
         self._carry_out(claimed, failed, tally)
         self._count(claimed, tally)
@@ -746,7 +749,7 @@ class Deliver:
         samples: dict[str, Any] = {}
         resends = 0
         for job in jobs:
-            resends += job.decision.resend
+            resends += job.resent
             if isinstance(job.outcome, Failure):
                 counts[f"e|{job.outcome.cause}|{job.outcome.code or '-'}"] += 1
                 causes[str(job.outcome.cause)] += 1
