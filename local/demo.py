@@ -236,7 +236,7 @@ def account(story: Story) -> dict[str, Any]:
     on_whatsapp = {name for name, status in statuses.items() if status in ON_WHATSAPP}
     unaccounted = len(accepted - statuses.keys()) + sum(by_status[status] for status in OPEN)
     duplicates = sum(count - 1 for count in by_id.values())
-    history = lifeline(stack, "panic", "history", "whatsapp")
+    history = lifeline(stack, "panic", "history", "whatsapp", "--probes")
     events = history["result"]["events"]
     probes = [
         {"time": event["at"], "ok": event["kind"] != "probe_failed"}

@@ -1,0 +1,25 @@
+"""Every event of the functions that SQS and schedules trigger, fed to the deployed function."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.system import System
+
+EVENTS = Path(__file__).parents[2] / "events"
+FILES = sorted(p for name in ("sender", "prober", "drainer") for p in (EVENTS / name).glob("*.json"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_function_takes_its_event(system: System, path: Path) -> None:
+    name = {"sender": "Sender", "prober": "Prober", "drainer": "Drainer"}[path.parent.name]
+    answer = system.functions.invoke(
+        FunctionName=system.out[f"{name}FunctionName"], Payload=path.read_bytes()
+    )
+    payload = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, payload
+    if "Records" in json.loads(path.read_text()):
+        assert payload == {"batchItemFailures": []}

@@ -1,0 +1,39 @@
+"""Events: one folder per function, every file used, every message as the contract wants it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lifeline.contract import ContractError, parse_message
+
+ROOT = Path(__file__).parents[2]
+EVENTS = sorted((ROOT / "events").glob("*/*.json"))
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def test_every_function_has_events_and_every_folder_a_function() -> None:
+    functions = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert {path.parent.name for path in EVENTS} == functions
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_event_is_json_of_the_right_kind(path: Path) -> None:
+    assert isinstance(load(path), dict)
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in EVENTS if p.parent.name == "sender"], ids=lambda path: str(path.stem)
+)
+def test_messages_in_events_keep_the_contract(path: Path) -> None:
+    for record in load(path)["Records"]:
+        if path.stem == "broken_contract":
+            with pytest.raises(ContractError):
+                parse_message(record["body"])
+        else:
+            assert parse_message(record["body"]).id.startswith("event:")
