@@ -1,4 +1,4 @@
-"""Delivery on the deployed system: bad input ends where it should, one id is sent once, a crash loses nothing."""
+"""Delivery on the deployed system: bad input ends where it should, one id is sent once, a crash loses none."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_bad_input_ends_where_it_should_and_never_holds_up_its_batch(system: Sys
         return len(letters) >= len(bad)
 
     eventually(all_there, 20, "the broken messages on the dead-letter queue")
-    reasons = {body: reason for body, reason in letters}
+    reasons = dict(letters)
     for reason, body in bad.items():
         assert reason in reasons[body], (reason, reasons[body])
     assert sorted(system.accepted(prefix)) == sorted(good)
