@@ -498,6 +498,7 @@ _ACTOR: Final = {
     "description": "Who asks; the command line sends the caller's ARN",
 }
 _REASON: Final = {**_WORD, "maxLength": 500, "description": "Why; one sentence for the incident's history"}
+_TEMPLATE: Final[dict[str, Any]] = {**_WORD, "maxLength": 512}
 _QUEUE: Final = {**_WORD, "description": "A queue by its bare name, or with the stack's prefix"}
 _SPAN: Final = {"type": "number", "minimum": 1, "maximum": 31_622_400}
 
@@ -625,6 +626,38 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
                 "description": "How far back, whole minutes; default 15 minutes",
             }
         },
+    ),
+    "whatsapp.templates": Action(
+        description="Message templates as Meta lists them, which of them panic, and what stands in for them.",
+        answer="templates: [name, language, category, status, reason, quality, parameters, panic, "
+        "replacement], mapped",
+        fields={
+            "name": {**_TEMPLATE, "description": "Only this one"},
+            "status": {**_WORD, "description": "Only these: APPROVED, PAUSED, REJECTED, ..."},
+        },
+    ),
+    "whatsapp.map_template": Action(
+        description="Let one template stand in for another while that one panics; values are compared first.",
+        answer="template, replacement, before, warnings",
+        fields={
+            "template": {**_TEMPLATE, "description": "The template that Meta refuses"},
+            "replacement": {**_TEMPLATE, "description": "The one that is sent instead"},
+            "reason": _REASON,
+            "actor": _ACTOR,
+        },
+        required=("template", "replacement", "reason", "actor"),
+        changes=True,
+    ),
+    "whatsapp.unmap_template": Action(
+        description="Let nothing stand in for a template any more.",
+        answer="template, replacement (null), before, warnings",
+        fields={
+            "template": {**_TEMPLATE, "description": "The template that has a replacement"},
+            "reason": _REASON,
+            "actor": _ACTOR,
+        },
+        required=("template", "reason", "actor"),
+        changes=True,
     ),
     "message.send": Action(
         description="Put one message on whatsapp-queue, as a producer would.",

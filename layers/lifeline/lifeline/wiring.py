@@ -42,6 +42,7 @@ from lifeline.use_cases.operate_dead_letters import OperateDeadLetters
 from lifeline.use_cases.operate_message import OperateMessage
 from lifeline.use_cases.operate_panic import OperatePanic
 from lifeline.use_cases.operate_queue import OperateQueue
+from lifeline.use_cases.operate_templates import OperateTemplates
 from lifeline.use_cases.panic_mode import PanicMode
 from lifeline.use_cases.probe import Probe
 from lifeline.use_cases.raise_alarm import RaiseAlarm
@@ -260,6 +261,9 @@ def operator() -> Operate:
                 contacts=Contacts(settings.contacts_table, settings.region),
                 clock=time.time,
                 new_id=lambda: uuid.uuid4().hex[:12],
+            ),
+            OperateTemplates(
+                control=control, panic=panic, whatsapp=_whatsapp("operator", 2), clock=time.time
             ),
         ],
         telemetry("operator"),

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from lifeline.adapters.whatsapp import Accepted
 from lifeline.contract import Message
 from lifeline.domain.failures import Failure, classify_answer
+from lifeline.domain.panic import enable, set_shadow
 from lifeline.domain.status import Status
 from lifeline.settings import Settings
 from lifeline.use_cases.deliver import Deliver, Record
@@ -236,6 +237,55 @@ def test_a_lost_answer_is_settled_by_the_webhook_and_not_sent_again() -> None:
     assert clinic.statuses(status("a", "sent")) == 200
     clinic.serve()
     assert clinic.status_of("a") is Status.SENT
+    assert clinic.meta.asked == ["a"]
+
+
+def refused_template(clinic: Clinic, name: str) -> None:
+    template = {"name": "old", "language": "en_US", "parameters": ["1"]}
+    clinic.meta.script = [answer(132015)]
+    body = {"id": name, "to": "+4915112345678", "type": "template", "template": template, "text": "hello"}
+    clinic.deliver(json.dumps(body), None, f"sqs-{name}")
+    clinic.serve()
+
+
+def test_the_send_that_meets_a_refused_template_goes_out_with_its_replacement() -> None:
+    clinic = Clinic()
+    clinic.control.put_setting("template_map", {"old": "new"}, actor="me", reason="r", now=0)
+    refused_template(clinic, "a")
+    row = clinic.ledger.rows["a"]
+    assert (row.status, row.template) == (Status.SENT, "new")
+    assert clinic.meta.asked == ["a", "a"]
+    assert clinic.ways.taken == []
+    assert clinic.control.flag("whatsapp/template/old").state == "panic"
+
+
+def test_without_a_replacement_a_refused_template_takes_the_fallback() -> None:
+    clinic = Clinic()
+    refused_template(clinic, "a")
+    assert clinic.status_of("a") is Status.PUSHED
+    assert clinic.meta.asked == ["a"]
+
+
+def test_a_replacement_in_panic_is_not_used() -> None:
+    clinic = Clinic()
+    clinic.control.put_setting("template_map", {"old": "new"}, actor="me", reason="r", now=0)
+    clinic.panic.change(
+        "whatsapp/template/new",
+        lambda flag: enable(flag, reason="r", actor="me", now=clinic.clock.now, new_incident_id="i"),
+    )
+    refused_template(clinic, "a")
+    assert clinic.status_of("a") is Status.PUSHED
+
+
+def test_a_template_in_shadow_does_not_go_round() -> None:
+    clinic = Clinic()
+    clinic.control.put_setting("template_map", {"old": "new"}, actor="me", reason="r", now=0)
+    clinic.panic.change(
+        "whatsapp/template/old",
+        lambda flag: set_shadow(flag, on=True, reason="r", actor="me", now=clinic.clock.now),
+    )
+    refused_template(clinic, "a")
+    assert clinic.status_of("a") is Status.PUSHED
     assert clinic.meta.asked == ["a"]
 
 

@@ -490,6 +490,12 @@ class Deliver:
         template = job.template or job.message.template
         if outcome.reach is Reach.TEMPLATE and template:
             blocked = True
+            if (
+                job.template is None
+                and job.carrier.rounds < self._settings.retry.rounds
+                and self._mapped(job)
+            ):
+                return Decision(Do.WAIT, "its replacement is sent", cause=outcome.cause)
         decision = delivery.after_failure(
             outcome,
             attempt=row.attempt,
@@ -506,6 +512,14 @@ class Deliver:
         if decision.do is Do.FALL_BACK:
             self._note_incident(job)
         return decision
+
+    def _mapped(self, job: Job) -> bool:
+        """Whether another template stands in for the one that was just refused."""
+        try:
+            return bool(self._replacements([job]))
+        except UnavailableError as error:
+            self._telemetry.warning("replacements cannot be read", detail=str(error))
+            return False
 
     def _note_incident(self, job: Job) -> None:
         flag = self._panic.flag(WHATSAPP)

@@ -1,0 +1,96 @@
+"""``lifeline whatsapp ...``: our account at Meta."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lifeline_cli import render
+from lifeline_cli.render import Cli
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+app = typer.Typer(no_args_is_help=True, help="Look at our WhatsApp account and mend what can be mended here.")
+
+
+@app.command()
+def templates(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Only this template.")] = None,
+    status: Annotated[
+        str | None, typer.Option("--status", metavar="STATUS", help="Only these: APPROVED, PAUSED, REJECTED.")
+    ] = None,
+    stand_in: Annotated[
+        str | None,
+        typer.Option("--map", metavar="OLD=NEW", help="While OLD is in panic, send NEW with its values."),
+    ] = None,
+    unmap: Annotated[
+        str | None, typer.Option("--unmap", metavar="OLD", help="Let nothing stand in for OLD any more.")
+    ] = None,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why; it goes into the history.")
+    ] = "set by an operator",
+) -> None:
+    """List message templates with what Meta says of them; let one stand in for another at once."""
+    cli: Cli = context.obj
+    if stand_in and unmap:
+        raise typer.BadParameter("--map and --unmap do not go together")
+    if stand_in:
+        old, equals, new = stand_in.partition("=")
+        if not (old and equals and new):
+            raise typer.BadParameter(f"--map takes OLD=NEW, not {stand_in!r}")
+        fields = {"template": old.strip(), "replacement": new.strip(), "reason": reason}
+        cli.show("whatsapp.map_template", cli.client.change("whatsapp.map_template", **fields), draw_map)
+    elif unmap:
+        fields = {"template": unmap.strip(), "reason": reason}
+        cli.show("whatsapp.unmap_template", cli.client.change("whatsapp.unmap_template", **fields), draw_map)
+    else:
+        wanted = {key: value for key, value in (("name", name), ("status", status)) if value}
+        cli.show("whatsapp.templates", cli.client.call("whatsapp.templates", **wanted), draw_templates)
+
+
+def draw_templates(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """A row per template and language."""
+    rows = result["templates"]
+    if not rows:
+        yield render.text("No template like that.", "yellow")
+        return
+    yield render.table(
+        ("template", "language", "category", "status", "reason", "quality", "values", "here"),
+        [
+            (
+                row["name"],
+                row["language"],
+                row["category"],
+                row["status"],
+                row["reason"] or "-",
+                row["quality"] or "-",
+                sum(row["parameters"].values()),
+                _here(row),
+            )
+            for row in rows
+        ],
+        right=("values",),
+    )
+
+
+def _here(row: Mapping[str, Any]) -> str:
+    parts = ["in panic"] if row["panic"] else []
+    if row["replacement"]:
+        parts.append(
+            f"{row['replacement']} stands in" if row["panic"] else f"{row['replacement']} would stand in"
+        )
+    return ", ".join(parts) or "-"
+
+
+def draw_map(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """What stands in for what now."""
+    if result["replacement"]:
+        yield render.text(f"{result['replacement']} stands in for {result['template']}.", "green")
+    else:
+        yield render.text(f"Nothing stands in for {result['template']} any more (it was {result['before']}).")
+    for warning in result["warnings"]:
+        yield render.warn(warning)

@@ -1,0 +1,77 @@
+"""Message templates: what values they take, and whether one may stand in for another. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+_PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
+
+Listed = Mapping[str, Any]
+"""One template as Meta lists it: name, language, status, components."""
+
+
+def parameters(template: Listed) -> dict[str, int]:
+    """How many values each part takes: ``body``, ``header``, ``button 0``, ...; parts without are left out.
+
+    A header with a picture, a film or a document takes one value. A placeholder that stands twice counts once
+    (Meta, "Template components").
+    """
+    found: dict[str, int] = {}
+    for component in _objects(template.get("components")):
+        kind = str(component.get("type", "")).lower()
+        if kind == "buttons":
+            for index, button in enumerate(_objects(component.get("buttons"))):
+                _count(found, f"button {index}", button.get("url"))
+        elif kind == "header" and str(component.get("format", "TEXT")).upper() != "TEXT":
+            found["header"] = 1
+        else:
+            _count(found, kind, component.get("text"))
+    return found
+
+
+def _count(found: dict[str, int], part: str, text: object) -> None:
+    count = len(set(_PLACEHOLDER.findall(text))) if isinstance(text, str) else 0
+    if count:
+        found[part] = count
+
+
+def why_not(old: str, new: str, olds: Sequence[Listed], news: Sequence[Listed]) -> str:
+    """Why ``new`` cannot stand in for ``old``; empty where it can.
+
+    ``olds`` and ``news``: all that Meta lists under the two names. Each language of the old one must exist
+    in the new one, be APPROVED there, and take as many values in each part: the messages' own values are
+    sent with it.
+    """
+    if old == new:
+        return f"{old} cannot stand in for itself"
+    if not news:
+        return f"template {new} does not exist"
+    by_language = {_language(template): template for template in news}
+    if not olds:
+        bad = [template for template in news if template.get("status") != "APPROVED"]
+        return f"template {new} is {bad[0].get('status')}" if bad else ""
+    for template in olds:
+        language = _language(template)
+        stand_in = by_language.get(language)
+        if stand_in is None:
+            return f"template {new} does not exist in {language}, which {old} has"
+        if stand_in.get("status") != "APPROVED":
+            return f"template {new} ({language}) is {stand_in.get('status')}, not APPROVED"
+        takes, gets = parameters(stand_in), parameters(template)
+        if takes != gets:
+            return f"template {new} ({language}) takes {_words(takes)}, and {old} gives {_words(gets)}"
+    return ""
+
+
+def _words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} in its {part}" for part, count in sorted(counts.items())) or "no values"
+
+
+def _language(template: Listed) -> str:
+    return str(template.get("language", "")).replace("-", "_")
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,161 @@
+"""Operator actions on templates: listed over all pages, mapped only where it fits, undone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from lifeline.adapters.whatsapp import Answer
+from lifeline.contract import template_scope
+from lifeline.domain.failures import Failure, classify_answer
+from lifeline.domain.panic import enable
+from lifeline.errors import RefusedError, UnavailableError
+from lifeline.use_cases.deliver import TEMPLATE_MAP
+from lifeline.use_cases.operate_templates import OperateTemplates
+from lifeline.use_cases.panic_mode import PanicMode
+
+from tests.support.memory import Clock, MemoryControl, MemoryNotices, MemoryQueues, Recorder
+
+ACTOR = "arn:aws:iam::000000000000:user/ada"
+
+
+def template(name: str, parameters: int = 2, **more: Any) -> dict[str, Any]:
+    text = " ".join(f"{{{{{n}}}}}" for n in range(1, parameters + 1))
+    return {
+        "name": name,
+        "language": "en_US",
+        "status": "APPROVED",
+        "category": "UTILITY",
+        "rejected_reason": "NONE",
+        "components": [{"type": "BODY", "text": text}],
+        **more,
+    }
+
+
+class Meta:
+    """Lists templates, two a page; its filter finds longer names too, as Meta's does."""
+
+    def __init__(self, *templates: dict[str, Any]) -> None:
+        self.all = list(templates)
+        self.broken: Failure | None = None
+
+    def templates(self, name: str | None = None, after: str | None = None) -> Answer | Failure:
+        if self.broken:
+            return self.broken
+        found = [item for item in self.all if not name or name in item["name"]]
+        start = int(after or 0)
+        paging: dict[str, Any] = {"cursors": {"before": str(start), "after": str(start + 2)}}
+        if start + 2 < len(found):
+            paging["next"] = "https://graph.example.org/next"
+        return Answer({"data": found[start : start + 2], "paging": paging}, None)
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.control = MemoryControl()
+        self.meta = Meta(
+            template("old"),
+            template("old_and_longer", 5),
+            template("new"),
+            template("small", 1),
+            template("bad", status="REJECTED", rejected_reason="PROMOTIONAL"),
+        )
+        self.panic = PanicMode(
+            control=self.control,  # type: ignore[arg-type]
+            queues=MemoryQueues(),  # type: ignore[arg-type]
+            notices=MemoryNotices(),  # type: ignore[arg-type]
+            probe_queue_url="queue/probe",
+            clock=self.clock,
+            new_id=lambda: "abcdef0123",
+            telemetry=Recorder(),  # type: ignore[arg-type]
+        )
+        group = OperateTemplates(
+            control=self.control,  # type: ignore[arg-type]
+            panic=self.panic,
+            whatsapp=self.meta,  # type: ignore[arg-type]
+            clock=self.clock,
+        )
+        self.handlers = group.handlers()
+
+    def map(self, old: str, new: str) -> dict[str, Any]:
+        request = {"template": old, "replacement": new, "reason": "paused", "actor": ACTOR}
+        return self.handlers["whatsapp.map_template"](request)
+
+    def enable(self, name: str) -> None:
+        self.panic.change(
+            template_scope(name),
+            lambda flag: enable(flag, reason="r", actor=ACTOR, now=self.clock.now, new_incident_id="i"),
+        )
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_all_pages_are_listed_with_what_matters_here(world: World) -> None:
+    world.enable("old")
+    world.map("old", "new")
+    result = world.handlers["whatsapp.templates"]({})
+    rows = {row["name"]: row for row in result["templates"]}
+    assert sorted(rows) == ["bad", "new", "old", "old_and_longer", "small"]
+    assert (rows["old"]["panic"], rows["old"]["replacement"]) == (True, "new")
+    assert rows["old"]["parameters"] == {"body": 2}
+    assert (rows["bad"]["status"], rows["bad"]["reason"]) == ("REJECTED", "PROMOTIONAL")
+    assert rows["new"]["reason"] is None
+    only = world.handlers["whatsapp.templates"]({"status": "rejected"})["templates"]
+    assert [row["name"] for row in only] == ["bad"]
+    only = world.handlers["whatsapp.templates"]({"name": "old"})["templates"]
+    assert [row["name"] for row in only] == ["old"]
+
+
+def test_a_mapping_is_stored_with_who_and_why(world: World) -> None:
+    world.enable("old")
+    result = world.map("old", "new")
+    assert result == {"template": "old", "replacement": "new", "before": None, "warnings": []}
+    stored = world.control.setting(TEMPLATE_MAP)
+    assert (stored.value, stored.actor, stored.reason) == ({"old": "new"}, ACTOR, "paused")
+    assert world.control.kinds(template_scope("old"))[-1] == "noted"
+    again = world.map("old", "new")
+    assert again["before"] == "new"
+    assert world.control.setting(TEMPLATE_MAP).version == stored.version
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("old", "small", "takes 1 in its body"),
+        ("old", "bad", "REJECTED"),
+        ("old", "nothing", "does not exist"),
+        ("old", "old", "itself"),
+        ("old", "No Name", "not a template's name"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_changes_nothing(world: World, old: str, new: str, why: str) -> None:
+    with pytest.raises(RefusedError, match=why):
+        world.map(old, new)
+    assert world.control.setting(TEMPLATE_MAP).value is None
+
+
+def test_what_an_operator_should_know_is_said(world: World) -> None:
+    assert "only while it is" in world.map("old", "new")["warnings"][0]
+    world.enable("new")
+    world.enable("gone")
+    assert "in panic itself" in " ".join(world.map("old", "new")["warnings"])
+    assert "could not be compared" in " ".join(world.map("gone", "new")["warnings"])
+
+
+def test_a_mapping_is_undone(world: World) -> None:
+    world.map("old", "new")
+    result = world.handlers["whatsapp.unmap_template"]({"template": "old", "reason": "r", "actor": ACTOR})
+    assert (result["before"], result["replacement"]) == ("new", None)
+    assert world.control.setting(TEMPLATE_MAP).value == {}
+    with pytest.raises(RefusedError, match="nothing stands in"):
+        world.handlers["whatsapp.unmap_template"]({"template": "old", "reason": "r", "actor": ACTOR})
+
+
+def test_a_meta_that_does_not_answer_is_named(world: World) -> None:
+    world.meta.broken = classify_answer(401, {"error": {"code": 190, "message": "expired"}}, {})
+    with pytest.raises(UnavailableError, match="code 190"):
+        world.map("old", "new")
