@@ -227,7 +227,7 @@ def account(story: Story) -> dict[str, Any]:
     for page in trail.get_paginator("lookup_events").paginate(
         LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "Publish"}]
     ):
-        pushes += sum(":endpoint/" in event["CloudTrailEvent"] for event in page["Events"])
+        pushes += sum("TargetArn" in event["CloudTrailEvent"] for event in page["Events"])
     mails = requests.get(f"{stack.aws_url}/_ministack/ses/messages", timeout=10).json()["messages"]
     emails = sum(len(box) for box in mails.values())
     statuses = {name: item["status"]["S"] for name, item in story.rows.items()}

@@ -121,9 +121,11 @@ class Drain:
             seconds = min(end - cursor, max(1.0, stepped_at + MINUTE - cursor))
             plan = plan_minute(rate, seconds, waiting, carry)
             carry = plan.carry
-            spread = (
-                delays(plan.total, max(0, round(cursor - now)), max(1, round(seconds))) if plan.total else []
-            )
+            spread: list[int] = []
+            if plan.total:
+                # A last handful leaves at the rate as well, not thinly spread over the whole stretch.
+                taking = min(seconds, plan.total / rate)
+                spread = delays(plan.total, max(0, round(cursor - now)), max(1, round(taking)))
             offset = 0
             for lane, count in plan.moves:
                 moved = self._move(lane, spread[offset : offset + count], remaining)
