@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,7 +75,6 @@ def test_the_check_can_fail(tmp_path: Path) -> None:
 
 
 def test_the_contract_needs_the_standard_library_only() -> None:
-    import sys
 
     outside = [
         name for name in imported(LAYER / "contract.py") if name.split(".")[0] not in sys.stdlib_module_names
