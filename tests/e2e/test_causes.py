@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.meta import post, template_update
 from tests.support.system import System, eventually
 
 REMINDER = "appointment_reminder"
@@ -150,28 +149,30 @@ def test_a_template_that_meta_pauses_by_webhook_and_approves_again(system: Syste
 
 def test_a_mapped_replacement_is_used_at_once(system: System) -> None:
     prefix = system.fresh()
-    system.dynamodb.put_item(
-        TableName=system.out["ControlTableName"],
-        Item={
-            "pk": {"S": "setting"},
-            "sk": {"S": "template_map"},
-            "value": {"S": '{"appointment_reminder":"appointment_reminder_v2"}'},
-            "version": {"N": "1"},
-        },
-    )
+
+    def operate(action: str, **fields: str) -> dict[str, Any]:
+        request = {"action": action, "template": REMINDER, "reason": "test", "actor": "test", **fields}
+        answer: dict[str, Any] = system.invoke("Operator", request)
+        return answer
+
+    unfit = operate("whatsapp.map_template", replacement="order_update")
+    assert unfit["error"]["code"] == "unfit_replacement"
+    assert "3 in its body" in unfit["error"]["message"]
+    assert operate("whatsapp.map_template", replacement="appointment_reminder_v2")["ok"]
     try:
-        raw = post(template_update(REMINDER, "PAUSED"))
-        assert system.webhook(raw).status_code == 200
-        system.panics("template_rejected", TEMPLATE_SCOPE)
+        system.template(REMINDER, status="PAUSED", webhook=False)
         ids = many(system, prefix, 2, **reminder())
         system.wait_for(ids, "DELIVERED")
-        used = {entry["body"]["template"]["name"] for entry in system.sends(prefix)}
-        assert used == {"appointment_reminder_v2"}
+        system.panics("template_rejected", TEMPLATE_SCOPE)
+        late = many(system, f"{prefix}-late", 2, **reminder())
+        system.wait_for(late, "DELIVERED")
+        taken = [entry for entry in system.sends(prefix) if entry["accepted"]]
+        assert {entry["body"]["template"]["name"] for entry in taken} == {"appointment_reminder_v2"}
+        assert len(taken) == 4
+        refused = [entry for entry in system.sends(f"{prefix}-late") if not entry["accepted"]]
+        assert refused == [], "a template in panic is not tried"
     finally:
-        system.dynamodb.delete_item(
-            TableName=system.out["ControlTableName"],
-            Key={"pk": {"S": "setting"}, "sk": {"S": "template_map"}},
-        )
+        assert operate("whatsapp.unmap_template")["ok"]
 
 
 @pytest.mark.parametrize("code", [131026, 131049, 130472])
