@@ -1,4 +1,4 @@
-"""Delivery on the deployed system: bad input ends where it should, one id is sent once, a crash loses none."""
+"""Delivery on the deployed system: bad input ends where it should, one id is sent once, nothing is lost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import signal
 import subprocess
 from collections import Counter
 from typing import Any
+
+import pytest
 
 from tests.support.system import System, eventually
 
@@ -102,6 +104,7 @@ def test_a_template_and_a_text_reach_meta_as_they_should(system: System) -> None
     assert bodies[f"{prefix}-x"]["to"] == "4915112345678"
 
 
+@pytest.mark.timeout(480)
 def test_a_killed_worker_loses_nothing_and_the_drain_goes_on(system: System) -> None:
     prefix = system.fresh()
     system.fault("unreachable")

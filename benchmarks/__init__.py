@@ -1,0 +1,1 @@
+"""What it costs and how fast it is, as ratios within one run."""
