@@ -224,7 +224,7 @@ def after_failure(
         )
     if failure.reach is Reach.RECIPIENT:
         return Decision(Do.FALL_BACK, failure.details, cause=failure.cause, whatsapp_later=False)
-    if failure.reach is Reach.MESSAGE:
+    if failure.reach is Reach.MESSAGE and not failure.is_passing:
         return Decision(Do.REJECT, failure.details, cause=failure.cause)
     if failure.reach is Reach.TEMPLATE:
         return Decision(Do.FALL_BACK, failure.details, cause=failure.cause)
