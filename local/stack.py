@@ -108,6 +108,8 @@ class LocalStack:
     persist: bool = False
     quiet: bool = False
     parameters: dict[str, str] = field(default_factory=dict)
+    openapi: Path | None = None
+    """Meta's OpenAPI file, if the simulator is to hold sends and its own answers against it."""
     processes: list[Process] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
     endpoints: dict[str, str] = field(default_factory=dict)
@@ -204,6 +206,7 @@ class LocalStack:
                 *("--app-id", SECRETS["app_id"], "--app-secret", SECRETS["app_secret"]),
                 *("--verify-token", SECRETS["verify_token"]),
                 *("--phone-number-id", local["PhoneNumberId"], "--waba-id", local["WabaId"]),
+                *(("--openapi", str(self.openapi)) if self.openapi else ()),
             ],
             common,
         )

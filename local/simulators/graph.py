@@ -38,11 +38,14 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 
 from local.simulators.server import BREAK, Answer, ControlError, Fault, Request, Simulator
+
+if TYPE_CHECKING:
+    from local.simulators.meta_schema import MetaSchema
 
 SEND_FAULTS = (
     "account",
@@ -67,6 +70,8 @@ MESSAGES: dict[int, tuple[int, str]] = {
     132015: (400, "Template is paused"),
     132016: (400, "Template is disabled"),
 }
+WEBHOOK_SCHEMAS = {"messages": "StatusMessageValue", "messages in": "IncomingMessageValueGeneral"}
+"""What Meta's file calls the values of the field ``messages``; other fields it does not describe."""
 PAIR_INTERVAL = 6.0
 PAIR_BURST = 45
 """One message per 6 seconds to one user, up to 45 borrowed from the future (Meta, "Pair rate limits")."""
@@ -119,8 +124,18 @@ class GraphSimulator(Simulator):
         verify_token: str = "local-verify-token",
         phone_number_id: str = "106540352242922",
         waba_id: str = "102290129340398",
+        openapi: str | None = None,
     ) -> None:
+        """``openapi``: path of Meta's OpenAPI file; sends that break it are refused, and what this simulator
+        says itself is held against it (``schema_faults`` of ``GET /_control/state``).
+        """
         super().__init__(port, control_port)
+        self._schema: MetaSchema | None = None
+        if openapi:
+            from local.simulators.meta_schema import MetaSchema
+
+            self._schema = MetaSchema(openapi)
+        self.schema_faults: list[str] = []
         self.app_id, self.app_secret, self.verify_token = app_id, app_secret, verify_token
         self.phone_number_id, self.waba_id = phone_number_id, waba_id
         self._first_token = access_token
@@ -209,6 +224,7 @@ class GraphSimulator(Simulator):
             "throughput": self.throughput,
             "webhook_url": self.webhook_url,
             "webhooks_waiting": self._due.qsize(),
+            "schema_faults": self.schema_faults,
         }
 
     def control(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
@@ -285,8 +301,21 @@ class GraphSimulator(Simulator):
 
     # -- answers ----------------------------------------------------------------------------------
 
+    def _hold_against(self, name: str | None, document: Any) -> None:
+        """Note what this simulator says otherwise than Meta's file does."""
+        if self._schema and name:
+            self.schema_faults += [f"{name}: {text}" for text in self._schema.errors(name, document)]
+
     def answer(self, request: Request) -> Answer:
-        """Route one API request."""
+        """Route one API request; answers are held against Meta's file where it describes them."""
+        found = self._route(request)
+        if found.status in (200, BREAK) and request.method == "POST" and request.path.endswith("/messages"):
+            self._hold_against("MessageResponsePayload", found.body)
+        elif found.status >= 400 and found.raw is None:
+            self._hold_against("GraphAPIError", found.body)
+        return found
+
+    def _route(self, request: Request) -> Answer:
         facts = self._facts(request)
         broken = self.take_fault(("server_error", "not_json"), facts)
         if broken and broken.kind == "not_json":
@@ -370,6 +399,11 @@ class GraphSimulator(Simulator):
             return self._error(100, "(#100) The parameter messaging_product is required.", 400)
         if body.get("status") == "read":
             return Answer(200, {"success": True})
+        errors = self._schema.send_errors(body) if self._schema else []
+        if errors:
+            found = self._error(100, "Invalid parameter", 400, details=errors[0])
+            found.notes["schema_errors"] = errors
+            return found
         fault = self.take_fault(SEND_FAULTS, facts)
         if fault:
             found = self._fault_answer(fault)
@@ -644,6 +678,7 @@ class GraphSimulator(Simulator):
                 {"id": self.waba_id, "time": int(self.clock()), "changes": [{"field": name, "value": value}]}
             ],
         }
+        self._hold_against(WEBHOOK_SCHEMAS.get(name if "statuses" in value else f"{name} in"), value)
         # ensure_ascii: Meta signs the body with non-ASCII escaped.
         raw = json.dumps(payload).encode()
         self._due.put((time.monotonic() + delay, next(self._serial), name, raw, {"tries": 0}))

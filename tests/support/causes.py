@@ -12,6 +12,7 @@ import pytest
 
 from local.build import SAM
 from local.stack import LocalStack
+from tests.support.openapi import OPENAPI
 from tests.support.system import System
 
 SETTINGS = {
@@ -32,7 +33,8 @@ SETTINGS = {
 @functools.cache
 def _running(add_cleanup: Callable[[Callable[[], None]], None]) -> System:
     folder = Path(tempfile.mkdtemp(prefix="lifeline-causes-"))
-    stack = LocalStack(folder, name="lifeline-causes", settings=SETTINGS, quiet=True)
+    openapi = OPENAPI if OPENAPI.exists() else None
+    stack = LocalStack(folder, name="lifeline-causes", settings=SETTINGS, quiet=True, openapi=openapi)
     add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     add_cleanup(stack.stop)
     return System(stack.start())

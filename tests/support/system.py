@@ -51,6 +51,7 @@ class System:
     def fresh(self) -> str:
         """Forget faults, flags, windows and waiting messages; returns a prefix for the ids of one test."""
         self.faults_off()
+        assert self._control("GET", "/state")["schema_faults"] == [], "the simulator fits Meta's own file"
         self._control("POST", "/reset")
         self.control_settings(webhook_duplicates=0.0, webhook_shuffle=False, webhook_read=False)
         for name in ("Whatsapp", "BacklogCritical", "Backlog", "Bulk", "Probe", "WhatsappDlq"):
