@@ -130,7 +130,9 @@ def test_a_killed_worker_loses_nothing_and_the_drain_goes_on(system: System) -> 
 
 def kill_workers(system: System, function: str) -> int:
     """End the processes of one function without warning, as an outage of its host would."""
-    listed = subprocess.run(["ps", "-eww", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ps", "-eww", "-o", "pid=,args="], capture_output=True, text=True, check=True
+    ).stdout
     killed = 0
     for line in listed.splitlines():
         pid, _, command = line.strip().partition(" ")
