@@ -101,6 +101,11 @@ class System:
             and str(entry["body"].get("biz_opaque_callback_data", "")).startswith(prefix)
         ]
 
+    def questions(self) -> list[dict[str, Any]]:
+        """What Meta was asked besides sends, since :meth:`fresh`."""
+        listed: list[dict[str, Any]] = self._control("GET", "/requests", params={"method": "GET"})["requests"]
+        return listed
+
     def accepted(self, prefix: str = "") -> list[str]:
         """The ids of the messages that Meta took, once for each time that it took one."""
         return [

@@ -277,10 +277,6 @@ class Outcome:
     failure: Failure | None = None
 
 
-FALLBACK_DONE: Final = frozenset({Status.PUSHED, Status.EMAILED})
-"""The person was reached another way: a failure changes nothing any more."""
-
-
 def settle(standing: Standing, updates: Sequence[StatusUpdate]) -> Outcome:
     """Fold the updates of one message over its row.
 
