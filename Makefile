@@ -12,7 +12,7 @@ export PYTHONPATH := layers/lifeline:cli:.
 # Tools of the environments call each other (sam calls pip of the project's Python).
 export UV_NO_CONFIG := 1
 
-.PHONY: help setup lint format test unit integration e2e repo demo local local-stop build bench schema requirements clean
+.PHONY: help setup lint format test unit integration e2e demo local local-stop build bench schema requirements clean
 
 help: ## What there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
