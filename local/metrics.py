@@ -28,7 +28,7 @@ from botocore.exceptions import ConnectionError as AwsConnectionError
 
 INTERVAL = 1.0
 """Seconds between two looks at logs, queue and alarms."""
-KEPT = 1_800
+KEPT = 7_200
 """Seconds for which values are kept: more than the longest span of an alarm in the template."""
 PUBLISH_EVERY = 5.0
 """Seconds between two looks at the queues (AWS: a minute)."""

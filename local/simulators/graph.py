@@ -170,9 +170,13 @@ class GraphSimulator(Simulator):
         self.token_exchange = "works"
 
     def reset(self) -> None:
-        """Clear faults, record, tokens, templates, limits; the webhook address stays."""
+        """Clear faults, record, templates, limits; the webhook address stays, and so do the tokens that were
+        issued, valid and without an end: those who hold one need not know of the reset.
+        """
         with self.lock:
+            issued = list(self.tokens)
             self._fresh()
+            self.tokens |= {token: {"expires_at": 0, "revoked": False} for token in issued}
             self.webhook_log.clear()
         super().reset()
 

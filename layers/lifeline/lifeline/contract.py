@@ -659,6 +659,27 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
         required=("template", "reason", "actor"),
         changes=True,
     ),
+    "whatsapp.token_status": Action(
+        description="What Meta says of the access token, when it is renewed, and how the last renewal went.",
+        answer="at, state (never_expires, fine, to_renew, invalid), valid, expires_at, days_left, "
+        "renew_days, renews_at, why_invalid, subcode, app_id, type, scopes, missing_scopes, "
+        "keeper: {at, outcome, step, detail, remedy, renewed_at, source}",
+    ),
+    "whatsapp.refresh_token": Action(
+        description="Exchange the access token now; the new one is verified before it becomes current.",
+        answer="at, outcome (renewed, never_expires), refreshed, state, expires_at, days_left, "
+        "previous_kept, notes",
+        fields={
+            "force": {
+                "type": "boolean",
+                "description": "Exchange a token without an end as well; the new one lasts 60 days",
+            },
+            "reason": _REASON,
+            "actor": _ACTOR,
+        },
+        required=("reason", "actor"),
+        changes=True,
+    ),
     "message.send": Action(
         description="Put one message on whatsapp-queue, as a producer would.",
         answer="id, queue, to (masked), known (the id was seen before: it is not sent again)",

@@ -94,6 +94,17 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """When the access token is renewed."""
+
+    renew_days: float = 10.0
+    """Days before its end. Meta's expiring tokens last 60; ten leave time for a person where it fails."""
+
+    def __post_init__(self) -> None:
+        _within("renew_days", self.renew_days, 1, 50)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One worker's settings. Fields that a function does not use are empty."""
 
@@ -132,6 +143,7 @@ class Settings:
     retry: Retry = field(default_factory=Retry)
     limiter: Limiter = field(default_factory=Limiter)
     drain: Drain = field(default_factory=Drain)
+    token: Token = field(default_factory=Token)
     detection: Thresholds = field(default_factory=Thresholds)
     panic: Rules = field(default_factory=Rules)
     fallback: Policy = DEFAULT_POLICY
@@ -151,8 +163,9 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "WHATSAPP_QUEUE_URL",
         "WHATSAPP_DLQ_URL",
         "EMAIL_FROM",
+        "TOKEN_KEEPER_FUNCTION",
     ),
-    "prober": (*_CONTROL, *_GRAPH, "DRAINER_FUNCTION", "WHATSAPP_QUEUE_URL"),
+    "prober": (*_CONTROL, *_GRAPH, "DRAINER_FUNCTION", "WHATSAPP_QUEUE_URL", "TOKEN_KEEPER_FUNCTION"),
     "drainer": ("CONTROL_TABLE", *_LANES, "MESSAGES_TABLE", "WHATSAPP_QUEUE_URL"),
     "operator": (
         *_CONTROL,
@@ -166,9 +179,11 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "VOICE_DLQ_URL",
         "PROBE_DLQ_URL",
         "DRAINER_FUNCTION",
+        "TOKEN_KEEPER_FUNCTION",
     ),
     "alarm": (*_CONTROL, "ALARM_PREFIX"),
-    "webhook": ("SECRET_ARN", *_CONTROL, "MESSAGES_TABLE", "WHATSAPP_QUEUE_URL"),
+    "webhook": ("SECRET_ARN", *_CONTROL, "MESSAGES_TABLE", "WHATSAPP_QUEUE_URL", "TOKEN_KEEPER_FUNCTION"),
+    "token_keeper": ("CONTROL_TABLE", "OPS_TOPIC_ARN", *_GRAPH),
 }
 """The variables without which a function cannot work. Others in :data:`OPTIONAL` are used where given."""
 
@@ -182,12 +197,11 @@ OPTIONAL: Final = (
     "SCHEDULE_ROLE_ARN",
     "INBOUND_TOPIC_ARN",
     "OPENAI_BASE_URL",
-    "TOKEN_KEEPER_FUNCTION",
     "TEST_NUMBER",
     "ALARM_PREFIX",
 )
 
-_TUNABLE: Final = ("sending", "retry", "limiter", "drain", "detection", "panic")
+_TUNABLE: Final = ("sending", "retry", "limiter", "drain", "token", "detection", "panic")
 
 
 def parse(env: Mapping[str, str], function: str) -> Settings:

@@ -35,6 +35,7 @@ METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
     "Released": (MetricUnit.Count, ("lane",)),
     "Backlog": (MetricUnit.Count, ("lane",)),
     "TokenDaysLeft": (MetricUnit.Count, ("scope",)),
+    "TokenRefreshes": (MetricUnit.Count, ("result",)),
     "WebhookRejected": (MetricUnit.Count, ("reason",)),
     "StatusUpdates": (MetricUnit.Count, ("status",)),
     "AlarmsTaken": (MetricUnit.Count, ("scope",)),

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, cast
 
 import boto3
+from botocore.config import Config
 
 from lifeline import settings as settings_module
 from lifeline.adapters.alarms import Alarms
@@ -29,6 +30,7 @@ from lifeline.adapters.push import Push
 from lifeline.adapters.queues import Queues
 from lifeline.adapters.scheduler import Schedules
 from lifeline.adapters.secrets import Secrets
+from lifeline.adapters.token_store import TokenStore
 from lifeline.adapters.whatsapp import WhatsApp
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
@@ -43,9 +45,11 @@ from lifeline.use_cases.operate_message import OperateMessage
 from lifeline.use_cases.operate_panic import OperatePanic
 from lifeline.use_cases.operate_queue import OperateQueue
 from lifeline.use_cases.operate_templates import OperateTemplates
+from lifeline.use_cases.operate_token import OperateToken
 from lifeline.use_cases.panic_mode import PanicMode
 from lifeline.use_cases.probe import Probe
 from lifeline.use_cases.raise_alarm import RaiseAlarm
+from lifeline.use_cases.token_keeper import PANIC, TokenKeeper
 from lifeline.use_cases.webhook import Webhook
 
 
@@ -65,6 +69,13 @@ def _client(service: str, pool: int = 10) -> Any:
     return boto3.client(cast(Any, service), config=client_config(pool))
 
 
+def _patient_lambda(seconds: float) -> Any:
+    """A client that waits for a function's answer and never asks twice."""
+    return boto3.client(
+        "lambda", config=client_config(1, seconds).merge(Config(retries={"total_max_attempts": 1}))
+    )
+
+
 @cache
 def _control(function: str) -> Control:
     settings = _settings(function)
@@ -74,6 +85,12 @@ def _control(function: str) -> Control:
 @cache
 def _panic(function: str) -> PanicMode:
     settings = _settings(function)
+
+    def refresh_token(incident_id: str) -> None:
+        Functions(_client("lambda")).start(
+            settings.token_keeper_function, {"source": PANIC, "incident_id": incident_id}
+        )
+
     return PanicMode(
         control=_control(function),
         queues=Queues(_client("sqs")),
@@ -82,6 +99,7 @@ def _panic(function: str) -> PanicMode:
         clock=time.time,
         new_id=lambda: uuid.uuid4().hex,
         telemetry=telemetry(function),
+        refresh_token=refresh_token if settings.token_keeper_function else None,
     )
 
 
@@ -225,6 +243,21 @@ def alarm() -> RaiseAlarm:
 
 
 @cache
+def token_keeper() -> TokenKeeper:
+    """The token keeper's use case."""
+    settings = _settings("token_keeper")
+    return TokenKeeper(
+        settings=settings,
+        store=TokenStore(_client("secretsmanager"), settings.secret_arn),
+        whatsapp=_whatsapp("token_keeper", 1),
+        control=_control("token_keeper"),
+        notices=Notices(_client("sns"), settings.ops_topic_arn),
+        clock=time.time,
+        telemetry=telemetry("token_keeper"),
+    )
+
+
+@cache
 def operator() -> Operate:
     """The operator's use case: one group per kind of action."""
     settings = _settings("operator")
@@ -264,6 +297,13 @@ def operator() -> Operate:
             ),
             OperateTemplates(
                 control=control, panic=panic, whatsapp=_whatsapp("operator", 2), clock=time.time
+            ),
+            OperateToken(
+                settings=settings,
+                control=control,
+                whatsapp=_whatsapp("operator", 2),
+                functions=Functions(_client("lambda"), _patient_lambda),
+                clock=time.time,
             ),
         ],
         telemetry("operator"),

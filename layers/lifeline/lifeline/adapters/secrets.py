@@ -15,8 +15,10 @@ from lifeline.errors import UnavailableError
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-CACHE_SECONDS: Final = 300.0
+CACHE_SECONDS: Final = 60.0
 """A new token is seen by every worker within this time, and at once after an ``auth`` failure."""
+RENEW_SECONDS: Final = 1.0
+"""Many sends that are refused at once read the secret once in this time, not once each."""
 
 
 class Secrets:
@@ -58,3 +60,14 @@ class Secrets:
         """Forget the cached value, so that the next use reads it anew."""
         with self._lock:
             self._read_at = float("-inf")
+
+    def renewed(self, used: str) -> str:
+        """The access token after Meta refused ``used``: another one where somebody has stored one meanwhile.
+
+        Raises :class:`UnavailableError`.
+        """
+        with self._lock:
+            cached = str(self._values.get("access_token", "") or "")
+            if cached == used and self._clock() - self._read_at >= RENEW_SECONDS:
+                self._read_at = float("-inf")
+        return self.get("access_token")

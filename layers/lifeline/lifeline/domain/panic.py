@@ -55,8 +55,8 @@ class Kind(StrEnum):
     """Something worth knowing that changes no flag: a quality update, a restriction lifted."""
 
 
-SOURCES: Final = ("sender", "alarm", "operator", "prober", "webhook", "schedule")
-"""Who may change a flag."""
+SOURCES: Final = ("sender", "alarm", "operator", "prober", "webhook", "schedule", "token_keeper")
+"""Who may change a flag, or note something in its history."""
 
 
 class PanicRefused(ValueError):  # noqa: N818 (it is a refusal, not a fault)

@@ -13,7 +13,8 @@ from typing import Any, Final
 from lifeline.adapters.control import Control
 from lifeline.adapters.notices import Notices
 from lifeline.adapters.queues import Outgoing, Queues
-from lifeline.contract import format_instant
+from lifeline.contract import WHATSAPP, format_instant
+from lifeline.domain.failures import Cause
 from lifeline.domain.panic import Change, Event, Flag, State
 from lifeline.domain.probing import ProbeRequest, slots
 from lifeline.errors import ConflictError, UnavailableError
@@ -42,7 +43,12 @@ class PanicMode:
         clock: Callable[[], float],
         new_id: Callable[[], str],
         telemetry: Telemetry,
+        refresh_token: Callable[[str], None] | None = None,
     ) -> None:
+        """``refresh_token``: asks for one refresh of the token, for an incident; may raise
+        :class:`UnavailableError`.
+        """
+        self._refresh_token = refresh_token
         self._control = control
         self._queues = queues
         self._notices = notices
@@ -142,6 +148,8 @@ class PanicMode:
         if entered:
             self._telemetry.count("PanicEntered", scope=flag.scope)
             self.queue_probes(flag)
+        if flag.state is State.PANIC and flag.cause == Cause.AUTH and (entered or before.cause != flag.cause):
+            self._refresh(flag)
         if left:
             try:
                 self._control.clear_window(flag.scope)
@@ -149,6 +157,15 @@ class PanicMode:
                 self._telemetry.error("the window of the outage stays", detail=str(error))
         if entered or left:
             self._tell(flag, event, entered)
+
+    def _refresh(self, flag: Flag) -> None:
+        """Ask for a refresh of the token; whoever is asked does it once per incident."""
+        if self._refresh_token is None or flag.scope != WHATSAPP:
+            return
+        try:
+            self._refresh_token(flag.incident_id)
+        except UnavailableError as error:
+            self._telemetry.error("no refresh of the token was asked for", detail=str(error))
 
     def _tell(self, flag: Flag, event: Event, entered: bool) -> None:
         if entered:

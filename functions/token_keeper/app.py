@@ -1,0 +1,13 @@
+"""TokenKeeperFunction: each hour, and when asked, look at the access token and renew it ahead of time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from lifeline import wiring
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Do one look; ``source`` in the event says who asks."""
+    return wiring.token_keeper()(event, lambda: context.get_remaining_time_in_millis() / 1000)
