@@ -52,9 +52,8 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     if result["expires_at"]:
         yield render.text(f"It ends at {render.moment(result['expires_at'])}: {_left(result['days_left'])}.")
     if result["renews_at"]:
-        yield render.text(
-            f"It is renewed {result['renew_days']:g} days ahead, from {render.moment(result['renews_at'])} on."
-        )
+        ahead = f"{result['renew_days']:g} days ahead"
+        yield render.text(f"It is renewed {ahead}, from {render.moment(result['renews_at'])} on.")
     if result["scopes"]:
         yield render.text(f"Permissions: {', '.join(result['scopes'])}")
     if result["missing_scopes"]:

@@ -135,11 +135,11 @@ def gauge(facts: TokenFacts, now: float) -> float:
     return NEVER_AS_DAYS if left is None else left
 
 
-def fault_of_new(new: TokenFacts, old: TokenFacts, now: float, app_id: str) -> str:
+def fault_of_new(new: TokenFacts, old: TokenFacts, now: float, app_id: str, renew_days: float) -> str:
     """Why a new token is not taken, by what Meta says of it; empty where it is. ``app_id``: ours.
 
-    It must be valid, of our app, with the permission to send, and last longer than the old one where that is
-    valid and has an end.
+    It must be valid, of our app, with the permission to send. Where the old one is valid and has an end, the
+    new one must not end before it, and not with it if that is near.
     """
     if decide(new, now, 0.0) is TokenState.INVALID:
         return f"Meta calls the new token invalid: {why_invalid(new)}"
@@ -147,13 +147,10 @@ def fault_of_new(new: TokenFacts, old: TokenFacts, now: float, app_id: str) -> s
         return "the new token belongs to another app"
     if new.scopes and SENDING_SCOPE not in new.scopes:
         return f"the new token lacks the permission {SENDING_SCOPE}"
-    if (
-        old.valid
-        and old.expires_at is not None
-        and new.expires_at is not None
-        and new.expires_at <= old.expires_at
-    ):
-        return "the new token does not last longer than the present one"
+    if old.valid and old.expires_at is not None and new.expires_at is not None:
+        near = decide(new, now, renew_days) is TokenState.TO_RENEW
+        if new.expires_at < old.expires_at or (near and new.expires_at == old.expires_at):
+            return "the new token does not last longer than the present one"
     return ""
 
 

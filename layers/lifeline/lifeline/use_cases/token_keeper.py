@@ -236,7 +236,8 @@ class TokenKeeper:
 
     def _verify(self, token: str, look: _Look) -> TokenFacts:
         facts = self._ask(Step.VERIFY, token, look.version)
-        fault = fault_of_new(facts, look.facts, self._clock(), str(look.version.values.get("app_id") or ""))
+        app_id = str(look.version.values.get("app_id") or "")
+        fault = fault_of_new(facts, look.facts, self._clock(), app_id, self._settings.token.renew_days)
         if fault:
             raise _Failed(Step.VERIFY, fault)
         outcome = self._whatsapp.phone_number(fields="id", token=token)
@@ -343,8 +344,8 @@ class TokenKeeper:
                 subject="Lifeline: the WhatsApp token was refused; the previous one has taken its place",
                 text=(
                     f"The present token could not be refreshed (step {failed.step}: {failed.detail}). The "
-                    "previous one was refreshed or taken back, verified, and is current now. See what Meta says "
-                    "of it: lifeline whatsapp token-status"
+                    "previous one was refreshed or taken back, verified, and is current now. See what Meta "
+                    "says of it: lifeline whatsapp token-status"
                 ),
                 scope=WHATSAPP,
                 cause=str(Cause.AUTH),

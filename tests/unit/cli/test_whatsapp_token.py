@@ -1,0 +1,122 @@
+"""``token-status`` and ``refresh-token`` as people read them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from lifeline.contract import OPERATOR_ACTIONS, violations
+from lifeline_cli import main
+from lifeline_cli.client import Client
+from lifeline_cli.main import run
+
+AT = "2026-03-01T09:00:00.000Z"
+STATUS: dict[str, Any] = {
+    "at": AT, "state": "fine", "valid": True, "expires_at": "2026-04-30T09:00:00.000Z", "days_left": 60.0,
+    "renew_days": 10.0, "renews_at": "2026-04-20T09:00:00.000Z", "why_invalid": None, "subcode": None,
+    "app_id": "12", "type": "SYSTEM_USER", "scopes": ["whatsapp_business_messaging"],
+    "missing_scopes": ["whatsapp_business_management"], "keeper": None,
+}  # fmt: skip
+KEEPER = {
+    "at": "2026-03-01T08:30:00.000Z", "outcome": "failed", "step": "exchange", "detail": "auth: code 190",
+    "remedy": "Check Meta Business Manager.", "renewed_at": "2026-02-01T08:30:00.000Z", "source": "",
+}  # fmt: skip
+REFRESH = {
+    "at": AT, "outcome": "renewed", "refreshed": True, "state": "fine", "notes": [],
+    "expires_at": "2026-04-30T09:00:00.000Z", "days_left": 60.0, "previous_kept": True,
+}  # fmt: skip
+
+
+class Function:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.answer: dict[str, Any] = {}
+
+        class Near(Client):
+            actor = "arn:ana"
+            _invoke = staticmethod(self)  # type: ignore[assignment]
+
+        monkeypatch.setattr(main, "Client", Near)
+
+    def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.requests.append(request)
+        assert [*violations(request, OPERATOR_ACTIONS[request["action"]].schema, "request")] == []
+        if "code" in self.answer:
+            return {"ok": False, "action": request["action"], "error": self.answer}
+        return {"ok": True, "action": request["action"], "result": self.answer}
+
+
+@pytest.fixture
+def function(monkeypatch: pytest.MonkeyPatch) -> Function:
+    return Function(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {},
+            ["is valid.", "60.0 days are left", "10 days ahead, from 2026-04-20", "lacks", "not looked yet"],
+        ),
+        ({"state": "never_expires", "expires_at": None, "renews_at": None}, ["valid, without an end"]),
+        (
+            {"state": "invalid", "why_invalid": "it was revoked (subcode 467)", "days_left": 0.0},
+            [
+                "NOT VALID",
+                "it was revoked (subcode 467)",
+                "it is over",
+                "Next: lifeline whatsapp refresh-token",
+            ],
+        ),
+        (
+            {"state": "to_renew", "days_left": 2.0, "keeper": KEEPER},
+            [
+                "due for renewal",
+                "30 min ago: failed",
+                "last renewal 2026-02-01",
+                "Step exchange failed",
+                "Check",
+            ],
+        ),
+    ],
+)
+def test_status(
+    function: Function, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], words: list[str]
+) -> None:
+    function.answer = {**STATUS, **changes}
+    assert run(["whatsapp", "token-status"]) == 0
+    out = capsys.readouterr().out
+    for part in words:
+        assert part in out
+    assert run(["whatsapp", "token-status", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["result"] == function.answer
+
+
+def test_refresh(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    function.answer = REFRESH
+    assert run(["whatsapp", "refresh-token", "--reason", "before the holidays"]) == 0
+    assert "refreshed and verified; it ends at 2026-04-30" in capsys.readouterr().out
+    assert run(["whatsapp", "refresh-token", "--force"]) == 0
+    assert [request.get("force") for request in function.requests] == [None, True]
+    assert function.requests[0]["reason"] == "before the holidays"
+    assert function.requests[0]["actor"] == "arn:ana"
+
+
+def test_nothing_refreshed_is_no_failure(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    function.answer = {
+        **REFRESH,
+        "refreshed": False,
+        "expires_at": None,
+        "notes": ["an exchange would give 60"],
+    }
+    assert run(["whatsapp", "refresh-token"]) == 0
+    out = capsys.readouterr().out
+    assert "Nothing was refreshed" in out
+    assert "an exchange would give 60" in out
+
+
+def test_a_failed_refresh_is_one(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    function.answer = {"code": "refresh_failed", "message": "step exchange failed", "valid": []}
+    assert run(["whatsapp", "refresh-token"]) == 1
+    assert "step exchange failed" in capsys.readouterr().err
