@@ -6,7 +6,7 @@ For tests of use cases. What DynamoDB and SQS really do is shown by the integrat
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from lifeline.adapters.control import Setting
 from lifeline.adapters.ledger import Change, Row
 from lifeline.adapters.queues import Outgoing
 from lifeline.domain.detection import Bucket, Window
+from lifeline.domain.incident import Affected, Move
 from lifeline.domain.panic import Change as PanicChange
 from lifeline.domain.panic import Event, Flag
 from lifeline.domain.status import Status, can_move
@@ -53,7 +54,8 @@ class MemoryLedger:
         for row in rows:
             fresh = row.id not in self.rows
             if fresh:
-                self.rows[row.id] = replace(row, rev=1, created_at=now, updated_at=now)
+                trail = {f"{int(now * 1000)}_{row.status}": row.note or row.phase or ""}
+                self.rows[row.id] = replace(row, rev=1, created_at=now, updated_at=now, trail=trail)
             done.append(fresh)
         return done
 
@@ -73,8 +75,16 @@ class MemoryLedger:
                     f"{current.status} to {change.status}"
                 )
                 self.moves.append((current.id, current.status, change.status))
+                trail = dict(current.trail)
+                if change.status != current.status or change.note:
+                    trail[f"{int(now * 1000)}_{change.status}"] = change.note
                 self.rows[current.id] = replace(
-                    current, status=change.status, rev=current.rev + 1, updated_at=now, **dict(change.values)
+                    current,
+                    status=change.status,
+                    rev=current.rev + 1,
+                    updated_at=now,
+                    trail=trail,
+                    **dict(change.values),
                 )
                 outcome.append(None)
         return outcome
@@ -82,6 +92,32 @@ class MemoryLedger:
     def read(self, ids: Iterable[str], consistent: bool = True) -> dict[str, Row]:
         self._check()
         return {name: self.rows[name] for name in set(ids) if name in self.rows}
+
+    def affected(self, incident_id: str) -> Iterator[Affected]:
+        self._check()
+        for row in self.rows.values():
+            if row.incident_id == incident_id:
+                yield Affected(
+                    id=row.id,
+                    status=row.status,
+                    created_at=row.created_at,
+                    priority=row.priority,
+                    category=row.category,
+                    template=row.template,
+                    campaign=row.campaign,
+                    person=row.person,
+                    writes=row.rev,
+                    turns=row.turn,
+                    resends=row.resends,
+                    failed_at=row.failed_at,
+                    tried=row.tried or "",
+                    moves=tuple(
+                        Move(int(at) / 1000, Status(status), note)
+                        for (at, _, status), note in (
+                            (key.partition("_"), note) for key, note in row.trail.items()
+                        )
+                    ),
+                )
 
     def _check(self) -> None:
         if self.broken:

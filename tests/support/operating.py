@@ -13,8 +13,10 @@ from lifeline.contract import QUEUES, WHATSAPP
 from lifeline.domain.panic import Event, trip
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
+from lifeline.use_cases.incident import Incidents
 from lifeline.use_cases.operate import Operate
 from lifeline.use_cases.operate_dead_letters import OperateDeadLetters
+from lifeline.use_cases.operate_incident import OperateIncident
 from lifeline.use_cases.operate_message import OperateMessage
 from lifeline.use_cases.operate_panic import OperatePanic
 from lifeline.use_cases.operate_queue import OperateQueue
@@ -201,6 +203,14 @@ class World:
                     contacts=self.contacts,  # type: ignore[arg-type]
                     clock=self.clock,
                     new_id=lambda: "0123456789ab",
+                ),
+                OperateIncident(
+                    incidents=Incidents(
+                        control=self.control,  # type: ignore[arg-type]
+                        ledger=self.ledger,  # type: ignore[arg-type]
+                        clock=self.clock,
+                    ),
+                    clock=self.clock,
                 ),
             ],
             self.log,  # type: ignore[arg-type]

@@ -680,6 +680,25 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
         required=("reason", "actor"),
         changes=True,
     ),
+    "incident.list": Action(
+        description="Incidents, newest first: one for each panic, with its returns within the settle time.",
+        answer="at, incidents: [incident_id, scope, state (panic, recovering, over), cause, reason, "
+        "opened_at, opened_by, left_panic_at, closed_by, over_at, duration_seconds, panic_seconds, flaps, "
+        "probes]",
+        fields={
+            "scope": _SCOPE,
+            "since_seconds": {**_SPAN, "description": "How far back; default: 90 days"},
+            "limit": {"type": "number", "minimum": 1, "maximum": 1000, "description": "At most; default 50"},
+        },
+    ),
+    "incident.report": Action(
+        description="Everything that is asked after an incident: from history, ledger and counters.",
+        answer="as incident.list, and opened, closed, causes, first_failure_at, detection_seconds, probes, "
+        "messages (by outcome), people, delay, fallback, drain, failures, traffic, spike, cost, post_mortem, "
+        "checklist, timeline, complete (false: too many messages to read), kept (true: as it was told)",
+        fields={"incident_id": {**_WORD, "description": "The incident, or last for the newest one"}},
+        required=("incident_id",),
+    ),
     "message.send": Action(
         description="Put one message on whatsapp-queue, as a producer would.",
         answer="id, queue, to (masked), known (the id was seen before: it is not sent again)",

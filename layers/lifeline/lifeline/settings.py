@@ -166,7 +166,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "TOKEN_KEEPER_FUNCTION",
     ),
     "prober": (*_CONTROL, *_GRAPH, "DRAINER_FUNCTION", "WHATSAPP_QUEUE_URL", "TOKEN_KEEPER_FUNCTION"),
-    "drainer": ("CONTROL_TABLE", *_LANES, "MESSAGES_TABLE", "WHATSAPP_QUEUE_URL"),
+    "drainer": ("CONTROL_TABLE", *_LANES, "MESSAGES_TABLE", "WHATSAPP_QUEUE_URL", "OPS_TOPIC_ARN"),
     "operator": (
         *_CONTROL,
         *_GRAPH,

@@ -39,8 +39,10 @@ from lifeline.use_cases.deliver import Deliver
 from lifeline.use_cases.drain import Drain
 from lifeline.use_cases.fall_back import WORKERS as FALLBACK_WORKERS
 from lifeline.use_cases.fall_back import FallBack
+from lifeline.use_cases.incident import Incidents, Summarise
 from lifeline.use_cases.operate import Operate
 from lifeline.use_cases.operate_dead_letters import OperateDeadLetters
+from lifeline.use_cases.operate_incident import OperateIncident
 from lifeline.use_cases.operate_message import OperateMessage
 from lifeline.use_cases.operate_panic import OperatePanic
 from lifeline.use_cases.operate_queue import OperateQueue
@@ -214,6 +216,25 @@ def drainer() -> Drain:
     )
 
 
+def _incidents(function: str) -> Incidents:
+    return Incidents(control=_control(function), ledger=_ledger(function), clock=time.time)
+
+
+@cache
+def summarise() -> Summarise:
+    """The drainer's second job: to tell of an incident that is over."""
+    settings = _settings("drainer")
+    return Summarise(
+        settings=settings,
+        control=_control("drainer"),
+        panic=_panic("drainer"),
+        incidents=_incidents("drainer"),
+        notices=Notices(_client("sns", FALLBACK_WORKERS), settings.ops_topic_arn),
+        clock=time.time,
+        telemetry=telemetry("drainer"),
+    )
+
+
 @cache
 def webhook() -> Webhook:
     """The webhook's use case."""
@@ -295,6 +316,7 @@ def operator() -> Operate:
                 clock=time.time,
                 new_id=lambda: uuid.uuid4().hex[:12],
             ),
+            OperateIncident(incidents=_incidents("operator"), clock=time.time),
             OperateTemplates(
                 control=control, panic=panic, whatsapp=_whatsapp("operator", 2), clock=time.time
             ),

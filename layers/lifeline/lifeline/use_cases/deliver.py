@@ -6,6 +6,7 @@ message waits before its new carrier is put on a queue, and a carrier is acknowl
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -78,6 +79,9 @@ class Job:
     resent: bool = False
     """It was sent a second time, because nothing settled its doubt."""
     incident_id: str | None = None
+    ended_at: float = 0.0
+    """When its send ended, well or not."""
+    tried: str = ""
 
     @property
     def id(self) -> str:
@@ -369,6 +373,7 @@ class Deliver:
             campaign=message.campaign,
             template=message.template.name if message.template else None,
             to_masked=mask(job.to) if job.to else None,
+            person=person_of(job.to or message.recipient.user_id or message.to),
             **{name: value for name, value in values.items() if value is not None},
         )
 
@@ -379,6 +384,9 @@ class Deliver:
             values["claim"] = job.carrier.claim
         if job.decision.resend:
             values["resends"] = row.resends + 1
+        if job.incident_id is None:
+            # What an earlier incident left stays: its report counts the row.
+            values.pop("incident_id", None)
         return Change(row, status, values, note=job.decision.why)
 
     def _claim_values(self, job: Job, turn: int, attempt: int, now: float) -> dict[str, Any]:
@@ -407,6 +415,7 @@ class Deliver:
                     "phase": Phase.WAITING,
                     "turn": turn + 1,
                     "due_at": now + decision.delay,
+                    "incident_id": job.incident_id,
                 }
             case Do.SCHEDULE:
                 return {
@@ -447,6 +456,7 @@ class Deliver:
             assert job.to is not None
             outcome = self._whatsapp.send(job.message, job.to, job.template)
             job.outcome = outcome
+            job.ended_at = self._clock()
             if isinstance(outcome, Failure):
                 if outcome.trips_at_once:
                     stop.set()
@@ -509,7 +519,7 @@ class Deliver:
             chance=self._chance(),
             expires_in=None if expires_at is None else max(0.0, expires_at - now),
         )
-        if decision.do is Do.FALL_BACK:
+        if decision.do is Do.FALL_BACK or (self._panic.flag(WHATSAPP).blocks_sending and _of_many(outcome)):
             self._note_incident(job)
         return decision
 
@@ -590,6 +600,7 @@ class Deliver:
         )
         for job, outcome in zip(jobs, outcomes, strict=True):
             decision = job.decision
+            job.tried = outcome.tried
             if (isinstance(outcome, Reached) and not outcome.park) or isinstance(outcome, Unreached):
                 job.decision = replace(decision, do=Do.FINISH, status=outcome.status, why=outcome.why)
             else:
@@ -604,6 +615,10 @@ class Deliver:
         values: dict[str, Any] = {}
         if failure:
             values = {"cause": str(failure.cause), "code": failure.code}
+            if row.failed_at is None and _of_many(failure):
+                values["failed_at"] = job.ended_at
+        if job.tried:
+            values["tried"] = job.tried
         if job.incident_id and row.incident_id != job.incident_id:
             values["incident_id"] = job.incident_id
         if job.template:
@@ -824,6 +839,16 @@ def carrier_of(record: Record) -> Carrier:
         slot=note.get("slot"),
         paid=bool(note.get("paid")),
     )
+
+
+def person_of(who: str) -> str:
+    """A digest of a recipient, to count people without naming them (16 hexadecimal digits)."""
+    return hashlib.blake2b(who.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _of_many(failure: Failure) -> bool:
+    """A failure of the channel or of a template, not of one person or message."""
+    return failure.reach in (Reach.CHANNEL, Reach.TEMPLATE)
 
 
 def moved(change: Change) -> Row:

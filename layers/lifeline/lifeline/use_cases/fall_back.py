@@ -22,11 +22,15 @@ WORKERS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Somebody was reached (``status``), or the message is to be parked (``park``)."""
+    """Somebody was reached (``status``), or the message is to be parked (``park``).
+
+    ``tried``: the ways that were taken, each that failed with its code: ``push EndpointDisabled, email``.
+    """
 
     status: Status
     why: str
     park: bool = False
+    tried: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Unreached:
 
     status: Status
     why: str
+    tried: str = ""
 
 
 class FallBack:
@@ -105,7 +110,7 @@ class FallBack:
         tried: list[str] = []
         for step in steps:
             if step is Step.PARK:
-                return Reached(Status.PARKED, _why(why, tried), park=True)
+                return Reached(Status.PARKED, _why(why, tried), park=True, tried=", ".join(tried))
             assert text is not None
             if reached and not self._policy.take_all:
                 break
@@ -117,8 +122,9 @@ class FallBack:
             if reached and not self._policy.take_all and not self._policy.whatsapp_later:
                 break
         if reached:
-            return Reached(reached[0], _why(why, tried))
-        return Unreached(Status.FAILED, _why(why, tried) + "; no other way reached this person")
+            return Reached(reached[0], _why(why, tried), tried=", ".join(tried))
+        lost = _why(why, tried) + "; no other way reached this person"
+        return Unreached(Status.FAILED, lost, ", ".join(tried))
 
     def _try_push(
         self, message: Message, endpoint: str, text: Notice, contact: Contact, now: float, tried: list[str]

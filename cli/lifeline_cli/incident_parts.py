@@ -1,0 +1,325 @@
+"""An incident's report as parts that people read: the same for terminal, Markdown and page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lifeline_cli import render
+from lifeline_cli.panic import short as actor
+
+Report = Mapping[str, Any]
+
+OUTCOMES: Final[Mapping[str, str]] = {
+    "push": "reached by push",
+    "email": "reached by email",
+    "parked_then_sent": "parked, then sent by WhatsApp",
+    "sent": "sent by WhatsApp after a failure",
+    "waiting": "still waiting",
+    "expired": "expired: too late to be of use",
+    "rejected": "rejected: moved to the dead-letter queue",
+    "failed": "failed: nobody was reached",
+}
+DOUBTS: Final[Mapping[str, str]] = {
+    "by_webhook": "settled by Meta's webhook",
+    "sent_again": "sent again after the grace time",
+    "by_fallback": "reached another way",
+    "expired": "expired",
+    "open": "not settled yet",
+}
+REQUESTS: Final[Mapping[str, str]] = {
+    "dynamodb_writes": "DynamoDB write units",
+    "sqs_requests": "SQS requests",
+    "sns_pushes": "SNS pushes",
+    "ses_emails": "SES emails",
+    "sns_notices": "SNS notices to operators",
+    "lambda_requests": "Lambda invocations",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part: a table with its title. ``right`` names the columns that hold numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[str]]
+    right: tuple[str, ...] = ()
+    note: str = ""
+    """A sentence below."""
+
+
+def headline(report: Report) -> str:
+    """The incident in one sentence."""
+    state = {"panic": "is in panic mode", "recovering": "is recovering"}.get(
+        report["state"], "was in panic mode"
+    )
+    return f"{report['scope']} {state} for {span(report['duration_seconds'])} ({cause(report)})"
+
+
+def figures(report: Report) -> list[tuple[str, str]]:
+    """The few figures that come first: what, how much."""
+    messages, people, delay = report["messages"], report["people"], report["delay"]
+    fallen = messages["push"] + messages["email"]
+    return [
+        ("time to detect", span(report["detection_seconds"])),
+        ("duration", span(report["duration_seconds"])),
+        ("messages touched", count(messages["total"])),
+        ("by push or email", count(fallen)),
+        ("people not reached", count(people["not_reached"])),
+        ("median added delay", span(delay["median_seconds"])),
+    ]
+
+
+def verdict(report: Report) -> str:
+    """Whether a post-mortem is asked for, and why."""
+    found = report["post_mortem"]
+    if found["needed"]:
+        return f"A post-mortem is needed: {'; '.join(found['reasons'])}."
+    if report["messages"]["waiting"]:
+        return f"{count(report['messages']['waiting'])} messages still wait; no fallback has failed so far."
+    return "No post-mortem is needed: no fallback failed and everybody was reached."
+
+
+def parts(report: Report) -> list[Part]:
+    """Everything, in the order of the runbook's questions; what there is nothing to say of is left out."""
+    found = [_course(report), _messages(report), _delay(report)]
+    if report["fallback"]["tried"]:
+        found.append(_fallback(report))
+    if report["messages"]["in_doubt"]["total"]:
+        found.append(_doubts(report))
+    if report["drain"]["parked"]:
+        found.append(_drain(report))
+    if report["traffic"]["rows"]:
+        found.append(_traffic(report))
+    if report["failures"]:
+        found.append(_failures(report))
+    return [*found, _cost(report), _events(report)]
+
+
+def checklist(report: Report) -> list[tuple[bool, str, str]]:
+    """Done, question, what is known."""
+    return [(item["done"], item["text"], item["known"]) for item in report["checklist"]]
+
+
+def warnings(report: Report) -> list[str]:
+    """What the reader should know of the report itself."""
+    found = []
+    if not report["complete"]:
+        found.append("there were more messages than could be read in time: the counts are too low")
+    if report.get("kept"):
+        found.append(f"this is the report as it was told at {render.moment(report['at'])}")
+    return found
+
+
+def span(seconds: float | None) -> str:
+    """A span with tenths where they matter; ``-`` for none."""
+    if seconds is None:
+        return "-"
+    return f"{seconds:.1f} s" if seconds < 10 else render.duration(seconds)
+
+
+def count(number: int) -> str:
+    """A number with its thousands apart."""
+    return f"{number:,}"
+
+
+def cause(report: Report) -> str:
+    """The cause, in words."""
+    return str(report["cause"]).replace("_", " ") or "no cause stated"
+
+
+def _course(report: Report) -> Part:
+    opened, closed, probes = report["opened"], report["closed"], report["probes"]
+    rows = [
+        ("scope", str(report["scope"])),
+        ("state", str(report["state"])),
+        ("cause", _causes(report)),
+        ("reason", report["reason"] or "-"),
+        ("evidence", _evidence(opened["evidence"])),
+        ("first failure", render.moment(report["first_failure_at"])),
+        ("panic entered", f"{render.moment(opened['at'])} by {actor(opened['actor'] or opened['source'])}"),
+        ("time to detect", span(report["detection_seconds"])),
+    ]
+    if closed:
+        who = actor(closed["actor"] or closed["source"])
+        rows.append(("panic left", f"{render.moment(closed['at'])} by {who}: {closed['reason']}"))
+    else:
+        rows.append(("panic left", "not yet"))
+    in_panic = span(report["panic_seconds"])
+    flaps = f", {in_panic} of it in panic" if report["flaps"] else ""
+    rows += [
+        ("duration", f"{span(report['duration_seconds'])}{flaps}"),
+        ("flaps", f"{report['flaps']}"),
+        ("probes", f"{probes['total']}: {probes['succeeded']} succeeded, {probes['failed']} failed"),
+    ]
+    if probes["last_finding"]:
+        rows.append(("last failed probe", probes["last_finding"]))
+    return Part("What happened", ("what", "found"), rows)
+
+
+def _causes(report: Report) -> str:
+    """The causes one after the other; a return for the same one is no new one."""
+    names = [str(item["cause"]).replace("_", " ") for item in report["causes"]]
+    return ", then ".join(name for index, name in enumerate(names) if not index or name != names[index - 1])
+
+
+def _messages(report: Report) -> Part:
+    messages, people = report["messages"], report["people"]
+    total = messages["total"]
+    rows = [
+        (words, count(messages[name]), _share(messages[name], total))
+        for name, words in OUTCOMES.items()
+        if messages[name] or name in ("push", "email", "parked_then_sent", "failed")
+    ]
+    note = (
+        f"{count(people['affected'])} people: {count(people['reached'])} reached, "
+        f"{count(people['waiting'])} still waiting, {count(people['not_reached'])} not reached at all."
+    )
+    if messages["resends"]:
+        note += f" Sent a second time: {count(messages['resends'])}."
+    return Part(
+        "Messages by outcome",
+        ("outcome", "messages", "share"),
+        [*rows, ("all", count(total), "")],
+        ("messages", "share"),
+        note,
+    )
+
+
+def _delay(report: Report) -> Part:
+    delay = report["delay"]
+    rows = [
+        (
+            name,
+            count(part["count"]),
+            *(span(part[f"{which}_seconds"]) for which in ("median", "p95", "worst")),
+        )
+        for name, part in [*delay["by_way"].items(), ("all", delay)]
+    ]
+    return Part(
+        "Added delay",
+        ("way", "messages", "median", "95th percentile", "worst"),
+        rows,
+        ("messages", "median", "95th percentile", "worst"),
+        "From when a message could have gone to when Meta, the push service or the mail service took it.",
+    )
+
+
+def _fallback(report: Report) -> Part:
+    fallback = report["fallback"]
+    rows = []
+    for way, tried in fallback["tried"].items():
+        failures = [item for item in fallback["failures"] if item["way"] == way]
+        failed = sum(item["count"] for item in failures)
+        codes = ", ".join(f"{item['code']} ({item['count']})" for item in failures) or "-"
+        rows.append((way, count(tried), count(failed), codes))
+    return Part("Did the fallbacks work?", ("way", "tried", "failed", "why"), rows, ("tried", "failed"))
+
+
+def _doubts(report: Report) -> Part:
+    doubts = report["messages"]["in_doubt"]
+    rows = [(words, count(doubts[name])) for name, words in DOUBTS.items() if doubts[name]]
+    return Part(
+        "In doubt",
+        ("how it was settled", "messages"),
+        rows,
+        ("messages",),
+        "Sends whose answer was lost: Meta may have taken them.",
+    )
+
+
+def _drain(report: Report) -> Part:
+    drain = report["drain"]
+    rows = [
+        ("parked", f"{count(drain['parked'])} messages"),
+        ("still waiting", f"{count(drain['waiting'])} messages"),
+        ("last one gone", render.moment(drain["done_at"])),
+        ("drain time after recovery", span(drain["seconds"])),
+    ]
+    return Part("Backlog", ("what", "found"), rows)
+
+
+def _traffic(report: Report) -> Part:
+    traffic, spike = report["traffic"], report["spike"]
+    rows = [
+        (
+            row["category"],
+            row["template"],
+            "-" if row["before_per_minute"] is None else f"{row['before_per_minute']:g}",
+            f"{row['during_per_minute']:g}",
+            count(row["during"]),
+        )
+        for row in traffic["rows"]
+    ]
+    note = (
+        f"Before: {span(traffic['before_seconds'])} of counters. During: messages that the incident touched."
+    )
+    if spike and spike["is_spike"]:
+        note += (
+            f" Traffic had risen {spike['ratio']:g} times in the ten minutes before, most in category "
+            f"{spike['category']}, template {spike['template']}."
+        )
+    return Part(
+        "Traffic",
+        ("category", "template", "before, per min", "during, per min", "during, messages"),
+        rows,
+        ("before, per min", "during, per min", "during, messages"),
+        note,
+    )
+
+
+def _failures(report: Report) -> Part:
+    rows = [
+        (str(row["cause"]).replace("_", " "), row["code"] or "-", count(row["count"]))
+        for row in report["failures"]
+    ]
+    return Part(
+        "Failures of sends",
+        ("cause", "Meta's code", "failures"),
+        rows,
+        ("failures",),
+        "By whole minutes, from the first failure to the end of panic.",
+    )
+
+
+def _cost(report: Report) -> Part:
+    cost = report["cost"]
+    rows = [(words, count(cost["requests"][name])) for name, words in REQUESTS.items()]
+    return Part(
+        "What it cost",
+        ("AWS requests, at most", "number"),
+        rows,
+        ("number",),
+        f"About ${cost['usd']:.4f} at list prices of us-east-1; batches make it less. "
+        f"Meta was asked {count(cost['meta_probes'])} probes.",
+    )
+
+
+def _events(report: Report) -> Part:
+    rows = [
+        (
+            render.brief(event["at"], report["opened_at"]),
+            event["kind"].replace("_", " "),
+            actor(event["actor"]),
+            event["reason"] or "-",
+        )
+        for event in report["timeline"]["events"]
+    ]
+    return Part("Course", ("when (UTC)", "what", "by", "why"), rows)
+
+
+def _evidence(evidence: Mapping[str, Any]) -> str:
+    found = []
+    for name, value in evidence.items():
+        if value in (None, "", {}, []):
+            continue
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{key} {inner}" for key, inner in value.items())
+        found.append(f"{name.replace('_', ' ')}: {value}")
+    return "; ".join(found) or "-"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "-"
