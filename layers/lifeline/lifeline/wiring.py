@@ -326,6 +326,7 @@ def operator() -> Operate:
                 whatsapp=_whatsapp("operator", 2),
                 functions=Functions(_client("lambda"), _patient_lambda),
                 clock=time.time,
+                forget=_secrets("operator").drop,
             ),
         ],
         telemetry("operator"),

@@ -47,6 +47,7 @@ class World:
         self.log = Recorder()
         self.data: dict[str, Any] = {}
         self.failure: Failure | None = None
+        self.fresh = False
         self.operate = Operate(
             [
                 OperateToken(
@@ -55,12 +56,18 @@ class World:
                     whatsapp=self,  # type: ignore[arg-type]
                     functions=self.keeper,  # type: ignore[arg-type]
                     clock=self.clock,
+                    forget=self.forget,
                 )
             ],
             self.log,  # type: ignore[arg-type]
         )
 
+    def forget(self) -> None:
+        self.fresh = True
+
     def debug_token(self) -> Answer | Failure:
+        assert self.fresh, "a status is of the token that is current now"
+        self.fresh = False
         return self.failure or Answer({"data": self.data}, None)
 
     def ask(self, action: str, **fields: Any) -> dict[str, Any]:

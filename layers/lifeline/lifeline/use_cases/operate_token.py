@@ -31,7 +31,10 @@ class OperateToken:
         whatsapp: WhatsApp,
         functions: Functions,
         clock: Callable[[], float],
+        forget: Callable[[], None],
     ) -> None:
+        """``forget``: drops the cached secret, so that a status is of the token that is current now."""
+        self._forget = forget
         self._settings = settings
         self._control = control
         self._whatsapp = whatsapp
@@ -44,6 +47,7 @@ class OperateToken:
 
     def status(self, request: Request) -> dict[str, Any]:
         """What Meta says of the token that all functions use, and what the token keeper did last."""
+        self._forget()
         outcome = self._whatsapp.debug_token()
         if isinstance(outcome, Failure):
             raise UnavailableError(

@@ -1,0 +1,235 @@
+"""The access token on the deployed system: renewed ahead of time, refused, bad, revoked, and never shown."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.stack import SECRETS
+from tests.e2e.test_causes import works_again
+from tests.e2e.test_cli import Shell
+from tests.support.system import System, eventually
+
+DAY = 86_400
+
+
+class Token:
+    """The token as Meta and as Secrets Manager see it, and what engineering was told."""
+
+    def __init__(self, system: System, inbox: str, prefix: str) -> None:
+        self.system = system
+        self.inbox = inbox
+        self.prefix = prefix
+        self.manager = system.stack.client("secretsmanager")
+        self.seen: set[str] = set()
+        self.notices: list[dict[str, Any]] = []
+        self.said: list[str] = []
+
+    def stored(self, stage: str = "AWSCURRENT") -> dict[str, Any]:
+        """The values of one version; empty where there is none."""
+        try:
+            answer = self.manager.get_secret_value(SecretId=self.system.out["SecretArn"], VersionStage=stage)
+        except self.manager.exceptions.ResourceNotFoundException:
+            return {}
+        values: dict[str, Any] = json.loads(answer["SecretString"])
+        self.seen.add(values["access_token"])
+        return values
+
+    @property
+    def current(self) -> str:
+        return str(self.stored()["access_token"])
+
+    def at_meta(self, token: str = "", **values: Any) -> None:
+        """Change a token at Meta; the one that is current unless another is named."""
+        self.system._control("POST", "/tokens", json={"token": token or self.current, **values})
+
+    def keep(self, source: str = "by hand") -> dict[str, Any]:
+        """Let the token keeper look."""
+        answer: dict[str, Any] = self.system.invoke("TokenKeeper", {"source": source})
+        self.said.append(json.dumps(answer))
+        return answer
+
+    def told(self, event: str, within: float = 30.0) -> dict[str, Any]:
+        """Wait for a notice to engineering."""
+
+        def look() -> dict[str, Any] | None:
+            answer = self.system.sqs.receive_message(QueueUrl=self.inbox, MaxNumberOfMessages=10)
+            for message in answer.get("Messages", []):
+                notice = json.loads(json.loads(message["Body"])["Message"])
+                self.notices.append(notice)
+                self.system.sqs.delete_message(QueueUrl=self.inbox, ReceiptHandle=message["ReceiptHandle"])
+            return next((found for found in self.notices if found.get("event") == event), None)
+
+        return eventually(look, within, f"engineering told of {event}")
+
+    def operator(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Type a command, and remember all that it prints."""
+        done = Shell(self.system)("whatsapp", *words, code=code)
+        self.said.append(done.stdout + done.stderr)
+        return done
+
+    def everything_said(self) -> str:
+        """Logs, ledger, control table (history, flags, settings), notices, and what commands printed."""
+        logs = self.system.stack.client("logs")
+        found = [*self.said, json.dumps(self.notices)]
+        prefix = f"/aws/lambda/{self.system.stack.name}-"
+        groups = logs.describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]
+        assert any(group["logGroupName"].endswith("token_keeper") for group in groups)
+        for group in groups:
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+            found += [event["message"] for page in pages for event in page["events"]]
+        for table in ("ControlTableName", "MessagesTableName"):
+            pages = self.system.dynamodb.get_paginator("scan").paginate(TableName=self.system.out[table])
+            found += [json.dumps(item, default=str) for page in pages for item in page["Items"]]
+        return "\n".join(found)
+
+    def nothing_leaked(self) -> None:
+        """No token and no secret that was ever in use stands in anything that the system says."""
+        for stage in ("AWSCURRENT", "AWSPREVIOUS"):
+            self.stored(stage)
+        said = self.everything_said()
+        assert '"service":"lifeline-token_keeper"' in said, "the logs were read"
+        secrets = {*self.seen, *(value for name, value in SECRETS.items() if name != "app_id"), "EAAbad"}
+        assert [secret for secret in secrets if secret in said] == []
+
+
+@pytest.fixture
+def token(system: System) -> Iterator[Token]:
+    """A token that is current and valid without an end, and an inbox of engineering."""
+    prefix = system.fresh()
+    name = f"{system.stack.name}-engineering-{int(time.time() * 1000)}"
+    inbox = system.sqs.create_queue(QueueName=name)["QueueUrl"]
+    found = system.sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])
+    arn = found["Attributes"]["QueueArn"]
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": system.out["OpsTopicArn"]}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    system.sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"Policy": policy})
+    subscription = system.sns.subscribe(
+        TopicArn=system.out["OpsTopicArn"],
+        Protocol="sqs",
+        Endpoint=arn,
+        Attributes={"FilterPolicy": json.dumps({"audience": ["engineering"]})},
+        ReturnSubscriptionArn=True,
+    )["SubscriptionArn"]
+    yield Token(system, inbox, prefix)
+    system.sns.unsubscribe(SubscriptionArn=subscription)
+    system.sqs.delete_queue(QueueUrl=inbox)
+
+
+def test_a_token_that_ends_in_two_days_is_renewed_by_itself_with_no_failed_send(token: Token) -> None:
+    system = token.system
+    prefix = token.prefix
+    before = token.stored()
+    assert token.keep("lifeline.schedule")["outcome"] == "never_expires"
+    token.at_meta(expires_in=2 * DAY)
+    assert "due for renewal" in token.operator("token-status").stdout
+    ids = [f"{prefix}-{number}" for number in range(20)]
+    people = [system.person(name, to=f"+49151123{45000 + index}") for index, name in enumerate(ids)]
+    system.produce(*people[:10])
+    answer = token.keep("lifeline.schedule")
+    system.produce(*people[10:])
+    assert (answer["outcome"], answer["state"]) == ("renewed", "fine")
+    assert answer["days_left"] == pytest.approx(60, abs=1)
+    after = token.stored()
+    assert after == {**before, "access_token": after["access_token"]}, "only the token has changed"
+    assert after["access_token"] != before["access_token"]
+    assert token.stored("AWSPREVIOUS") == before
+    assert token.stored("AWSPENDING") == {}
+    asked = [entry["path"].rpartition("/")[2] for entry in system.questions()]
+    exchanged = asked.index("access_token")
+    number = system.stack._local_parameters()["PhoneNumberId"]
+    assert number in asked[exchanged + 1 :], f"verified by a real call: {asked}"
+    system.wait_for(ids, "DELIVERED", within=60)
+    assert all(entry["accepted"] for entry in system.sends(prefix)), "no send failed"
+    assert system.flag()["state"] == "normal"
+    status = json.loads(token.operator("token-status", "--json").stdout)["result"]
+    assert (status["state"], status["keeper"]["outcome"]) == ("fine", "renewed")
+    token.nothing_leaked()
+
+
+@pytest.mark.parametrize(("exchange", "step"), [("refused", "exchange"), ("bad_token", "verify")])
+def test_a_failed_refresh_leaves_the_token_current_and_engineering_is_told(
+    token: Token, exchange: str, step: str
+) -> None:
+    system = token.system
+    prefix = token.prefix
+    before = token.stored()
+    token.at_meta(expires_in=2 * DAY)
+    system.control_settings(token_exchange=exchange)
+    answer = token.keep("lifeline.schedule" if exchange == "refused" else "by hand")
+    assert (answer["outcome"], answer["step"]) == ("failed", step)
+    told = token.told("token_refresh_failed")
+    assert told["step"] == step
+    assert "The present token stays current" in told["text"]
+    assert token.stored() == before
+    assert token.stored("AWSPENDING") == {}
+    failed = token.operator("refresh-token", "--reason", "once more", code=1)
+    assert step in failed.stderr
+    document = json.loads(token.operator("refresh-token", "--json", code=1).stdout)
+    assert document["error"]["code"] == "refresh_failed"
+    assert token.stored() == before
+    history = [event for event in system.history() if event["kind"] == "noted"]
+    assert [event["source"] for event in history] == ["token_keeper", "operator", "operator"]
+    works_again(system, prefix)
+    token.nothing_leaked()
+
+
+def test_a_revoked_token_panics_at_once_is_refreshed_by_itself_and_recovery_follows(token: Token) -> None:
+    system = token.system
+    prefix = token.prefix
+    token.at_meta(expires_in=30 * DAY)
+    renewed = json.loads(token.operator("refresh-token", "--json").stdout)["result"]
+    assert renewed["refreshed"] is renewed["previous_kept"] is True
+    revoked, before = token.current, token.stored("AWSPREVIOUS")["access_token"]
+    # A warm worker keeps the old one for a minute, unless it is refused.
+    token.at_meta(before, revoked=True)
+    works_again(system, f"{prefix}-before")
+    token.at_meta(before, revoked=False)
+    assert system.flag()["state"] == "normal"
+    token.at_meta(revoked=True)
+    ids = [f"{prefix}-{number}" for number in range(5)]
+    system.produce(*(system.person(name) for name in ids))
+    incident = system.panics("auth")["incident_id"]
+    eventually(lambda: token.current != revoked, 30, "another token is current")
+    told = token.told("token_way_back")
+    assert "lifeline whatsapp token-status" in told["text"]
+    system.recovers()
+    works_again(system, f"{prefix}-after")
+    assert system.flag()["state"] != "panic", "no worker holds on to the revoked token"
+    notes = [event for event in system.history() if event["kind"] == "noted"]
+    assert [(event["incident_id"], event["source"]) for event in notes] == [(incident, "token_keeper")]
+    entered = [event for event in system.history() if event["kind"] in ("entered", "reentered")]
+    assert len(entered) == 1
+    again = system.invoke("TokenKeeper", {"source": "lifeline.panic", "incident_id": incident})
+    assert again["outcome"] == "skipped", "once per incident"
+    assert "valid" in token.operator("token-status").stdout
+    token.nothing_leaked()
+
+
+def test_a_token_put_there_by_hand_is_taken_up_without_a_panic(token: Token) -> None:
+    """A warm worker is refused with the old one, reads the secret anew, and makes the same call again."""
+    system = token.system
+    prefix = token.prefix
+    works_again(system, f"{prefix}-before")
+    old = token.stored()
+    new = system._control("POST", "/tokens", json={"issue": True})["token"]
+    token.seen.add(new)
+    token.manager.put_secret_value(
+        SecretId=system.out["SecretArn"], SecretString=json.dumps({**old, "access_token": new})
+    )
+    token.at_meta(old["access_token"], revoked=True)
+    works_again(system, f"{prefix}-after")
+    assert system.flag()["state"] == "normal"
+    assert system.history() == []
+    token.nothing_leaked()
