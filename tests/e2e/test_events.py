@@ -1,4 +1,4 @@
-"""Every event of the functions that SQS and schedules trigger, fed to the deployed function."""
+"""Every event of the functions that SQS, schedules and other functions trigger, fed to the deployed function."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import pytest
 from tests.support.system import System
 
 EVENTS = Path(__file__).parents[2] / "events"
-FILES = sorted(p for name in ("sender", "prober", "drainer") for p in (EVENTS / name).glob("*.json"))
+NAMES = {"sender": "Sender", "prober": "Prober", "drainer": "Drainer", "token_keeper": "TokenKeeper"}
+FILES = sorted(p for name in NAMES for p in (EVENTS / name).glob("*.json"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_function_takes_its_event(system: System, path: Path) -> None:
-    name = {"sender": "Sender", "prober": "Prober", "drainer": "Drainer"}[path.parent.name]
+    name = NAMES[path.parent.name]
     answer = system.functions.invoke(
         FunctionName=system.out[f"{name}FunctionName"], Payload=path.read_bytes()
     )
