@@ -1,4 +1,4 @@
-"""Every event of the functions that SQS, schedules and other functions trigger, fed to the deployed function."""
+"""Every event of the functions that SQS, schedules and functions trigger, fed to the deployed function."""
 
 from __future__ import annotations
 
