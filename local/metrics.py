@@ -28,7 +28,7 @@ from botocore.exceptions import ConnectionError as AwsConnectionError
 
 INTERVAL = 1.0
 """Seconds between two looks at logs, queue and alarms."""
-KEPT = 7_200
+KEPT = 9_000
 """Seconds for which values are kept: more than the longest span of an alarm in the template."""
 PUBLISH_EVERY = 5.0
 """Seconds between two looks at the queues (AWS: a minute)."""
@@ -141,7 +141,7 @@ _STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
 
 
 class Store:
-    """The values of the last half hour."""
+    """The values of the last hours (:data:`KEPT`)."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, str, frozenset[tuple[str, str]]], list[tuple[float, float]]] = {}

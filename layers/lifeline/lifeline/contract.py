@@ -667,7 +667,7 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
     ),
     "whatsapp.refresh_token": Action(
         description="Exchange the access token now; the new one is verified before it becomes current.",
-        answer="at, outcome (renewed, never_expires), refreshed, state, expires_at, days_left, "
+        answer="at, outcome (renewed, overtaken, never_expires), refreshed, state, expires_at, days_left, "
         "previous_kept, notes",
         fields={
             "force": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from typing import Any
 
 import boto3
@@ -164,6 +165,11 @@ def test_an_exchange_gives_a_token_or_a_failure_without_secrets() -> None:
     assert refused.code == 190
     for secret in ("EAArevoked0000000001", "app-secret"):
         assert secret not in refused.details
+
+
+def test_urllib3_names_no_address_of_ours() -> None:
+    whatsapp(Manager(), Clock(), Session())
+    assert not logging.getLogger("urllib3.connectionpool").isEnabledFor(logging.ERROR)
 
 
 # -- versions ----------------------------------------------------------------------------------------------

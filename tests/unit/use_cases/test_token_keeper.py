@@ -117,6 +117,10 @@ def _no_app(world: World) -> None:
     world.store.versions["v1"] = {"access_token": TOKEN}
 
 
+def _by_hand(world: World) -> None:
+    world.store.put({**world.store.versions["v1"], "access_token": "EAAbyhand"})
+
+
 STEPS: list[tuple[str, Any]] = [
     ("read", lambda w: w.store.broken.add("current")),
     ("read", _expired_secret),
@@ -134,7 +138,7 @@ STEPS: list[tuple[str, Any]] = [
     ("verify", lambda w: setattr(w.meta, "number", "42")),
     ("verify", lambda w: setattr(w.meta, "scopes", ["public_profile"])),
     ("switch", lambda w: w.store.broken.add("promote")),
-    ("switch", lambda w: setattr(w.meta, "on_exchange", lambda: w.store.put({"access_token": "EAAbyhand"}))),
+    ("switch", lambda w: setattr(w.meta, "on_exchange", lambda: _by_hand(w))),
 ]
 
 
@@ -167,6 +171,19 @@ def test_a_failure_keeps_the_days_of_the_present_token() -> None:
     assert world.ask()["days_left"] == 2.0
     assert world.log.metrics["TokenDaysLeft", "whatsapp"] == 2
     assert "2.0 days are left" in world.notices.told[0]["text"]
+
+
+@pytest.mark.parametrize("source", [SCHEDULE, OPERATOR, PANIC])
+def test_who_stores_a_valid_token_meanwhile_wins_and_nobody_is_alarmed(source: str) -> None:
+    world = World(days=2)
+    theirs = world.token(60)
+    world.meta.on_exchange = lambda: world.store.put({**world.store.versions["v1"], "access_token": theirs})
+    answer = world.ask(source, incident_id=INCIDENT)
+    assert (answer["outcome"], answer["state"]) == ("overtaken", "fine")
+    assert world.current == theirs
+    assert "AWSPENDING" not in world.store.labels
+    assert world.notices.told == []
+    world.nothing_leaked()
 
 
 def test_a_label_that_stays_is_no_failure() -> None:

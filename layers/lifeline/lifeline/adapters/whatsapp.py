@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -63,6 +64,8 @@ class WhatsApp:
         connect_timeout: float,
         read_timeout: float,
     ) -> None:
+        # urllib3 names whole addresses in its warnings, and those of the token calls hold secrets.
+        logging.getLogger("urllib3").setLevel(logging.CRITICAL)
         self._secrets = secrets
         self._root = f"{base_url}/{version}"
         self._phone_number_id = phone_number_id

@@ -108,7 +108,9 @@ class OperateToken:
             )
         refreshed = answer.get("outcome") == "renewed"
         notes = []
-        if not refreshed:
+        if answer.get("outcome") == "overtaken":
+            notes.append("somebody else stored another token meanwhile; it is valid, and stays")
+        elif not refreshed:
             notes.append(
                 "the token is valid and has no end; an exchange would give one of 60 days. Ask with force if "
                 "you want that"

@@ -64,6 +64,10 @@ class _Failed(Exception):  # noqa: N818 (it ends one attempt and never leaves th
         super().__init__(detail)
 
 
+class _Overtaken(_Failed):
+    """Somebody else wrote the secret meanwhile: another run of ours, or a person. That stays."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
     """What is known of the present token."""
@@ -71,6 +75,11 @@ class _Look:
     version: SecretVersion
     facts: TokenFacts
     state: TokenState
+
+    @property
+    def is_good(self) -> bool:
+        """Nothing is to be done by itself."""
+        return self.state in (TokenState.FINE, TokenState.NEVER_EXPIRES)
 
 
 class TokenKeeper:
@@ -102,10 +111,10 @@ class TokenKeeper:
         ``lifeline.operator`` with ``actor``, ``reason`` and ``force``; anything else is as the schedule, but
         always told). ``remaining``: seconds until the function's time-out.
 
-        Answers ``outcome`` (``never_expires``, ``fine``, ``renewed``, ``failed``, ``skipped``), ``state``,
-        ``expires_at``, ``days_left`` and where something failed ``step``, ``detail``, ``remedy``. Raises
-        :class:`UnavailableError` only where a failure could not be told, or the incident not be claimed, so
-        that Lambda tries again.
+        Answers ``outcome`` (``never_expires``, ``fine``, ``renewed``, ``overtaken``, ``failed``,
+        ``skipped``), ``state``, ``expires_at``, ``days_left`` and, where something failed, ``step``,
+        ``detail`` and ``remedy``. Raises :class:`UnavailableError` only where a failure could not be told or
+        the incident not be claimed, so that Lambda tries again.
         """
         source = str(event.get("source") or "")
         incident = str(event.get("incident_id") or "")
@@ -148,6 +157,9 @@ class TokenKeeper:
             try:
                 facts, switched = attempt()
             except _Failed as failed:
+                if isinstance(failed, _Overtaken) and (theirs := self._look(self._clock())).is_good:
+                    self._publish(theirs.facts, now)
+                    return self._answer("overtaken", theirs.state, theirs.facts, now)
                 self._telemetry.warning("a refresh failed", step=str(failed.step), detail=failed.detail)
                 first = first or failed
                 continue
@@ -250,7 +262,9 @@ class TokenKeeper:
     def _promote(self, pending: str, look: _Look) -> None:
         try:
             self._store.promote(pending, look.version.id)
-        except (ConflictError, UnavailableError) as error:
+        except ConflictError as error:
+            raise _Overtaken(Step.SWITCH, str(error)) from error
+        except UnavailableError as error:
             raise _Failed(Step.SWITCH, str(error)) from error
 
     # -- what is said and kept ---------------------------------------------------------------------------
@@ -377,6 +391,8 @@ class TokenKeeper:
         if answer["outcome"] == "renewed":
             until = f"valid until {answer['expires_at']}" if answer["expires_at"] else "without an end"
             reason = f"the access token was refreshed and verified; {until}"
+        elif answer["outcome"] == "overtaken":
+            reason = "somebody else stored a valid access token meanwhile; it stays"
         elif answer["outcome"] != "failed":
             reason = "the access token is valid and works, so nothing was refreshed; look at its permissions"
         else:
