@@ -82,7 +82,9 @@ class Affected:
     failed_at: float | None = None
     """When a send of it first failed for the channel or the template."""
     tried: str = ""
-    """The fallback's ways in order, each that failed with its code: ``push EndpointDisabled, email``."""
+    """The fallback's ways in order, each that failed with its code: ``push EndpointDisabled, email``. Who met
+    panic twice has those of both times.
+    """
     moves: Sequence[Move] = ()
 
     @property

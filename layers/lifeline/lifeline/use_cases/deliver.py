@@ -425,7 +425,12 @@ class Deliver:
                     "due_at": now + decision.delay,
                 }
             case Do.EXPIRE:
-                return {"status": Status.EXPIRED, "phase": None, "turn": turn}
+                return {
+                    "status": Status.EXPIRED,
+                    "phase": None,
+                    "turn": turn,
+                    "incident_id": job.incident_id,
+                }
             case Do.FALL_BACK:
                 return {
                     "status": Status.CLAIMED,
@@ -618,7 +623,8 @@ class Deliver:
             if row.failed_at is None and _of_many(failure):
                 values["failed_at"] = job.ended_at
         if job.tried:
-            values["tried"] = job.tried
+            # A message that is released into a second panic tries its ways once more.
+            values["tried"] = f"{row.tried}, {job.tried}" if row.tried else job.tried
         if job.incident_id and row.incident_id != job.incident_id:
             values["incident_id"] = job.incident_id
         if job.template:

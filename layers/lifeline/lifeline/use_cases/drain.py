@@ -32,7 +32,7 @@ from lifeline.domain.status import Status
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.panic_mode import FLAG_CACHE_SECONDS, PanicMode
 
 RATE_SETTING: Final = "drain_rate"
 STATE_SETTING: Final = "drain_state"
@@ -93,11 +93,11 @@ class Drain:
             self._save_state({"rate": 0.0, "stepped_at": 0.0, "carry": 0.0, "why": "panic"}, now)
             return {"released": {}, "why": "panic"}
         seen = self._control.mark("drain")
-        start = (
-            now
-            if seen is None or (flag.recovering_since and seen < flag.recovering_since)
-            else max(now, seen)
-        )
+        # A plan made before panic was left is void: what it released was parked again.
+        stands = seen is not None and seen - SPAN - LEAD >= flag.left_panic_at
+        start = max(now, seen) if seen is not None and stands else now
+        # A worker may remember panic for a moment: what it met would be parked again and wait for a minute.
+        start = max(start, flag.left_panic_at + FLAG_CACHE_SECONDS + 0.5)
         end = now + SPAN + LEAD
         if end - start < 1.0 or not self._control.advance("drain", end, seen):
             return {"released": {}, "why": "another planner has this minute"}
