@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lifeline_cli import incident, messages, panic, queue, render, whatsapp, whatsapp_token
+from lifeline_cli import incident, messages, panic, queue, render, whatsapp, whatsapp_account, whatsapp_token
 from lifeline_cli.client import Client
 from lifeline_cli.errors import DONE, FAILED, USAGE, CliError
 from lifeline_cli.options import Options, hoist
@@ -28,6 +28,9 @@ app = typer.Typer(
 app.add_typer(panic.app, name="panic")
 app.add_typer(queue.app, name="queue")
 app.add_typer(whatsapp.app, name="whatsapp")
+whatsapp.app.command("rate-status")(whatsapp_account.rate_status)
+whatsapp.app.command("volume")(whatsapp_account.volume)
+whatsapp.app.command("test")(whatsapp_account.probe)
 whatsapp.app.command("token-status")(whatsapp_token.token_status)
 whatsapp.app.command("refresh-token")(whatsapp_token.refresh_token)
 app.add_typer(incident.app, name="incident")

@@ -23,6 +23,10 @@ def templates(
     status: Annotated[
         str | None, typer.Option("--status", metavar="STATUS", help="Only these: APPROVED, PAUSED, REJECTED.")
     ] = None,
+    category: Annotated[
+        str | None,
+        typer.Option("--category", metavar="CATEGORY", help="Only these: UTILITY, MARKETING, ..."),
+    ] = None,
     stand_in: Annotated[
         str | None,
         typer.Option("--map", metavar="OLD=NEW", help="While OLD is in panic, send NEW with its values."),
@@ -30,14 +34,20 @@ def templates(
     unmap: Annotated[
         str | None, typer.Option("--unmap", metavar="OLD", help="Let nothing stand in for OLD any more.")
     ] = None,
+    unpause: Annotated[
+        str | None,
+        typer.Option(
+            "--unpause", metavar="NAME", help="Ask Meta to send NAME again, which pacing has paused."
+        ),
+    ] = None,
     reason: Annotated[
         str, typer.Option("--reason", help="Why; it goes into the history.")
     ] = "set by an operator",
 ) -> None:
     """List message templates with what Meta says of them; let one stand in for another at once."""
     cli: Cli = context.obj
-    if stand_in and unmap:
-        raise typer.BadParameter("--map and --unmap do not go together")
+    if sum(option is not None for option in (stand_in, unmap, unpause)) > 1:
+        raise typer.BadParameter("--map, --unmap and --unpause do not go together")
     if stand_in:
         old, equals, new = stand_in.partition("=")
         if not (old and equals and new):
@@ -47,8 +57,13 @@ def templates(
     elif unmap:
         fields = {"template": unmap.strip(), "reason": reason}
         cli.show("whatsapp.unmap_template", cli.client.change("whatsapp.unmap_template", **fields), draw_map)
+    elif unpause:
+        fields = {"template": unpause.strip(), "reason": reason}
+        done = cli.client.change("whatsapp.unpause_template", **fields)
+        cli.show("whatsapp.unpause_template", done, draw_unpause)
     else:
-        wanted = {key: value for key, value in (("name", name), ("status", status)) if value}
+        given = {"name": name, "status": status, "category": category}
+        wanted = {key: value for key, value in given.items() if value}
         cli.show("whatsapp.templates", cli.client.call("whatsapp.templates", **wanted), draw_templates)
 
 
@@ -59,30 +74,41 @@ def draw_templates(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield render.text("No template like that.", "yellow")
         return
     yield render.table(
-        ("template", "language", "category", "status", "reason", "quality", "values", "here"),
+        ("template", "language", "category", "status", "quality", "sends", "failed", "values", "here"),
         [
             (
                 row["name"],
                 row["language"],
                 row["category"],
                 row["status"],
-                row["reason"] or "-",
                 row["quality"] or "-",
+                row["sends"],
+                "-" if row["failure_share"] is None else f"{100 * row['failure_share']:.0f} %",
                 sum(row["parameters"].values()),
                 _here(row),
             )
             for row in rows
         ],
-        right=("values",),
+        right=("sends", "failed", "values"),
     )
+    for row in rows:
+        if row["reason"]:
+            meaning = f": {row['meaning']}" if row["meaning"] else ""
+            yield render.warn(f"{row['name']} ({row['language']}) {row['status']}: {row['reason']}{meaning}")
+    yield render.text(f"Sends and failures here: last {result['hours']:g} hours.", "dim")
+
+
+def draw_unpause(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """What Meta sends again."""
+    yield render.text(f"Meta sends {result['template']} again ({', '.join(result['unpaused'])}).", "green")
+    for warning in result["warnings"]:
+        yield render.warn(warning)
 
 
 def _here(row: Mapping[str, Any]) -> str:
     parts = ["in panic"] if row["panic"] else []
     if row["replacement"]:
-        parts.append(
-            f"{row['replacement']} stands in" if row["panic"] else f"{row['replacement']} would stand in"
-        )
+        parts.append(f"{row['replacement']} {'stands' if row['panic'] else 'would stand'} in")
     return ", ".join(parts) or "-"
 
 

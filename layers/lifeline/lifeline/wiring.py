@@ -28,6 +28,7 @@ from lifeline.adapters.metrics import Metrics
 from lifeline.adapters.notices import Notices
 from lifeline.adapters.push import Push
 from lifeline.adapters.queues import Queues
+from lifeline.adapters.reach import Reach
 from lifeline.adapters.scheduler import Schedules
 from lifeline.adapters.secrets import Secrets
 from lifeline.adapters.token_store import TokenStore
@@ -41,6 +42,7 @@ from lifeline.use_cases.fall_back import WORKERS as FALLBACK_WORKERS
 from lifeline.use_cases.fall_back import FallBack
 from lifeline.use_cases.incident import Incidents, Summarise
 from lifeline.use_cases.operate import Operate
+from lifeline.use_cases.operate_account import OperateAccount
 from lifeline.use_cases.operate_dead_letters import OperateDeadLetters
 from lifeline.use_cases.operate_incident import OperateIncident
 from lifeline.use_cases.operate_message import OperateMessage
@@ -52,6 +54,7 @@ from lifeline.use_cases.panic_mode import PanicMode
 from lifeline.use_cases.probe import Probe
 from lifeline.use_cases.raise_alarm import RaiseAlarm
 from lifeline.use_cases.token_keeper import PANIC, TokenKeeper
+from lifeline.use_cases.usage_seen import UsageSeen
 from lifeline.use_cases.webhook import Webhook
 
 
@@ -102,6 +105,7 @@ def _panic(function: str) -> PanicMode:
         new_id=lambda: uuid.uuid4().hex,
         telemetry=telemetry(function),
         refresh_token=refresh_token if settings.token_keeper_function else None,
+        waba_id=settings.waba_id,
     )
 
 
@@ -150,13 +154,14 @@ def sender() -> Deliver:
         except UnavailableError as error:
             log.warning("a refused push endpoint could not be marked", detail=str(error))
 
+    whatsapp = _whatsapp("sender", settings.sending.connections)
     return Deliver(
         settings=settings,
         ledger=_ledger("sender"),
         control=_control("sender"),
         panic=_panic("sender"),
         queues=Queues(_client("sqs")),
-        whatsapp=_whatsapp("sender", settings.sending.connections),
+        whatsapp=whatsapp,
         fall_back=FallBack(
             policy=settings.fallback,
             push=Push(_client("sns", FALLBACK_WORKERS)),
@@ -171,6 +176,7 @@ def sender() -> Deliver:
         pause=time.sleep,
         chance=random.random,
         telemetry=log,
+        keep_usage=UsageSeen(control=_control("sender"), whatsapp=whatsapp, clock=time.time, telemetry=log),
     )
 
 
@@ -319,6 +325,16 @@ def operator() -> Operate:
             OperateIncident(incidents=_incidents("operator"), clock=time.time),
             OperateTemplates(
                 control=control, panic=panic, whatsapp=_whatsapp("operator", 2), clock=time.time
+            ),
+            OperateAccount(
+                settings=settings,
+                control=control,
+                panic=panic,
+                whatsapp=_whatsapp("operator", 2),
+                reach=Reach(settings.graph_base_url, settings.sending.connect_timeout),
+                clock=time.time,
+                pause=time.sleep,
+                new_id=lambda: uuid.uuid4().hex[:12],
             ),
             OperateToken(
                 settings=settings,

@@ -35,6 +35,8 @@ class Notices:
     ) -> None:
         """One notice to ``audience`` (of engineering, marketing, meta-support).
 
+        ``data["event"]`` goes into an attribute as well: ``entered``, ``left``, ``promotions_affected``,
+        ``promotions_resume``, ``token_refresh_failed``, ``summary``, ...
         Raises :class:`UnavailableError`.
         """
         attributes: Any = {
@@ -42,6 +44,7 @@ class Notices:
             "scope": {"DataType": "String", "StringValue": scope},
             "cause": {"DataType": "String", "StringValue": cause or "none"},
             "severity": {"DataType": "String", "StringValue": severity},
+            "event": {"DataType": "String", "StringValue": str(data.get("event") or "notice")},
         }
         body = json.dumps(
             {"subject": subject, "text": text, "scope": scope, "cause": cause, **data}, indent=1

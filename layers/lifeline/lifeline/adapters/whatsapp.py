@@ -121,6 +121,10 @@ class WhatsApp:
             params["after"] = after
         return self._call("GET", f"/{self._waba_id}/message_templates", params=params)
 
+    def unpause(self, template_id: str) -> Answer | Failure:
+        """Let Meta send a paused template again (Meta, "Template pausing": after pacing only by hand)."""
+        return self._call("POST", f"/{template_id}/unpause", body={})
+
     def debug_token(self, token: str | None = None, app_token: str | None = None) -> Answer | Failure:
         """What Meta says of a token (ours by default). An invalid one: HTTP 200, ``is_valid`` false.
 

@@ -8,6 +8,16 @@ from typing import Any, Final
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
 
+REASONS: Final[Mapping[str, str]] = {
+    "ABUSIVE_CONTENT": "its content may offend or threaten people",
+    "INCORRECT_CATEGORY": "it does not belong to its category",
+    "INVALID_FORMAT": "a placeholder, a link or the layout is not allowed as it is",
+    "PROMOTIONAL": "it promotes something under a category that is not MARKETING",
+    "SCAM": "it looks like fraud",
+    "TAG_CONTENT_MISMATCH": "its language or category does not fit its content",
+}
+"""What Meta's reasons for a rejection mean (Meta, "Message templates", rejected_reason)."""
+
 Listed = Mapping[str, Any]
 """One template as Meta lists it: name, language, status, components."""
 

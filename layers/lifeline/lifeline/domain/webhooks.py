@@ -71,6 +71,8 @@ class TemplateUpdate:
     event: str
     reason: str = ""
     at: float | None = None
+    category: str = ""
+    """``MARKETING``, ``UTILITY`` or ``AUTHENTICATION``; empty where Meta does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,8 @@ def _template(value: _Json, at: float | None) -> Update:
         event = "UNPAUSED"
     reason = ": ".join(dict.fromkeys(text for text in reasons if text and text != "NONE"))
     language = _text(value.get("message_template_language")).replace("-", "_")
-    return TemplateUpdate(name, language, event, reason[:300], at)
+    category = _text(value.get("message_template_category")).upper()
+    return TemplateUpdate(name, language, event, reason[:300], at, category)
 
 
 def _account_detail(value: _Json) -> dict[str, object]:

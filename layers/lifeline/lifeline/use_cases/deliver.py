@@ -35,10 +35,11 @@ from lifeline.domain.failures import Cause, Failure, Reach
 from lifeline.domain.panic import State
 from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
 from lifeline.domain.status import Status, can_move
+from lifeline.domain.volume import TEMPLATE_ASKED, TEMPLATE_FAILED
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.detect import Detect, Result
+from lifeline.use_cases.detect import PROMOTION, Detect, Result
 from lifeline.use_cases.fall_back import FallBack, Reached, Unreached
 from lifeline.use_cases.panic_mode import PanicMode
 
@@ -106,7 +107,9 @@ class Deliver:
         pause: Callable[[float], None],
         chance: Callable[[], float],
         telemetry: Telemetry,
+        keep_usage: Callable[[], None] = lambda: None,
     ) -> None:
+        """``keep_usage``: called once after each batch that sent, see :class:`UsageSeen`."""
         self._settings = settings
         self._ledger = ledger
         self._control = control
@@ -119,6 +122,7 @@ class Deliver:
         self._pause = pause
         self._chance = chance
         self._telemetry = telemetry
+        self._keep_usage = keep_usage
         self._pool = ThreadPoolExecutor(settings.sending.connections, thread_name_prefix="send")
         self._detect = Detect(
             settings=settings,
@@ -157,6 +161,8 @@ class Deliver:
             job.decision = self._after(job)
         self._carry_out(claimed, failed, tally)
         self._count(claimed, tally)
+        if sending:
+            self._keep_usage()
         self._telemetry.info(
             "batch done",
             records=len(records),
@@ -481,7 +487,8 @@ class Deliver:
             template = job.template or job.message.template
             if job.outcome is not None:
                 failure = job.outcome if isinstance(job.outcome, Failure) else None
-                results.append(Result(failure, template.name if template else None))
+                promotional = job.message.priority == "bulk" or job.message.category == PROMOTION
+                results.append(Result(failure, template.name if template else None, promotional=promotional))
         self._detect.answers(results)
 
     # -- after ------------------------------------------------------------------------------------
@@ -785,6 +792,11 @@ class Deliver:
         resends = 0
         for job in jobs:
             resends += job.resent
+            used = job.template or job.message.template
+            if used and job.outcome is not None:
+                counts[TEMPLATE_ASKED + used.name] += 1
+                if isinstance(job.outcome, Failure) and job.outcome.reach is not Reach.CHANNEL:
+                    counts[TEMPLATE_FAILED + used.name] += 1
             if isinstance(job.outcome, Failure):
                 counts[f"e|{job.outcome.cause}|{job.outcome.code or '-'}"] += 1
                 causes[str(job.outcome.cause)] += 1

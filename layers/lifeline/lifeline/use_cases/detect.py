@@ -21,6 +21,8 @@ from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.panic_mode import PanicMode
 
+PROMOTION: Final = "promotion"
+"""The category label of promotional messages; bulk counts as promotional as well."""
 WINDOW_CAUSES: Final = frozenset(
     {Cause.RATE_LIMIT, Cause.SPAM_LIMIT, Cause.UNREACHABLE, Cause.AUTH, Cause.ACCOUNT}
 )
@@ -29,12 +31,13 @@ WINDOW_CAUSES: Final = frozenset(
 @dataclass(frozen=True, slots=True)
 class Result:
     """How one send ended. ``failure`` is ``None`` where Meta accepted it; ``template`` is the one it used;
-    ``at`` is Meta's time of a report (epoch seconds).
+    ``at`` is Meta's time of a report (epoch seconds); ``promotional`` concerns marketing.
     """
 
     failure: Failure | None
     template: str | None = None
     at: float | None = None
+    promotional: bool = False
 
 
 class Detect:
@@ -101,7 +104,7 @@ class Detect:
                 template_scope(name),
                 failure.cause,
                 failure.details,
-                {"code": failure.code},
+                {"code": failure.code} | ({"promotional": True} if result.promotional else {}),
                 failure,
                 observed=result.at,
             )
@@ -114,7 +117,8 @@ class Detect:
             window = self._control.record_outcomes(
                 WHATSAPP, bucket, ok, failed, consecutive, self._stale_buckets
             )
-            oldest = bucket - 2 * self._settings.detection.window_seconds
+            # At least a minute stays, for what operators see as used in the last minute.
+            oldest = bucket - 2 * max(30, self._settings.detection.window_seconds)
             self._stale_buckets = tuple(item.start for item in window.buckets if item.start < oldest)[:20]
         except UnavailableError as error:
             self._telemetry.error("the outcome window cannot be written", detail=str(error))

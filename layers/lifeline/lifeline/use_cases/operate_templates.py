@@ -10,7 +10,8 @@ from lifeline.adapters.whatsapp import WhatsApp
 from lifeline.contract import WHATSAPP, is_scope, template_scope
 from lifeline.domain.failures import Failure
 from lifeline.domain.panic import State, note
-from lifeline.domain.templates import Listed, parameters, why_not
+from lifeline.domain.templates import REASONS, Listed, parameters, why_not
+from lifeline.domain.volume import failure_shares
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.use_cases.deliver import TEMPLATE_MAP
 from lifeline.use_cases.operate import Handler, Request
@@ -18,6 +19,10 @@ from lifeline.use_cases.panic_mode import PanicMode
 
 MAX_PAGES: Final = 60
 """Pages of 100: Meta allows 6,000 templates an account (Meta, "Template limits")."""
+
+
+SHARE_SECONDS: Final = 86_400.0
+"""Seconds over which a template's share of failures is taken."""
 
 
 class OperateTemplates:
@@ -37,11 +42,14 @@ class OperateTemplates:
             "whatsapp.templates": self.listed,
             "whatsapp.map_template": self.map,
             "whatsapp.unmap_template": self.unmap,
+            "whatsapp.unpause_template": self.unpause,
         }
 
     def listed(self, request: Request) -> dict[str, Any]:
-        """All templates, or those of one name or status, with what panics and what stands in."""
+        """All templates, or those of one name, status or category, with what panics and what stands in."""
         mapped = self._mapped()
+        now = self._clock()
+        shares = failure_shares(self._control.counts(now - SHARE_SECONDS, now))
         flags = self._control.flags()
         rows = []
         for template in self._all(request.get("name")):
@@ -49,6 +57,7 @@ class OperateTemplates:
             flag = flags.get(template_scope(name))
             reason = template.get("rejected_reason")
             quality = template.get("quality_score")
+            asked, failed = shares.get(name, (0, 0))
             rows.append(
                 {
                     "name": name,
@@ -56,17 +65,22 @@ class OperateTemplates:
                     "category": template.get("category"),
                     "status": template.get("status"),
                     "reason": None if reason in (None, "NONE") else reason,
+                    "meaning": REASONS.get(str(reason)),
                     "quality": quality.get("score") if isinstance(quality, dict) else None,
+                    "sends": asked,
+                    "failures": failed,
+                    "failure_share": round(min(1.0, failed / asked), 4) if asked else None,
                     "parameters": parameters(template),
                     "panic": bool(flag and flag.state is State.PANIC),
                     "replacement": mapped.get(name),
                 }
             )
-        wanted = request.get("status")
-        if wanted:
-            rows = [row for row in rows if row["status"] == str(wanted).upper()]
+        for field in ("status", "category"):
+            wanted = request.get(field)
+            if wanted:
+                rows = [row for row in rows if str(row[field]).upper() == str(wanted).upper()]
         rows.sort(key=lambda row: (row["name"], str(row["language"])))
-        return {"templates": rows, "mapped": mapped}
+        return {"templates": rows, "mapped": mapped, "hours": SHARE_SECONDS / 3600}
 
     def map(self, request: Request) -> dict[str, Any]:
         """Let one template stand in for another while that one panics; checked with Meta first."""
@@ -95,6 +109,47 @@ class OperateTemplates:
         if before is None:
             raise RefusedError("not_mapped", f"nothing stands in for {old[:64]}", sorted(self._mapped()))
         return {"template": old, "replacement": None, "before": before, "warnings": []}
+
+    def unpause(self, request: Request) -> dict[str, Any]:
+        """Ask Meta to send a paused template again: one that pacing has paused never resumes by itself."""
+        name = request["template"]
+        found = self._all(name)
+        if not found:
+            raise RefusedError("unknown_template", f"template {name[:64]} does not exist")
+        paused = [template for template in found if template.get("status") == "PAUSED"]
+        if not paused:
+            states = ", ".join(f"{item.get('language')} is {item.get('status')}" for item in found)
+            raise RefusedError("not_paused", f"template {name} is not paused: {states}")
+        done: list[str] = []
+        refused: list[str] = []
+        for template in paused:
+            answer = self._whatsapp.unpause(str(template.get("id", "")))
+            language = str(template.get("language"))
+            if isinstance(answer, Failure):
+                refused.append(f"{language}: {answer.cause}: code {answer.code}: {answer.details}")
+            else:
+                done.append(language)
+        if not done:
+            raise RefusedError("not_unpaused", f"Meta does not unpause {name}: {'; '.join(refused)[:400]}")
+        now = self._clock()
+        flag, _ = self._panic.change(
+            template_scope(name),
+            lambda flag: note(
+                flag,
+                reason=f"Meta was asked to unpause {name} ({', '.join(done)}): {request['reason']}",
+                actor=request["actor"],
+                source="operator",
+                at=now,
+                evidence={"template": name, "languages": done, "refused": refused},
+            ),
+        )
+        warnings = [f"not unpaused: {text}" for text in refused]
+        if flag.blocks_sending:
+            warnings.append("it is in panic until Meta lists it as APPROVED; probes look every 15 seconds")
+        warnings.append(
+            "a template that was just unpaused is paced: if people block it again, Meta pauses it again"
+        )
+        return {"template": name, "unpaused": done, "warnings": warnings}
 
     def _save(self, old: str, new: str | None, request: Request) -> str | None:
         now = self._clock()

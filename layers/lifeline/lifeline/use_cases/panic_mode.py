@@ -7,7 +7,7 @@ Who loses the race reads again and decides anew, so that several at once leave o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from lifeline.adapters.control import Control
@@ -15,6 +15,7 @@ from lifeline.adapters.notices import Notices
 from lifeline.adapters.queues import Outgoing, Queues
 from lifeline.contract import WHATSAPP, format_instant
 from lifeline.domain.failures import Cause
+from lifeline.domain.notices import notices
 from lifeline.domain.panic import Change, Event, Flag, State
 from lifeline.domain.probing import ProbeRequest, slots
 from lifeline.errors import ConflictError, UnavailableError
@@ -23,11 +24,6 @@ from lifeline.telemetry import Telemetry
 FLAG_CACHE_SECONDS: Final = 1.0
 """A warm worker uses flags it has read for at most this long."""
 RACES: Final = 6
-
-_AUDIENCE: Final[Mapping[str, tuple[str, ...]]] = {
-    "account": ("engineering", "meta-support"),
-    "spam_limit": ("engineering", "marketing", "meta-support"),
-}
 
 
 class PanicMode:
@@ -44,10 +40,12 @@ class PanicMode:
         new_id: Callable[[], str],
         telemetry: Telemetry,
         refresh_token: Callable[[str], None] | None = None,
+        waba_id: str = "",
     ) -> None:
         """``refresh_token``: asks for one refresh of the token, for an incident; may raise
-        :class:`UnavailableError`.
+        :class:`UnavailableError`. ``waba_id``: our account, for what Meta Business Support is told.
         """
+        self._waba_id = waba_id
         self._refresh_token = refresh_token
         self._control = control
         self._queues = queues
@@ -168,34 +166,29 @@ class PanicMode:
             self._telemetry.error("no refresh of the token was asked for", detail=str(error))
 
     def _tell(self, flag: Flag, event: Event, entered: bool) -> None:
-        if entered:
-            subject = f"Lifeline: {flag.scope} is in panic mode ({flag.cause})"
-            text = (
-                f"{flag.scope} is in panic mode since {format_instant(flag.since)}: {flag.reason}. "
-                "People are reached by push and email; the rest waits. See docs/runbook.md, or type: "
-                "lifeline panic status"
-            )
-        else:
-            subject = f"Lifeline: {flag.scope} has left panic mode"
-            text = f"{flag.scope}: {event.reason}. The backlog leaves slowly; type: lifeline queue status"
         data: dict[str, Any] = {
-            "event": "entered" if entered else "left",
             "incident_id": flag.incident_id,
             "state": str(flag.state),
             "at": format_instant(event.at),
             "reason": event.reason,
             "actor": event.actor,
         }
-        try:
-            self._notices.tell(
-                audience=_AUDIENCE.get(str(flag.cause), ("engineering",)),
-                subject=subject,
-                text=text,
-                scope=flag.scope,
-                cause=str(flag.cause),
-                severity="high" if entered else "info",
-                data=data,
-            )
-        except UnavailableError as error:
-            # The flag is what protects people; a notice that fails must not undo it.
-            self._telemetry.error("people were not told", detail=str(error), incident_id=flag.incident_id)
+        for notice in notices(flag, event, entered, self._waba_id):
+            try:
+                self._notices.tell(
+                    audience=notice.audience,
+                    subject=notice.subject,
+                    text=notice.text,
+                    scope=flag.scope,
+                    cause=str(flag.cause),
+                    severity=notice.severity,
+                    data={"event": notice.event, **data},
+                )
+            except UnavailableError as error:
+                # The flag is what protects people; a notice that fails must not undo it.
+                self._telemetry.error(
+                    "people were not told",
+                    detail=str(error),
+                    incident_id=flag.incident_id,
+                    notice=notice.event,
+                )

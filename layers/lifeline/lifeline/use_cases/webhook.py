@@ -26,9 +26,10 @@ from lifeline.adapters.secrets import Secrets
 from lifeline.contract import WHATSAPP, is_scope, template_scope
 from lifeline.domain import webhooks
 from lifeline.domain.delivery import Phase
-from lifeline.domain.failures import Cause, Failure
+from lifeline.domain.failures import Cause, Failure, Reach
 from lifeline.domain.panic import note, resolve
 from lifeline.domain.status import Status
+from lifeline.domain.volume import TEMPLATE_FAILED
 from lifeline.domain.webhooks import (
     AccountError,
     AccountUpdate,
@@ -45,7 +46,7 @@ from lifeline.domain.webhooks import (
 from lifeline.errors import ConflictError, LifelineError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.detect import Detect, Result
+from lifeline.use_cases.detect import PROMOTION, Detect, Result
 from lifeline.use_cases.panic_mode import PanicMode
 
 SEEN: Final = "webhook_seen"
@@ -54,6 +55,11 @@ PROBE_ID: Final = "lifeline:probe"
 """``biz_opaque_callback_data`` of the prober's test sends."""
 PROBE_SEEN: Final = "probe_status"
 """Setting: when a status of a test send last came in."""
+TEST_PREFIX: Final = "lifeline:test:"
+"""``biz_opaque_callback_data`` of an operator's test sends begins so; they have no row in the ledger."""
+TEST_STATUS: Final = "test_status"
+"""Setting: the last statuses of operators' test sends, by id, oldest first."""
+TESTS_KEPT: Final = 10
 PHONE_QUALITY: Final = "phone_quality"
 """Setting: Meta's last word on the number's quality or throughput."""
 SEEN_EVERY: Final = 300.0
@@ -203,6 +209,7 @@ class Webhook:
         statuses: dict[str, list[StatusUpdate]] = defaultdict(list)
         inbound: list[InboundMessage] = []
         probes = False
+        tests: list[StatusUpdate] = []
         errors: list[Failure] = []
         others: list[TemplateUpdate | AccountUpdate] = []
         for update in updates:
@@ -211,6 +218,8 @@ class Webhook:
                     counts[update.state if update.state in _STATES else "other"] += 1
                     if update.message_id == PROBE_ID:
                         probes = probes or update.state != "failed"
+                    elif update.message_id.startswith(TEST_PREFIX):
+                        tests.append(update)
                     elif update.message_id:
                         statuses[update.message_id].append(update)
                     else:
@@ -229,6 +238,7 @@ class Webhook:
         steps: list[Callable[[], bool]] = [
             partial(self._mark_seen, bool(statuses), probes),
             partial(self._settle, statuses, counts),
+            partial(self._tests, tests),
             partial(self._errors, errors),
             *(partial(self._other, update) for update in others),
         ]
@@ -259,6 +269,30 @@ class Webhook:
             seen = {"first": before.get("first", now), "at": now}
             self._control.put_setting(SEEN, seen, actor=ACTOR, reason="a status webhook came in", now=now)
             self._seen_at = now
+        return True
+
+    def _tests(self, updates: Sequence[StatusUpdate]) -> bool:
+        """Keep the statuses of an operator's test sends, for the operator who waits for them."""
+        if not updates:
+            return True
+        now = self._clock()
+        stored = self._control.setting(TEST_STATUS)
+        known: dict[str, Any] = dict(stored.value or {})
+        for update in updates:
+            before = known.pop(update.message_id, {})
+            # "delivered" may overtake "sent"; what was learnt stays.
+            states = list(dict.fromkeys([*before.get("states", []), update.state]))
+            failure = update.failure
+            why = {"code": failure.code, "details": failure.details[:200]} if failure else {}
+            known[update.message_id] = {**before, "states": states, "at": now, **why}
+        self._control.put_setting(
+            TEST_STATUS,
+            dict(list(known.items())[-TESTS_KEPT:]),
+            actor=ACTOR,
+            reason="status of an operator's test send",
+            now=now,
+            read_version=stored.version,
+        )
         return True
 
     # -- statuses ------------------------------------------------------------------------------------
@@ -339,13 +373,25 @@ class Webhook:
     def _report(self, settled: Iterable[_Work]) -> None:
         """New failures count like those of an answer, in the same window."""
         results = [
-            Result(work.outcome.failure, work.row.template, _reported_at(work.updates))
+            Result(
+                work.outcome.failure,
+                work.row.template,
+                _reported_at(work.updates),
+                promotional=work.row.priority == "bulk" or work.row.category == PROMOTION,
+            )
             for work in settled
             if work.outcome and work.outcome.effect is Effect.FAIL
         ]
         if results:
             self._detect.reports(results)
-            self._count_failures([result.failure for result in results if result.failure])
+            self._count_failures(
+                [result.failure for result in results if result.failure],
+                [
+                    result.template
+                    for result in results
+                    if result.template and result.failure and result.failure.reach is not Reach.CHANNEL
+                ],
+            )
 
     def _count(self, settled: Iterable[_Work]) -> None:
         """Count statuses at the minute of their send, where :meth:`Probe.minute` compares them."""
@@ -362,9 +408,10 @@ class Webhook:
         for minute, counted in minutes.items():
             self._best_effort(partial(self._control.count, minute, counted))
 
-    def _count_failures(self, failures: Sequence[Failure]) -> None:
+    def _count_failures(self, failures: Sequence[Failure], templates: Sequence[str] = ()) -> None:
         now = self._clock()
         counted = Counter(f"e|{failure.cause}|{failure.code or '-'}" for failure in failures)
+        counted.update(TEMPLATE_FAILED + name for name in templates)
         for cause, count in Counter(str(failure.cause) for failure in failures).items():
             self._telemetry.count("Failures", count, scope=WHATSAPP, cause=cause)
         self._best_effort(partial(self._control.count, int(now // 60) * 60, counted))
@@ -416,6 +463,7 @@ class Webhook:
             "language": update.language,
             "reason": update.reason,
             "observed": update.at,
+            **({"promotional": True} if update.category == "MARKETING" else {}),
         }
         if update.event in webhooks.BLOCKS:
             return self._detect.trip(

@@ -1,0 +1,197 @@
+"""Volume: how much was handled, of which kind, and what made the busiest minute. Pure.
+
+Everything comes from the counters of each minute in the control table:
+
+- ``o|STATUS|PRIORITY|CATEGORY|TEMPLATE``: messages that the sender was done with for now
+- ``acc``: sends that Meta accepted
+- ``e|CAUSE|CODE``: failed sends
+- ``ta|TEMPLATE``, ``tf|TEMPLATE``: sends with a template, and those of them that failed for the template, the
+  person or the message (not for the channel)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+Counts = Mapping[int, Mapping[str, int]]
+"""Counters by the start of their minute (epoch seconds)."""
+
+TEMPLATE_ASKED: Final = "ta|"
+TEMPLATE_FAILED: Final = "tf|"
+NONE: Final = "-"
+"""Stands for a category or a template that a message does not have."""
+SPIKE_FACTOR: Final = 3.0
+"""A minute with so many times the usual is a spike,"""
+SPIKE_MINIMUM: Final = 20
+"""if it has at least so many messages more than usual: small numbers jump."""
+BARS: Final = 24
+"""At most so many rows in the chart."""
+STEPS: Final = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
+"""Seconds that one row of the chart may stand for."""
+
+_SENT: Final = frozenset({"SENT", "DELIVERED", "READ"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of traffic; ``-`` where a message has no category or no template."""
+
+    priority: str
+    category: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A kind of traffic in the busiest minute."""
+
+    kind: Kind
+    count: int
+    usual: float
+    """Messages of this kind in a usual minute of the span."""
+    share: float
+    """Its part of what the minute had above the usual, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The busiest minute. ``usual``: messages in the other minutes of the span, on average."""
+
+    start: int
+    count: int
+    usual: float
+    parts: tuple[Part, ...]
+    """Those that had most above their usual come first."""
+
+    @property
+    def is_spike(self) -> bool:
+        """Whether it stands out, and is not just the largest of many alike."""
+        return self.count >= SPIKE_FACTOR * self.usual and self.count - self.usual >= SPIKE_MINIMUM
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One row of the chart."""
+
+    start: int
+    count: int
+    limited: int
+    """Answers that limited us: rate limits of the number, the account or the app, and spam limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """What went through in a span of time."""
+
+    total: int
+    accepted: int
+    outcomes: Mapping[str, int]
+    """By status as the sender left it; ``SENT`` includes those that Meta had reported on by then."""
+    priorities: Mapping[str, int]
+    categories: Mapping[str, int]
+    templates: Mapping[str, int]
+    step: int
+    """Seconds of one bar."""
+    bars: tuple[Bar, ...]
+    peak: Peak | None
+
+
+def summarise(minutes: Counts, since: float, until: float) -> Volume:
+    """Add up the minutes from ``since`` to ``until`` (epoch seconds).
+
+    A message that was parked and left later counts once for each: this is work done, not messages.
+    """
+    outcomes: Counter[str] = Counter()
+    priorities: Counter[str] = Counter()
+    categories: Counter[str] = Counter()
+    templates: Counter[str] = Counter()
+    by_minute: dict[int, Counter[Kind]] = {}
+    limited: Counter[int] = Counter()
+    accepted = 0
+    for start, counts in minutes.items():
+        accepted += counts.get("acc", 0)
+        for name, count in counts.items():
+            parts = name.split("|")
+            if parts[0] == "o" and len(parts) == 5:
+                _, status, priority, category, template = parts
+                outcomes["SENT" if status in _SENT else status] += count
+                priorities[priority] += count
+                categories[category] += count
+                templates[template] += count
+                by_minute.setdefault(start, Counter())[Kind(priority, category, template)] += count
+            elif parts[0] == "e" and len(parts) == 3 and parts[1] in ("rate_limit", "spam_limit"):
+                limited[start] += count
+    totals = {start: sum(kinds.values()) for start, kinds in by_minute.items()}
+    step = step_for(until - since)
+    return Volume(
+        total=sum(totals.values()),
+        accepted=accepted,
+        outcomes=_ordered(outcomes),
+        priorities=_ordered(priorities),
+        categories=_ordered(categories),
+        templates=_ordered(templates),
+        step=step,
+        bars=_bars(totals, limited, since, until, step),
+        peak=_peak(by_minute, totals, since, until),
+    )
+
+
+def step_for(seconds: float) -> int:
+    """How many seconds one bar stands for, so that a span fits into :data:`BARS` of them."""
+    return next((step for step in STEPS if seconds / step <= BARS), STEPS[-1])
+
+
+def failure_shares(minutes: Counts) -> dict[str, tuple[int, int]]:
+    """By template: sends that used it, and those of them that failed for template, person or message."""
+    asked: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    for counts in minutes.values():
+        for name, count in counts.items():
+            if name.startswith(TEMPLATE_ASKED):
+                asked[name.removeprefix(TEMPLATE_ASKED)] += count
+            elif name.startswith(TEMPLATE_FAILED):
+                failed[name.removeprefix(TEMPLATE_FAILED)] += count
+    return {name: (asked[name], failed[name]) for name in sorted({*asked, *failed})}
+
+
+def _bars(
+    totals: Mapping[int, int], limited: Mapping[int, int], since: float, until: float, step: int
+) -> tuple[Bar, ...]:
+    first = int(since // step) * step
+    starts = range(first, int(until) + 1, step)
+    counts: Counter[int] = Counter()
+    limits: Counter[int] = Counter()
+    for start, count in totals.items():
+        counts[(start - first) // step] += count
+    for start, count in limited.items():
+        limits[(start - first) // step] += count
+    return tuple(Bar(start, counts[index], limits[index]) for index, start in enumerate(starts))
+
+
+def _peak(
+    by_minute: Mapping[int, Counter[Kind]], totals: Mapping[int, int], since: float, until: float
+) -> Peak | None:
+    if not totals:
+        return None
+    # The first of equals: what came first is more likely the cause.
+    start = min(totals, key=lambda minute: (-totals[minute], minute))
+    others = max(1.0, (until - since) / 60 - 1)
+    usual_of: Counter[Kind] = Counter()
+    for minute, kinds in by_minute.items():
+        if minute != start:
+            usual_of.update(kinds)
+    above = {kind: max(0.0, count - usual_of[kind] / others) for kind, count in by_minute[start].items()}
+    whole = sum(above.values()) or 1.0
+    parts = [
+        Part(kind, by_minute[start][kind], usual_of[kind] / others, extra / whole)
+        for kind, extra in above.items()
+    ]
+    parts.sort(key=lambda part: (-part.share, -part.count, str(part.kind)))
+    return Peak(start, totals[start], usual_of.total() / others, tuple(parts))
+
+
+def _ordered(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
