@@ -256,17 +256,21 @@ class GraphSimulator(Simulator):
         if "reason" in body:
             found["rejected_reason"] = body["reason"]
         if body.get("webhook", "status" in body):
-            self._change(
-                "message_template_status_update",
-                {
-                    "event": found["status"],
-                    "message_template_id": int(found["id"]),
-                    "message_template_name": name,
-                    "message_template_language": found["language"],
-                    "reason": body.get("reason"),
-                },
-            )
+            self._tell_status(found, body.get("reason"))
         return found
+
+    def _tell_status(self, found: Mapping[str, Any], reason: Any) -> None:
+        self._change(
+            "message_template_status_update",
+            {
+                "event": found["status"],
+                "message_template_id": int(found["id"]),
+                "message_template_name": found["name"],
+                "message_template_language": found["language"],
+                "message_template_category": found["category"],
+                "reason": reason,
+            },
+        )
 
     def _set_token(self, body: Mapping[str, Any]) -> dict[str, Any]:
         token = body.get("token") or self._current_token()
@@ -598,6 +602,7 @@ class GraphSimulator(Simulator):
         for found in self.templates:
             if found["id"] == template_id and found["status"] == "PAUSED":
                 found["status"] = "APPROVED"
+                self._tell_status(found, None)
                 return Answer(200, {"success": True})
         return self._error(100, "Template is not paused", 400)
 

@@ -38,6 +38,14 @@ class Meta:
     def __init__(self, *templates: dict[str, Any]) -> None:
         self.all = list(templates)
         self.broken: Failure | None = None
+        self.refuses: Failure | None = None
+        self.unpaused: list[str] = []
+
+    def unpause(self, template_id: str) -> Answer | Failure:
+        if self.refuses:
+            return self.refuses
+        self.unpaused.append(template_id)
+        return Answer({"success": True}, None)
 
     def templates(self, name: str | None = None, after: str | None = None) -> Answer | Failure:
         if self.broken:
@@ -159,3 +167,51 @@ def test_a_meta_that_does_not_answer_is_named(world: World) -> None:
     world.meta.broken = classify_answer(401, {"error": {"code": 190, "message": "expired"}}, {})
     with pytest.raises(UnavailableError, match="code 190"):
         world.map("old", "new")
+
+
+def test_failures_here_stand_beside_what_meta_says(world: World) -> None:
+    minute = int(world.clock() // 60) * 60
+    world.control.count(minute, {"ta|old": 8, "tf|old": 2})
+    world.control.count(minute - 3600, {"tf|old": 2})
+    world.control.count(minute - 2 * 86_400, {"ta|old": 100})
+    rows = {row["name"]: row for row in world.handlers["whatsapp.templates"]({})["templates"]}
+    assert (rows["old"]["sends"], rows["old"]["failures"], rows["old"]["failure_share"]) == (8, 4, 0.5)
+    assert rows["new"]["failure_share"] is None
+    assert "promotes" in rows["bad"]["meaning"]
+
+
+def test_templates_of_one_category(world: World) -> None:
+    world.meta.all.append(template("offer", category="MARKETING"))
+    found = world.handlers["whatsapp.templates"]({"category": "marketing"})["templates"]
+    assert [row["name"] for row in found] == ["offer"]
+
+
+def unpause(world: World, name: str) -> dict[str, Any]:
+    request = {"template": name, "reason": "gentler now", "actor": ACTOR}
+    return world.handlers["whatsapp.unpause_template"](request)
+
+
+def test_a_paused_template_is_unpaused_in_each_language(world: World) -> None:
+    world.meta.all += [
+        template("gentle", status="PAUSED", id="1"),
+        template("gentle", status="PAUSED", id="2", language="de"),
+        template("gentle", id="3", language="fr"),
+    ]
+    world.enable("gentle")
+    world.clock.advance(1)
+    result = unpause(world, "gentle")
+    assert (result["unpaused"], world.meta.unpaused) == (["en_US", "de"], ["1", "2"])
+    assert "in panic until" in result["warnings"][0]
+    assert world.control.kinds(template_scope("gentle"))[-1] == "noted"
+
+
+def test_what_is_not_paused_is_not_unpaused(world: World) -> None:
+    with pytest.raises(RefusedError, match="en_US is APPROVED"):
+        unpause(world, "old")
+    with pytest.raises(RefusedError, match="does not exist"):
+        unpause(world, "nothing")
+    world.meta.all.append(template("gentle", status="PAUSED", id="1"))
+    world.meta.refuses = classify_answer(400, {"error": {"code": 100, "message": "too early"}}, {})
+    with pytest.raises(RefusedError, match="too early"):
+        unpause(world, "gentle")
+    assert world.control.kinds(template_scope("gentle")) == []

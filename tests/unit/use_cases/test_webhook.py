@@ -17,7 +17,14 @@ from lifeline.domain.panic import Kind, State, enable, note, trip
 from lifeline.domain.status import Status
 from lifeline.settings import Settings
 from lifeline.use_cases.panic_mode import PanicMode
-from lifeline.use_cases.webhook import PHONE_QUALITY, PROBE_SEEN, SEEN, Webhook
+from lifeline.use_cases.webhook import (
+    PHONE_QUALITY,
+    PROBE_SEEN,
+    SEEN,
+    TEST_STATUS,
+    TESTS_KEPT,
+    Webhook,
+)
 
 from tests.support.memory import (
     Clock,
@@ -699,3 +706,39 @@ def test_statuses_of_test_sends_are_kept_for_the_prober(world: World) -> None:
     world.statuses(status("lifeline:probe", "sent"))
     assert world.control.setting(PROBE_SEEN).value == {"at": world.clock.now}
     assert ("StatusUpdates", "unknown_message") not in world.log.metrics
+
+
+# --- an operator's test sends -----------------------------------------------------------------------------
+
+
+def test_statuses_of_test_sends_are_kept_for_who_waits(world: World) -> None:
+    assert world.statuses(status("lifeline:test:1", "delivered"), status("lifeline:test:1", "sent")) == 200
+    assert world.statuses(status("lifeline:test:1", "delivered")) == 200
+    assert world.statuses(failed("lifeline:test:2", 131026)) == 200
+    known = world.control.setting(TEST_STATUS).value
+    assert known["lifeline:test:1"]["states"] == ["delivered", "sent"]
+    assert (known["lifeline:test:2"]["states"], known["lifeline:test:2"]["code"]) == (["failed"], 131026)
+    assert world.carriers == [], "nobody's fallback"
+    for n in range(30):
+        world.statuses(status(f"lifeline:test:{n + 3}", "sent"))
+    assert len(world.control.setting(TEST_STATUS).value) == TESTS_KEPT
+
+
+# --- templates: what failed of them, and whom it concerns -------------------------------------------------
+
+
+def test_a_reported_failure_counts_for_its_template(world: World) -> None:
+    world.sent("a", template="promo_offer", priority="bulk")
+    world.sent("b", template="promo_offer")
+    world.statuses(failed("a", 131026), failed("b", 131048))
+    assert world.control.counted("tf|promo_offer") == 1, "a limit of the channel is not the template's fault"
+
+
+@pytest.mark.parametrize(("category", "concerned"), [("MARKETING", True), ("UTILITY", False)])
+def test_marketing_is_told_when_a_promotional_template_is_refused(
+    world: World, category: str, concerned: bool
+) -> None:
+    update = template_update("promo_offer", "REJECTED", message_template_category=category)
+    assert world.post(update) == 200
+    told = [notice["audience"] for notice in world.notices.told]
+    assert (("marketing",) in told) is concerned

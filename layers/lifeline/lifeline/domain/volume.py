@@ -28,7 +28,7 @@ SPIKE_FACTOR: Final = 3.0
 SPIKE_MINIMUM: Final = 20
 """if it has at least so many messages more than usual: small numbers jump."""
 BARS: Final = 24
-"""At most so many rows in the chart."""
+"""At most so many rows in the chart, but a row for each day of a month."""
 STEPS: Final = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
 """Seconds that one row of the chart may stand for."""
 
