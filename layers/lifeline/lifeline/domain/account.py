@@ -31,6 +31,8 @@ TIERS: Final[Mapping[str, int | None]] = {
 """People to whom one portfolio may write first within 24 hours; None: as many as it likes (Meta, "Messaging
 limits")."""
 
+# Epoch seconds are exact to a quarter of a microsecond; a token must not be lost to that.
+_EPSILON: Final = 1e-3
 WRITE_EVERY: Final = 30.0
 """Seconds between two writes of usage headers by one worker while nothing changes much."""
 MUCH: Final = 10.0
@@ -57,8 +59,8 @@ def tokens(tat: float | None, now: float, rate: float, burst: int) -> Tokens:
     floor = now - burst * interval
     last = floor if tat is None else max(tat, floor)
     ahead = (now - last) / interval
-    if ahead >= 1 - 1e-9:
-        return Tokens(int(ahead + 1e-9), 0, now)
+    if ahead >= 1 - _EPSILON:
+        return Tokens(int(ahead + _EPSILON), 0, now)
     return Tokens(0, max(0, round(-ahead)), last + interval)
 
 
