@@ -2,7 +2,8 @@
 
 300 messages of all priorities for 90 people: a third have the app, a third have email only, a third have
 neither. In the middle of the flow Meta becomes unreachable. Exits 0 only when every accepted message ended in
-exactly one status and the counts of simulator, mail box, SNS and ledger agree; ``out/demo/summary.json``.
+exactly one status and the counts of simulator, mail box, SNS and ledger agree; ``out/demo/summary.json``. It
+ends with the incident's report, ``out/demo/report.html``.
 """
 
 from __future__ import annotations
@@ -294,11 +295,22 @@ def account(story: Story) -> dict[str, Any]:
     }
 
 
+def write_report(story: Story, summary: dict[str, Any], page: Path) -> bool:
+    """Write the report of the outage as a page; whether it counts what everybody else counts."""
+    if not story.incident_id:
+        return False
+    words = ("incident", "report", story.incident_id, "--html", str(page))
+    messages = lifeline(story.stack, *words)["result"]["messages"]
+    return bool(messages["push"] == summary["pushes"] and messages["email"] == summary["emails"])
+
+
 def kept(summary: dict[str, Any]) -> list[str]:
     """Promises that were broken; empty when all were kept."""
     broken = []
     if not summary["conserved"]:
         broken.append("the account does not balance")
+    if not summary["report_agrees"]:
+        broken.append("the incident's report counts other pushes or emails than their services")
     if summary["seconds_to_panic"] is None or summary["seconds_to_panic"] > 5:
         broken.append("panic took more than 5 seconds from the first refused send")
     if summary["seconds_to_recovery"] is None or summary["seconds_to_recovery"] > 75:
@@ -326,6 +338,7 @@ def main() -> int:
         else:
             tell(story, None, console)
         summary = account(story)
+        summary["report_agrees"] = write_report(story, summary, out / "report.html")
         if not summary["conserved"]:
             (out / "rows.json").write_text(json.dumps(story.rows, indent=1))
     summary["seconds"] = round(time.monotonic() - started, 1)
@@ -336,7 +349,7 @@ def main() -> int:
         console.print(f"[red]broken: {sentence}[/]")
     if not broken:
         console.print("[green]The account balances: nobody was forgotten, nobody was written to twice.[/]")
-    console.print("written: out/demo/summary.json")
+    console.print("written: out/demo/summary.json and the incident's report, out/demo/report.html")
     return 1 if broken else 0
 
 

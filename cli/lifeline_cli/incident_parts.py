@@ -52,10 +52,10 @@ class Part:
 
 def headline(report: Report) -> str:
     """The incident in one sentence."""
-    state = {"panic": "is in panic mode", "recovering": "is recovering"}.get(
-        report["state"], "was in panic mode"
-    )
-    return f"{report['scope']} {state} for {span(report['duration_seconds'])} ({cause(report)})"
+    verb = "has been" if report["state"] == "panic" else "was"
+    after = ", and is recovering" if report["state"] == "recovering" else ""
+    lasted = span(report["duration_seconds"])
+    return f"{report['scope']} {verb} in panic mode for {lasted} ({cause(report)}){after}"
 
 
 def figures(report: Report) -> list[tuple[str, str]]:
@@ -114,9 +114,11 @@ def warnings(report: Report) -> list[str]:
 
 
 def span(seconds: float | None) -> str:
-    """A span with tenths where they matter; ``-`` for none."""
+    """A span with tenths or hundredths where they matter; ``-`` for none."""
     if seconds is None:
         return "-"
+    if seconds < 1:
+        return f"{seconds:.2f} s"
     return f"{seconds:.1f} s" if seconds < 10 else render.duration(seconds)
 
 

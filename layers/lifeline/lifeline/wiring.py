@@ -215,7 +215,6 @@ def drainer() -> Drain:
         settings=_settings("drainer"),
         control=_control("drainer"),
         ledger=_ledger("drainer"),
-        panic=_panic("drainer"),
         queues=Queues(_client("sqs", 16)),
         clock=time.time,
         telemetry=telemetry("drainer"),

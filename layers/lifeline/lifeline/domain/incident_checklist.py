@@ -118,6 +118,11 @@ def _template(report: Report) -> str:
     return f"template {name}: {_evidence(report)}"
 
 
+def _refreshes(report: Report) -> str:
+    noted = [event["reason"] for event in report["timeline"]["events"] if event["kind"] == "noted"]
+    return f"{_evidence(report)}; during it: {'; '.join(noted) or 'no refresh is in the history'}"
+
+
 def _pairs(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items() if value not in (None, "", {}, []))
 
@@ -137,7 +142,7 @@ _RATE: Final = (
     Item("Update rate limit thresholds if needed", _thresholds),
 )
 _TOKEN: Final = (
-    Item("Review the token refresh process", _evidence),
+    Item("Review the token refresh process", _refreshes),
     Item("Consider renewing the token ahead of time", _ended),
     Item("Update the monitoring of the token's expiry", _failures),
 )

@@ -32,7 +32,7 @@ from lifeline.domain.status import Status
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.panic_mode import FLAG_CACHE_SECONDS, PanicMode
+from lifeline.use_cases.panic_mode import FLAG_CACHE_SECONDS
 
 RATE_SETTING: Final = "drain_rate"
 STATE_SETTING: Final = "drain_state"
@@ -66,7 +66,6 @@ class Drain:
         settings: Settings,
         control: Control,
         ledger: Ledger,
-        panic: PanicMode,
         queues: Queues,
         clock: Callable[[], float],
         telemetry: Telemetry,
@@ -74,7 +73,6 @@ class Drain:
         self._settings = settings
         self._control = control
         self._ledger = ledger
-        self._panic = panic
         self._queues = queues
         self._clock = clock
         self._telemetry = telemetry
@@ -87,7 +85,8 @@ class Drain:
     def __call__(self, remaining: Callable[[], float]) -> dict[str, Any]:
         """Plan and release the coming minute; returns what was released, by lane."""
         now = self._clock()
-        flag = self._panic.flag(WHATSAPP)
+        # Read anew: recovery may have begun within the moment for which a worker remembers flags.
+        flag = self._control.flag(WHATSAPP)
         state = self._control.setting(STATE_SETTING).value or {}
         if flag.state is State.PANIC:
             self._save_state({"rate": 0.0, "stepped_at": 0.0, "carry": 0.0, "why": "panic"}, now)
