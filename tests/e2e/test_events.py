@@ -10,7 +10,13 @@ import pytest
 from tests.support.system import System
 
 EVENTS = Path(__file__).parents[2] / "events"
-NAMES = {"sender": "Sender", "prober": "Prober", "drainer": "Drainer", "token_keeper": "TokenKeeper"}
+NAMES = {
+    "sender": "Sender",
+    "prober": "Prober",
+    "drainer": "Drainer",
+    "token_keeper": "TokenKeeper",
+    "feedback": "Feedback",
+}
 FILES = sorted(p for name in NAMES for p in (EVENTS / name).glob("*.json"))
 
 
@@ -22,5 +28,7 @@ def test_a_function_takes_its_event(system: System, path: Path) -> None:
     )
     payload = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, payload
-    if "Records" in json.loads(path.read_text()):
+    if name == "Feedback":
+        assert payload == {"marked": 1 if path.stem in ("ses_bounce", "ses_complaint", "push_failure") else 0}
+    elif "Records" in json.loads(path.read_text()):
         assert payload == {"batchItemFailures": []}

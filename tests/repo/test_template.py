@@ -310,15 +310,19 @@ def test_an_alarm_whose_name_is_a_trip_reaches_the_alarm_function_and_no_other_d
         assert bool(reached) == trips, name
 
 
-def test_topics_are_encrypted_except_where_cloudwatch_writes() -> None:
+def test_topics_are_encrypted_except_where_cloudwatch_or_ses_writes() -> None:
     written = {
         target(action)
         for alarm in alarms().values()
         for action in (*alarm["AlarmActions"], *alarm.get("OKActions", []))
     }
+    told = {
+        target(item["EventDestination"]["SnsDestination"]["TopicARN"])
+        for item in resources("AWS::SES::ConfigurationSetEventDestination").values()
+    }
     for name, topic in resources("AWS::SNS::Topic").items():
-        # CloudWatch cannot publish to a topic under alias/aws/sns: such an alarm would reach nobody.
-        assert ("KmsMasterKeyId" in topic) == (name not in written), name
+        # CloudWatch and SES cannot publish to a topic under alias/aws/sns: it would reach nobody.
+        assert ("KmsMasterKeyId" in topic) == (name not in written | told), name
 
 
 # -- the text itself ---------------------------------------------------------------------------------------
@@ -334,7 +338,7 @@ def test_outputs_are_the_address_book() -> None:
     by_kind = {
         "FunctionName": {logical_id(name).removesuffix("Function") for name in functions()},
         "TableName": {"Control", "Messages", "Contacts"},
-        "TopicArn": {"Ops", "Inbound", "Trip", "Alarms"},
+        "TopicArn": {"Ops", "Inbound", "Trip", "Alarms", "Feedback"},
     }
     wanted = {f"{name}{kind}" for kind, names in by_kind.items() for name in names}
     wanted |= {name + "Url" for name in queues()} | {"SecretArn", "WebhookUrl", "WebhookApiId"}

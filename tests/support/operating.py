@@ -93,12 +93,16 @@ class Queues(MemoryQueues):
 class Contacts:
     def __init__(self) -> None:
         self.saved: dict[str, Contact] = {}
+        self.forgiven: list[tuple[str, str]] = []
         self.broken: set[str] = set()
 
     def save(self, contact: Contact) -> None:
         if contact.user_id in self.broken:
             raise UnavailableError("DynamoDB", "saving a contact", "broken on purpose")
         self.saved[contact.user_id] = contact
+
+    def forgive(self, way: str, address: str, now: float) -> None:
+        self.forgiven.append((way, address))
 
     def read(self, user_ids: Iterable[str]) -> dict[str, Contact]:
         return {name: self.saved[name] for name in user_ids if name in self.saved}

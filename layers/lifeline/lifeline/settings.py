@@ -127,6 +127,7 @@ class Settings:
     inbound_topic_arn: str = ""
     secret_arn: str = ""
     email_from: str = ""
+    email_configuration_set: str = ""
     graph_base_url: str = ""
     graph_version: str = ""
     phone_number_id: str = ""
@@ -184,6 +185,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "alarm": (*_CONTROL, "ALARM_PREFIX"),
     "webhook": ("SECRET_ARN", *_CONTROL, "MESSAGES_TABLE", "WHATSAPP_QUEUE_URL", "TOKEN_KEEPER_FUNCTION"),
     "token_keeper": ("CONTROL_TABLE", "OPS_TOPIC_ARN", *_GRAPH),
+    "feedback": ("CONTACTS_TABLE",),
 }
 """The variables without which a function cannot work. Others in :data:`OPTIONAL` are used where given."""
 
@@ -199,6 +201,7 @@ OPTIONAL: Final = (
     "OPENAI_BASE_URL",
     "TEST_NUMBER",
     "ALARM_PREFIX",
+    "EMAIL_CONFIGURATION_SET",
 )
 
 _TUNABLE: Final = ("sending", "retry", "limiter", "drain", "token", "detection", "panic")

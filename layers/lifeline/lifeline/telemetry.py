@@ -8,22 +8,21 @@ alarms are held against.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE: Final = "Lifeline"
-VALUES_PER_LINE: Final = 99
-"""Below the 100 values that a metric may have in one EMF line (CloudWatch, "Embedded metric format")."""
-
 METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
     "Sends": (MetricUnit.Count, ("scope",)),
     "Failures": (MetricUnit.Count, ("scope", "cause")),
     "Unreached": (MetricUnit.Count, ("scope",)),
     "Fallbacks": (MetricUnit.Count, ("way",)),
     "FallbackFailures": (MetricUnit.Count, ("way",)),
+    "FallbackFailing": (MetricUnit.Count, ("scope",)),
+    "Feedback": (MetricUnit.Count, ("way", "kind")),
     "Outcomes": (MetricUnit.Count, ("status",)),
     "Resends": (MetricUnit.Count, ("scope",)),
     "ContractErrors": (MetricUnit.Count, ("scope",)),
@@ -32,6 +31,7 @@ METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
     "Stalled": (MetricUnit.Count, ("scope",)),
     "Probes": (MetricUnit.Count, ("scope", "result")),
     "DrainRate": (MetricUnit.CountPerSecond, ("lane",)),
+    "DrainCeiling": (MetricUnit.CountPerSecond, ("lane",)),
     "Released": (MetricUnit.Count, ("lane",)),
     "Backlog": (MetricUnit.Count, ("lane",)),
     "TokenDaysLeft": (MetricUnit.Count, ("scope",)),
@@ -43,8 +43,10 @@ METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
 }
 """Every metric that the code can emit: unit and dimensions.
 
-``Unreached`` is 1 for each send that did not reach Meta and 0 for each that did: its average is a share,
-its sample count a volume. ``Stalled`` is 1 in a minute in which messages waited or failed and none went out.
+``Unreached`` is, per batch, the share of sends that did not reach Meta (0 to 1). ``FallbackFailing`` is, per
+batch, the share of the people tried in the channel's stead whom no way reached. ``Stalled`` is 1 in a minute
+in which messages waited or failed and none went out. ``DrainCeiling`` is the rate that is set, ``DrainRate``
+the one at which the ramp plans, ``Released`` what really left.
 """
 
 # An incident's id begins with a date, which is no phone number.
@@ -83,29 +85,26 @@ class Telemetry:
 
     def count(self, name: str, value: float = 1, **dimensions: str) -> None:
         """Emit one metric. The name and its dimensions must stand in :data:`METRICS`."""
-        self._emit(name, [value], dimensions)
-
-    def share(self, name: str, hits: int, misses: int, **dimensions: str) -> None:
-        """Emit a 1 for each hit and a 0 for each miss; the metric's average is the share of hits."""
-        self._emit(name, [1] * hits + [0] * misses, dimensions)
-
-    def _emit(self, name: str, values: Sequence[float], dimensions: Mapping[str, str]) -> None:
         unit, wanted = METRICS[name]
         if set(wanted) != set(dimensions):
             raise ValueError(f"metric {name} has dimensions {wanted}, not {tuple(dimensions)}")
-        if not self._metrics or not values:
+        if not self._metrics:
             return
         # An empty service: Powertools would add it as a dimension, and no alarm would find the metric.
         metrics = EphemeralMetrics(namespace=NAMESPACE, service="")
         for key in wanted:
             metrics.add_dimension(name=key, value=dimensions[key])
-        for index, value in enumerate(values):
-            if index and index % VALUES_PER_LINE == 0:
-                metrics.flush_metrics()
-                for key in wanted:
-                    metrics.add_dimension(name=key, value=dimensions[key])
-            metrics.add_metric(name=name, unit=unit, value=value)
+        metrics.add_metric(name=name, unit=unit, value=value)
         metrics.flush_metrics()
+
+    def share(self, name: str, hits: int, misses: int, **dimensions: str) -> None:
+        """Emit the share of hits of one batch, as one value from 0 to 1; nothing where there was nothing.
+
+        One value and not one per message: a log line costs by its size, and CloudWatch's average over the
+        batches of a minute tells a channel that fails from one that works as well.
+        """
+        if hits + misses:
+            self.count(name, hits / (hits + misses), **dimensions)
 
 
 def _clean(fields: Mapping[str, Any]) -> dict[str, Any]:

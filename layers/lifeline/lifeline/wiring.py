@@ -19,7 +19,7 @@ from botocore.config import Config
 from lifeline import settings as settings_module
 from lifeline.adapters.alarms import Alarms
 from lifeline.adapters.aws import client_config
-from lifeline.adapters.contacts import Contact, Contacts
+from lifeline.adapters.contacts import Contacts
 from lifeline.adapters.control import Control
 from lifeline.adapters.email import Email
 from lifeline.adapters.functions import Functions
@@ -33,13 +33,13 @@ from lifeline.adapters.scheduler import Schedules
 from lifeline.adapters.secrets import Secrets
 from lifeline.adapters.token_store import TokenStore
 from lifeline.adapters.whatsapp import WhatsApp
-from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver import Deliver
 from lifeline.use_cases.drain import Drain
 from lifeline.use_cases.fall_back import WORKERS as FALLBACK_WORKERS
 from lifeline.use_cases.fall_back import FallBack
+from lifeline.use_cases.feedback import Feedback
 from lifeline.use_cases.incident import Incidents, Summarise
 from lifeline.use_cases.operate import Operate
 from lifeline.use_cases.operate_account import OperateAccount
@@ -145,15 +145,7 @@ def _whatsapp(function: str, connections: int) -> WhatsApp:
 def sender() -> Deliver:
     """The sender's use case."""
     settings = _settings("sender")
-    contacts = Contacts(settings.contacts_table, settings.region)
     log = telemetry("sender")
-
-    def refused(contact: Contact) -> None:
-        try:
-            contacts.save(contact)
-        except UnavailableError as error:
-            log.warning("a refused push endpoint could not be marked", detail=str(error))
-
     whatsapp = _whatsapp("sender", settings.sending.connections)
     return Deliver(
         settings=settings,
@@ -165,11 +157,12 @@ def sender() -> Deliver:
         fall_back=FallBack(
             policy=settings.fallback,
             push=Push(_client("sns", FALLBACK_WORKERS)),
-            email=Email(_client("sesv2", FALLBACK_WORKERS), settings.email_from),
-            contacts=contacts,
+            email=Email(
+                _client("sesv2", FALLBACK_WORKERS), settings.email_from, settings.email_configuration_set
+            ),
+            contacts=Contacts(settings.contacts_table, settings.region),
             telemetry=log,
             default_title="A message for you",
-            refused=refused,
         ),
         schedules=_schedules(settings),
         clock=time.time,
@@ -265,6 +258,17 @@ def alarm() -> RaiseAlarm:
         panic=_panic("alarm"),
         clock=time.time,
         telemetry=telemetry("alarm"),
+    )
+
+
+@cache
+def feedback() -> Feedback:
+    """The feedback function's use case."""
+    settings = _settings("feedback")
+    return Feedback(
+        contacts=Contacts(settings.contacts_table, settings.region),
+        clock=time.time,
+        telemetry=telemetry("feedback"),
     )
 
 

@@ -53,14 +53,14 @@ def test_what_the_telemetry_writes_becomes_a_metric(capsys: pytest.CaptureFixtur
     Telemetry("test").share("Unreached", 2, 3, scope="whatsapp")
     line = capsys.readouterr().out.strip()
     found = list(data_of(line))
-    assert [datum.value for datum in found] == [1.0, 1.0, 0.0, 0.0, 0.0]
+    assert [datum.value for datum in found] == [0.4]
     assert {(datum.namespace, datum.name, datum.dimensions) for datum in found} == {
         ("Lifeline", "Unreached", (("scope", "whatsapp"),))
     }
     ((namespace, entries),) = batches(found)
     assert namespace == "Lifeline"
     (entry,) = entries
-    assert dict(zip(entry["Values"], entry["Counts"], strict=True)) == {1.0: 2.0, 0.0: 3.0}
+    assert dict(zip(entry["Values"], entry["Counts"], strict=True)) == {0.4: 1.0}
 
 
 @pytest.mark.parametrize(

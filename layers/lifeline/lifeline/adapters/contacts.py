@@ -1,16 +1,27 @@
-"""The ``contacts`` table: how a person can be reached when WhatsApp cannot."""
+"""The ``contacts`` table: how a person can be reached when WhatsApp cannot, and which ways were refused.
+
+A refusal is a mark on the address itself, under a key made of its digest: a bounce names an address and no
+person, a message may bring an address that no contact has, and a new address is thereby free of old marks.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from lifeline.errors import UnavailableError
+
+Way = tuple[str, str]
+"""``("push", endpoint's ARN)`` or ``("email", address)``."""
+COMPLAINT = "complaint"
+"""Begins the reason of a refusal that the person asked for: importing the address again does not lift it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,55 @@ class Contacts:
             ContactItem(contact.user_id).update(actions=actions)
         except PynamoDBException as error:
             raise UnavailableError("DynamoDB", "saving a contact", error.cause_response_code or "") from error
+
+    def refused(self, ways: Iterable[Way]) -> Mapping[Way, str]:
+        """Those of these ways that were refused, each with why."""
+        keys = {mark_key(way, address): (way, address) for way, address in ways}
+        if not keys:
+            return {}
+        try:
+            items = list(ContactItem.batch_get(sorted(keys)))
+        except PynamoDBException as error:
+            raise UnavailableError("DynamoDB", "reading refusals", error.cause_response_code or "") from error
+        found = {keys[item.user_id]: item.push_refused or item.email_refused for item in items}
+        return {way: str(why) for way, why in found.items() if why}
+
+    def refuse(self, way: str, address: str, why: str, now: float) -> None:
+        """Mark one address: the next fallback skips it. A complaint is never overwritten by less."""
+        attribute = getattr(ContactItem, f"{way}_refused")
+        condition = None if why.startswith(COMPLAINT) else _no_complaint(attribute)
+        self._mark(way, address, [attribute.set(why), ContactItem.updated_at.set(now)], condition)
+
+    def forgive(self, way: str, address: str, now: float) -> None:
+        """Lift the mark of one address, unless it is a complaint."""
+        attribute = getattr(ContactItem, f"{way}_refused")
+        condition = attribute.exists() & ~attribute.startswith(COMPLAINT)
+        self._mark(way, address, [attribute.remove(), ContactItem.updated_at.set(now)], condition)
+
+    @staticmethod
+    def _mark(way: str, address: str, actions: list[Action], condition: Condition | None) -> None:
+        try:
+            ContactItem(mark_key(way, address)).update(actions=actions, condition=condition)
+        except PynamoDBException as error:
+            if error.cause_response_code == "ConditionalCheckFailedException":
+                return
+            raise UnavailableError(
+                "DynamoDB", "marking an address", error.cause_response_code or ""
+            ) from error
+
+
+def _no_complaint(attribute: UnicodeAttribute) -> Condition:
+    condition: Condition = attribute.does_not_exist() | ~attribute.startswith(COMPLAINT)
+    return condition
+
+
+def mark_key(way: str, address: str) -> str:
+    """The key of an address's mark: longer than any ``user_id`` may be, so that no person has it.
+
+    Case does not count in mail domains, and no provider in use tells mailboxes apart by it.
+    """
+    plain = address.strip().lower() if way == "email" else address
+    return f"refused:{way}:" + hashlib.blake2b(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _contact(item: ContactItem) -> Contact:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -23,9 +23,11 @@ class EmailRefused(Exception):  # noqa: N818 - a refusal is an outcome that the 
 class Email:
     """Sends through SES. Acceptance is not delivery: bounces and complaints come back as events."""
 
-    def __init__(self, client: SESV2Client, sender: str) -> None:
+    def __init__(self, client: SESV2Client, sender: str, configuration_set: str = "") -> None:
+        """``configuration_set``: through which SES tells of bounces and complaints."""
         self._client = client
         self._sender = sender
+        self._more: Any = {"ConfigurationSetName": configuration_set} if configuration_set else {}
 
     def send(self, address: str, subject: str, body: str, message_id: str) -> str:
         """Send one mail; returns SES's message id. Raises :class:`EmailRefused`."""
@@ -41,6 +43,7 @@ class Email:
                 },
                 # SES tag values: letters, digits, "_", "-", "." and "@"; ids may also hold ":".
                 EmailTags=[{"Name": "lifeline_id", "Value": message_id.replace(":", "_")}],
+                **self._more,
             )
         except (ClientError, BotoCoreError) as error:
             raise EmailRefused(code_of(error)) from error

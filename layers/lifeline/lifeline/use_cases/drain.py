@@ -88,7 +88,9 @@ class Drain:
         # Read anew: recovery may have begun within the moment for which a worker remembers flags.
         flag = self._control.flag(WHATSAPP)
         state = self._control.setting(STATE_SETTING).value or {}
+        ceiling = self.ceiling()
         if flag.state is State.PANIC:
+            self._gauge(0.0, ceiling)
             self._save_state({"rate": 0.0, "stepped_at": 0.0, "carry": 0.0, "why": "panic"}, now)
             return {"released": {}, "why": "panic"}
         seen = self._control.mark("drain")
@@ -103,8 +105,8 @@ class Drain:
         waiting = [(lane, self._queues.depth(self._urls[lane]).visible) for lane in LANES]
         for lane, count in waiting:
             self._telemetry.count("Backlog", count, lane=lane)
-        ceiling = self.ceiling()
         if not any(count for _, count in waiting):
+            self._gauge(0.0, ceiling)
             # Nothing waits: the next backlog starts at the bottom of the ramp again.
             self._save_state({"rate": 0.0, "stepped_at": 0.0, "carry": 0.0, "why": "nothing waits"}, now)
             return {"released": {}, "why": "nothing waits"}
@@ -141,9 +143,13 @@ class Drain:
         )
         for lane, count in released.items():
             self._telemetry.count("Released", count, lane=lane)
-        self._telemetry.count("DrainRate", rate, lane=WHATSAPP)
+        self._gauge(rate, ceiling)
         self._telemetry.info("released", released=released, rate=rate, ceiling=ceiling)
         return {"released": released, "rate": rate, "ceiling": ceiling}
+
+    def _gauge(self, rate: float, ceiling: float) -> None:
+        self._telemetry.count("DrainRate", rate, lane=WHATSAPP)
+        self._telemetry.count("DrainCeiling", ceiling, lane=WHATSAPP)
 
     def ceiling(self) -> float:
         """The operator's rate, or the setting's default; messages per second."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from lifeline.adapters.contacts import Contact, Contacts
+from lifeline.adapters.contacts import Contact, Contacts, Way
 from lifeline.adapters.email import Email, EmailRefused
 from lifeline.adapters.push import Push, PushRefused
-from lifeline.contract import Message, Recipient
+from lifeline.contract import WHATSAPP, Message, Recipient
 from lifeline.domain.fallback import Notice, Policy, Step, notice, plan
 from lifeline.domain.status import Status
 from lifeline.errors import UnavailableError
@@ -55,7 +56,6 @@ class FallBack:
         telemetry: Telemetry,
         default_title: str,
         workers: int = WORKERS,
-        refused: Callable[[Contact], None] | None = None,
     ) -> None:
         self._policy = policy
         self._push = push
@@ -63,13 +63,40 @@ class FallBack:
         self._contacts = contacts
         self._telemetry = telemetry
         self._title = default_title
-        self._refused = refused
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="fallback")
 
     def __call__(self, items: Sequence[tuple[Message, bool, str]], now: float) -> list[Reached | Unreached]:
         """Take the fallback of each ``(message, WhatsApp may deliver later, why)``, side by side."""
         contacts = self._look_up([message.recipient for message, _, _ in items])
-        return list(self._pool.map(lambda item: self._one(item[0], item[1], item[2], contacts, now), items))
+        ways = [self._ways(message, contacts) for message, _, _ in items]
+        refused = self._marks({way for found in ways for way in found})
+        free = [{way: address for way, address in found if (way, address) not in refused} for found in ways]
+        taken = list(
+            self._pool.map(
+                lambda pair: self._one(pair[0][0], pair[0][1], pair[0][2], pair[1], now),
+                zip(items, free, strict=True),
+            )
+        )
+        self._count([later for _, later, _ in items], taken)
+        return taken
+
+    def _count(self, later: Sequence[bool], taken: Sequence[Reached | Unreached]) -> None:
+        """One value per metric and batch; ``FallbackFailing`` is of those that fall back for the channel."""
+        reached: Counter[str] = Counter()
+        failed: Counter[str] = Counter()
+        tried = lost = 0
+        for channel, outcome in zip(later, taken, strict=True):
+            ways = [entry.partition(" ") for entry in outcome.tried.split(", ") if entry]
+            for way, _, code in ways:
+                (failed if code else reached)[way] += 1
+            if channel and ways:
+                tried += 1
+                lost += all(code for _, _, code in ways)
+        for way, count in reached.items():
+            self._telemetry.count("Fallbacks", count, way=way)
+        for way, count in failed.items():
+            self._telemetry.count("FallbackFailures", count, way=way)
+        self._telemetry.share("FallbackFailing", lost, tried - lost, scope=WHATSAPP)
 
     def _look_up(self, recipients: Sequence[Recipient]) -> Mapping[str, Contact]:
         wanted = {r.user_id for r in recipients if r.user_id and not (r.push_endpoint and r.email)}
@@ -82,16 +109,30 @@ class FallBack:
             self._telemetry.error("contacts cannot be read", detail=str(error))
             return {}
 
-    def _one(
-        self, message: Message, whatsapp_later: bool, why: str, contacts: Mapping[str, Contact], now: float
-    ) -> Reached | Unreached:
+    def _ways(self, message: Message, contacts: Mapping[str, Contact]) -> list[Way]:
+        """Where this person can be reached; what came with the message goes before the contact."""
         contact = contacts.get(message.recipient.user_id or "") or Contact(message.recipient.user_id or "")
         endpoint = message.recipient.push_endpoint or contact.push_endpoint
         address = message.recipient.email or contact.email
-        if endpoint == contact.push_endpoint and contact.push_refused:
-            endpoint = None
-        if address == contact.email and contact.email_refused:
-            address = None
+        ways = []
+        if endpoint and not (endpoint == contact.push_endpoint and contact.push_refused):
+            ways.append(("push", endpoint))
+        if address and not (address == contact.email and contact.email_refused):
+            ways.append(("email", address))
+        return ways
+
+    def _marks(self, ways: set[Way]) -> Mapping[Way, str]:
+        try:
+            return self._contacts.refused(ways)
+        except UnavailableError as error:
+            # A way that is refused fails once more and passes to the next one.
+            self._telemetry.error("refused addresses cannot be read", detail=str(error))
+            return {}
+
+    def _one(
+        self, message: Message, whatsapp_later: bool, why: str, ways: Mapping[str, str], now: float
+    ) -> Reached | Unreached:
+        endpoint, address = ways.get("push"), ways.get("email")
         text = notice(
             message.fallback_title,
             message.fallback_body,
@@ -115,7 +156,7 @@ class FallBack:
             if reached and not self._policy.take_all:
                 break
             if step is Step.PUSH and endpoint:
-                if self._try_push(message, endpoint, text, contact, now, tried):
+                if self._try_push(message, endpoint, text, now, tried):
                     reached.append(Status.PUSHED)
             elif step is Step.EMAIL and address and self._try_email(message, address, text, tried):
                 reached.append(Status.EMAILED)
@@ -126,20 +167,16 @@ class FallBack:
         lost = _why(why, tried) + "; no other way reached this person"
         return Unreached(Status.FAILED, lost, ", ".join(tried))
 
-    def _try_push(
-        self, message: Message, endpoint: str, text: Notice, contact: Contact, now: float, tried: list[str]
-    ) -> bool:
+    def _try_push(self, message: Message, endpoint: str, text: Notice, now: float, tried: list[str]) -> bool:
         ttl = None if message.expires_at is None else int(message.expires_at - now)
         try:
             self._push.send(endpoint, text.title or self._title, text.body, message.id, ttl)
         except PushRefused as error:
             tried.append(f"push {error.code}")
-            self._telemetry.count("FallbackFailures", way="push")
-            if error.gone and contact.user_id and self._refused:
-                self._refused(replace(contact, push_endpoint=None, email=None, push_refused=error.code))
+            if error.gone:
+                self._refuse(endpoint, error.code, now)
             return False
         tried.append("push")
-        self._telemetry.count("Fallbacks", way="push")
         return True
 
     def _try_email(self, message: Message, address: str, text: Notice, tried: list[str]) -> bool:
@@ -147,11 +184,15 @@ class FallBack:
             self._email.send(address, text.title or self._title, text.body, message.id)
         except EmailRefused as error:
             tried.append(f"email {error.code}")
-            self._telemetry.count("FallbackFailures", way="email")
             return False
         tried.append("email")
-        self._telemetry.count("Fallbacks", way="email")
         return True
+
+    def _refuse(self, endpoint: str, code: str, now: float) -> None:
+        try:
+            self._contacts.refuse("push", endpoint, code, now)
+        except UnavailableError as error:
+            self._telemetry.warning("a refused push endpoint could not be marked", detail=str(error))
 
 
 def _why(why: str, tried: Sequence[str]) -> str:

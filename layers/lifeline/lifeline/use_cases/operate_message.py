@@ -163,6 +163,9 @@ class OperateMessage:
             if not faults:
                 try:
                     self._contacts.save(Contact(**entry, updated_at=now))
+                    for way, name in (("push", "push_endpoint"), ("email", "email")):
+                        if entry.get(name):
+                            self._contacts.forgive(way, entry[name], now)
                 except UnavailableError as error:
                     faults = [f"{error}; import it again"]
             if faults:
