@@ -25,6 +25,7 @@ from tests.support.system import System
 
 START = "import sys; from lifeline_cli.main import run; sys.exit(run())"
 WITHIN = 90.0
+_UP = re.compile(r"\x1b\[\d*A")
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -63,7 +64,7 @@ class Terminal:
         os.close(theirs)
         try:
             screen = self._follow(process, ours, "--watch" in words)
-            return process.wait(10), _ESCAPE.sub("", screen)
+            return process.wait(10), _ESCAPE.sub("", _UP.sub("\n", screen))
         finally:
             process.kill()
             process.wait()

@@ -326,6 +326,19 @@ class Failure:
     """The row of the table says that another try is worthwhile."""
 
     @property
+    def words(self) -> str:
+        """Cause, code and details in one line."""
+        code = f"code {self.code}: " if self.code is not None else ""
+        return f"{self.cause}: {code}{self.details}"[:300]
+
+    @property
+    def remedy(self) -> str:
+        """What an operator does about it: what the table says of the code, then of the cause."""
+        rule = rule_for(self.code, self.subcode, self.details)
+        whole = remedy(self.cause)
+        return f"{rule.remedy} {whole}" if rule and rule.remedy not in whole else whole
+
+    @property
     def trips_at_once(self) -> bool:
         """Whether the first such failure puts the channel into panic."""
         return self.cause in (Cause.AUTH, Cause.ACCOUNT)

@@ -20,6 +20,7 @@ from lifeline.errors import RefusedError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.use_cases.deliver import TEMPLATE_MAP
 from lifeline.use_cases.operate import Handler, Request, time_left
+from lifeline.use_cases.operate_templates import all_templates
 from lifeline.use_cases.panic_mode import PanicMode
 from lifeline.use_cases.probe import blocked
 from lifeline.use_cases.usage_seen import USAGE_SEEN
@@ -301,11 +302,10 @@ class OperateAccount:
         step.warnings += advice(number, (answer.usage,), limiter.rate, limiter.burst)
 
     def _templates(self, step: Step) -> None:
-        answer = self._whatsapp.templates()
-        if isinstance(answer, Failure):
-            _failed(step, answer)
+        listed = all_templates(self._whatsapp)
+        if isinstance(listed, Failure):
+            _failed(step, listed)
             return
-        listed = [item for item in answer.body.get("data") or [] if isinstance(item, dict)]
         good = {str(item.get("name")) for item in listed if item.get("status") == "APPROVED"}
         bad = {str(item.get("name")): str(item.get("status")) for item in listed}
         bad = {name: status for name, status in bad.items() if name not in good}
@@ -434,26 +434,15 @@ def _unreached(step: Step, error: UnreachedError) -> None:
 
 def _failed(step: Step, failure: Failure) -> None:
     step.ok = False
-    step.detail = _words(failure)
-    step.remedy = _remedy(failure)
-
-
-def _words(failure: Failure) -> str:
-    code = f"code {failure.code}" if failure.code is not None else failure.note
-    return f"{failure.cause}: {code}: {failure.details}"[:300]
-
-
-def _remedy(failure: Failure) -> str:
-    rule = rule_for(failure.code, failure.subcode, failure.details)
-    whole = remedy(failure.cause)
-    return f"{rule.remedy} {whole}" if rule and rule.remedy not in whole else whole
+    step.detail = failure.words
+    step.remedy = failure.remedy
 
 
 def _refusal(answer: Answer | Failure | str) -> dict[str, str] | None:
     if isinstance(answer, Answer):
         return None
     if isinstance(answer, Failure):
-        return {"cause": str(answer.cause), "message": _words(answer), "remedy": _remedy(answer)}
+        return {"cause": str(answer.cause), "message": answer.words, "remedy": answer.remedy}
     return {"cause": "unavailable", "message": answer, "remedy": "Try again."}
 
 

@@ -126,7 +126,7 @@ class OperateTemplates:
             answer = self._whatsapp.unpause(str(template.get("id", "")))
             language = str(template.get("language"))
             if isinstance(answer, Failure):
-                refused.append(f"{language}: {answer.cause}: code {answer.code}: {answer.details}")
+                refused.append(f"{language}: {answer.words}")
             else:
                 done.append(language)
         if not done:
@@ -186,20 +186,25 @@ class OperateTemplates:
         return dict(self._control.setting(TEMPLATE_MAP).value or {})
 
     def _all(self, name: str | None) -> list[Listed]:
-        """All pages. Meta's filter by name also finds longer names, so it is looked at once more."""
-        found: list[Listed] = []
-        after: str | None = None
-        for _ in range(MAX_PAGES):
-            answer = self._whatsapp.templates(name=name, after=after)
-            if isinstance(answer, Failure):
-                raise UnavailableError(
-                    WHATSAPP, "reading templates", f"{answer.cause}: code {answer.code}: {answer.details}"
-                )
-            page = [item for item in answer.body.get("data") or [] if isinstance(item, dict)]
-            found += [item for item in page if not name or item.get("name") == name]
-            paging = answer.body.get("paging")
-            cursors = paging.get("cursors") if isinstance(paging, dict) else None
-            after = cursors.get("after") if isinstance(cursors, dict) else None
-            if not (isinstance(paging, dict) and paging.get("next") and after):
-                break
+        found = all_templates(self._whatsapp, name)
+        if isinstance(found, Failure):
+            raise UnavailableError(WHATSAPP, "reading templates", f"{found.words} ({found.remedy})")
         return found
+
+
+def all_templates(whatsapp: WhatsApp, name: str | None = None) -> list[Listed] | Failure:
+    """All pages. Meta's filter by name also finds longer names, so it is looked at once more."""
+    found: list[Listed] = []
+    after: str | None = None
+    for _ in range(MAX_PAGES):
+        answer = whatsapp.templates(name=name, after=after)
+        if isinstance(answer, Failure):
+            return answer
+        page = [item for item in answer.body.get("data") or [] if isinstance(item, dict)]
+        found += [item for item in page if not name or item.get("name") == name]
+        paging = answer.body.get("paging")
+        cursors = paging.get("cursors") if isinstance(paging, dict) else None
+        after = cursors.get("after") if isinstance(cursors, dict) else None
+        if not (isinstance(paging, dict) and paging.get("next") and after):
+            break
+    return found
