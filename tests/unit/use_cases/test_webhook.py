@@ -719,9 +719,16 @@ def test_statuses_of_test_sends_are_kept_for_who_waits(world: World) -> None:
     assert known["lifeline:test:1"]["states"] == ["delivered", "sent"]
     assert (known["lifeline:test:2"]["states"], known["lifeline:test:2"]["code"]) == (["failed"], 131026)
     assert world.carriers == [], "nobody's fallback"
+    assert world.control.setting(SEEN).value["at"] == world.clock(), "it proves the webhook like any status"
     for n in range(30):
         world.statuses(status(f"lifeline:test:{n + 3}", "sent"))
     assert len(world.control.setting(TEST_STATUS).value) == TESTS_KEPT
+
+
+def test_a_producers_message_with_such_an_id_is_settled(world: World) -> None:
+    world.sent("lifeline:test:mine")
+    world.statuses(status("lifeline:test:mine", "delivered"))
+    assert world.status_of("lifeline:test:mine") is Status.DELIVERED
 
 
 # --- templates: what failed of them, and whom it concerns -------------------------------------------------

@@ -104,27 +104,32 @@ def summarise(minutes: Counts, since: float, until: float) -> Volume:
 
     A message that was parked and left later counts once for each: this is work done, not messages.
     """
+    by_name: dict[str, int] = {}
+    totals: dict[int, int] = {}
+    limited: Counter[int] = Counter()
+    accepted = 0
+    # A month has 43,200 minutes: names are taken apart once, after they were added up.
+    for start, counts in minutes.items():
+        total = 0
+        for name, count in counts.items():
+            if name.startswith("o|"):
+                by_name[name] = by_name.get(name, 0) + count
+                total += count
+            elif name.startswith(("e|rate_limit|", "e|spam_limit|")):
+                limited[start] += count
+        if total:
+            totals[start] = total
+        accepted += counts.get("acc", 0)
     outcomes: Counter[str] = Counter()
     priorities: Counter[str] = Counter()
     categories: Counter[str] = Counter()
     templates: Counter[str] = Counter()
-    by_minute: dict[int, Counter[Kind]] = {}
-    limited: Counter[int] = Counter()
-    accepted = 0
-    for start, counts in minutes.items():
-        accepted += counts.get("acc", 0)
-        for name, count in counts.items():
-            parts = name.split("|")
-            if parts[0] == "o" and len(parts) == 5:
-                _, status, priority, category, template = parts
-                outcomes["SENT" if status in _SENT else status] += count
-                priorities[priority] += count
-                categories[category] += count
-                templates[template] += count
-                by_minute.setdefault(start, Counter())[Kind(priority, category, template)] += count
-            elif parts[0] == "e" and len(parts) == 3 and parts[1] in ("rate_limit", "spam_limit"):
-                limited[start] += count
-    totals = {start: sum(kinds.values()) for start, kinds in by_minute.items()}
+    for name, count in by_name.items():
+        status, kind = _parts(name)
+        outcomes["SENT" if status in _SENT else status] += count
+        priorities[kind.priority] += count
+        categories[kind.category] += count
+        templates[kind.template] += count
     step = step_for(until - since)
     return Volume(
         total=sum(totals.values()),
@@ -135,7 +140,7 @@ def summarise(minutes: Counts, since: float, until: float) -> Volume:
         templates=_ordered(templates),
         step=step,
         bars=_bars(totals, limited, since, until, step),
-        peak=_peak(by_minute, totals, since, until),
+        peak=_peak(minutes, by_name, totals, since, until),
     )
 
 
@@ -172,25 +177,34 @@ def _bars(
 
 
 def _peak(
-    by_minute: Mapping[int, Counter[Kind]], totals: Mapping[int, int], since: float, until: float
+    minutes: Counts, by_name: Mapping[str, int], totals: Mapping[int, int], since: float, until: float
 ) -> Peak | None:
     if not totals:
         return None
     # The first of equals: what came first is more likely the cause.
     start = min(totals, key=lambda minute: (-totals[minute], minute))
     others = max(1.0, (until - since) / 60 - 1)
-    usual_of: Counter[Kind] = Counter()
-    for minute, kinds in by_minute.items():
-        if minute != start:
-            usual_of.update(kinds)
-    above = {kind: max(0.0, count - usual_of[kind] / others) for kind, count in by_minute[start].items()}
+    here = _kinds(minutes[start])
+    usual = {kind: (count - here[kind]) / others for kind, count in _kinds(by_name).items()}
+    above = {kind: max(0.0, count - usual[kind]) for kind, count in here.items()}
     whole = sum(above.values()) or 1.0
-    parts = [
-        Part(kind, by_minute[start][kind], usual_of[kind] / others, extra / whole)
-        for kind, extra in above.items()
-    ]
+    parts = [Part(kind, here[kind], usual[kind], extra / whole) for kind, extra in above.items()]
     parts.sort(key=lambda part: (-part.share, -part.count, str(part.kind)))
-    return Peak(start, totals[start], usual_of.total() / others, tuple(parts))
+    return Peak(start, totals[start], sum(usual.values()), tuple(parts))
+
+
+def _kinds(counts: Mapping[str, int]) -> Counter[Kind]:
+    found: Counter[Kind] = Counter()
+    for name, count in counts.items():
+        if name.startswith("o|"):
+            found[_parts(name)[1]] += count
+    return found
+
+
+def _parts(name: str) -> tuple[str, Kind]:
+    """Status and kind of an ``o|`` counter."""
+    _, status, priority, category, template = name.split("|", 4)
+    return status, Kind(priority, category, template)
 
 
 def _ordered(counts: Counter[str]) -> dict[str, int]:

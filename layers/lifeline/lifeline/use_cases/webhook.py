@@ -218,9 +218,10 @@ class Webhook:
                     counts[update.state if update.state in _STATES else "other"] += 1
                     if update.message_id == PROBE_ID:
                         probes = probes or update.state != "failed"
-                    elif update.message_id.startswith(TEST_PREFIX):
-                        tests.append(update)
                     elif update.message_id:
+                        if update.message_id.startswith(TEST_PREFIX):
+                            # It has no row; a producer's message that is called like this has one.
+                            tests.append(update)
                         statuses[update.message_id].append(update)
                     else:
                         counts["unknown_message"] += 1
