@@ -108,6 +108,10 @@ def default_templates() -> list[dict[str, Any]]:
     ]
 
 
+WEBHOOK_TIMEOUT = 20.0
+"""Seconds that a receiver of webhooks has for its answer."""
+
+
 class GraphSimulator(Simulator):
     """One account with one number."""
 
@@ -144,8 +148,22 @@ class GraphSimulator(Simulator):
         self._due: queue.PriorityQueue[tuple[float, int, str, bytes, dict[str, Any]]] = queue.PriorityQueue()
         self._chance = random.Random(7)
         self.webhook_log: list[dict[str, Any]] = []
+        self._ended = threading.Event()
+        self._courier = threading.Thread(target=self._deliver_webhooks, daemon=True)
         self._fresh()
-        threading.Thread(target=self._deliver_webhooks, daemon=True).start()
+
+    def start(self) -> GraphSimulator:
+        """Open both ports and begin to deliver webhooks."""
+        super().start()
+        self._courier.start()
+        return self
+
+    def stop(self) -> None:
+        """Close both ports; when this returns, no webhook is under way any more."""
+        super().stop()
+        self._ended.set()
+        if self._courier.is_alive():
+            self._courier.join(WEBHOOK_TIMEOUT + 1)
 
     def _fresh(self) -> None:
         self.tokens: dict[str, dict[str, Any]] = {self._first_token: {"expires_at": 0, "revoked": False}}
@@ -700,14 +718,19 @@ class GraphSimulator(Simulator):
         if self.webhook_host:
             headers["Host"] = self.webhook_host
         try:
-            return requests.post(self.webhook_url, data=raw, headers=headers, timeout=20).status_code
+            return requests.post(
+                self.webhook_url, data=raw, headers=headers, timeout=WEBHOOK_TIMEOUT
+            ).status_code
         except requests.RequestException:
             return 0
 
     def _deliver_webhooks(self) -> None:
         """Deliver what is due in batches; anything but 200 is tried again, more and more rarely."""
-        while True:
-            due, serial, name, raw, facts = self._due.get()
+        while not self._ended.is_set():
+            try:
+                due, serial, name, raw, facts = self._due.get(timeout=0.1)
+            except queue.Empty:
+                continue
             wait = due - time.monotonic()
             if wait > 0:
                 # Something earlier may come in meanwhile.
