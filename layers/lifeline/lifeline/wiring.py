@@ -101,6 +101,7 @@ def _panic(function: str) -> PanicMode:
         queues=Queues(_client("sqs")),
         notices=Notices(_client("sns", FALLBACK_WORKERS), settings.ops_topic_arn),
         probe_queue_url=settings.probe_queue_url,
+        probe_seconds=settings.panic.probe_seconds,
         clock=time.time,
         new_id=lambda: uuid.uuid4().hex,
         telemetry=telemetry(function),

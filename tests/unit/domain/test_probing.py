@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lifeline.domain.failures import Cause
+from lifeline.domain.panic import Rules
 from lifeline.domain.probing import (
     SLOT_SECONDS,
     Ask,
@@ -15,7 +16,6 @@ from lifeline.domain.probing import (
     asks,
     rest_of_minute,
     slot_of,
-    slot_start,
     slots,
     worth_asking,
 )
@@ -26,23 +26,37 @@ INSTANTS = st.floats(1_700_000_000, 2_000_000_000)
 
 def test_a_minute_tick_queues_four_probes() -> None:
     first = slot_of(MINUTE)
-    assert slots(MINUTE) == ((first, 0), (first + 1, 15), (first + 2, 30), (first + 3, 45))
-    assert slots(MINUTE + 0.4) == ((first, 0), (first + 1, 15), (first + 2, 30), (first + 3, 45))
+    assert slots(MINUTE) == ((first, 0), (first + 15, 15), (first + 30, 30), (first + 45, 45))
+    assert slots(MINUTE + 0.4) == ((first, 0), (first + 15, 15), (first + 30, 30), (first + 45, 45))
 
 
 def test_entering_panic_queues_the_rest_of_the_minute() -> None:
     first = slot_of(MINUTE)
     now = MINUTE + 37.2
-    assert slots(now, rest_of_minute(now)) == ((first + 2, 0), (first + 3, 8))
+    assert slots(now, rest_of_minute(now)) == ((first + 30, 0), (first + 45, 8))
     late = MINUTE + 59.9
-    assert slots(late, rest_of_minute(late)) == ((first + 3, 0),)
+    assert slots(late, rest_of_minute(late)) == ((first + 45, 0),)
+
+
+@pytest.mark.parametrize("every", [5, 15, 60])
+def test_a_deployment_may_probe_more_or_less_often(every: int) -> None:
+    planned = slots(MINUTE, every=every)
+    assert [slot for slot, _ in planned] == list(range(int(MINUTE), int(MINUTE) + 60, every))
+    assert [delay for _, delay in planned] == list(range(0, 60, every))
+    assert Rules(probe_seconds=every).probe_seconds == every
+
+
+@pytest.mark.parametrize("every", [0, 1, 7, 45, 61])
+def test_probes_come_a_whole_number_of_times_a_minute(every: int) -> None:
+    with pytest.raises(ValueError, match="probe_seconds"):
+        Rules(probe_seconds=every)
 
 
 @given(INSTANTS)
 def test_a_tick_and_the_rest_of_the_minute_leave_no_slot_out(now: float) -> None:
     planned = slots(now, rest_of_minute(now))
     next_minute = now + rest_of_minute(now)
-    assert [slot for slot, _ in planned] == list(range(slot_of(now), slot_of(next_minute)))
+    assert [slot for slot, _ in planned] == list(range(slot_of(now), slot_of(next_minute), SLOT_SECONDS))
 
 
 @given(INSTANTS, st.floats(0.1, 900))
@@ -50,7 +64,7 @@ def test_a_probe_is_never_early_and_less_than_a_second_late(now: float, span: fl
     planned = slots(now, span)
     assert planned[0] == (slot_of(now), 0)
     for slot, delay in planned[1:]:
-        assert 0 <= now + delay - slot_start(slot) < 1
+        assert 0 <= now + delay - slot < 1
         assert delay <= 900
     if span <= 60:
         assert all(delay <= 59 for _, delay in planned)

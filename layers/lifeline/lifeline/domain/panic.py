@@ -85,11 +85,17 @@ class Rules:
     """At most one ``would_enter`` event of a scope in shadow within this span."""
     rearm_seconds: float = 300.0
     """How long after an operator's disable an alarm may stay in ALARM before the prober trips from it."""
+    probe_seconds: int = 15
+    """Seconds between two probes of a scope in panic: a divisor of the minute, from 5."""
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` that names the first number out of its bounds."""
         if not 1 <= self.successes_to_end <= 20:
             raise ValueError(f"successes_to_end must be between 1 and 20, not {self.successes_to_end}")
+        if self.probe_seconds not in (5, 6, 10, 12, 15, 20, 30, 60):
+            raise ValueError(
+                f"probe_seconds must divide a minute and be at least 5, as 15 does, not {self.probe_seconds}"
+            )
         for name in ("settle_seconds", "rate_limit_seconds", "spam_limit_seconds", "max_regain_seconds"):
             if not 0 <= getattr(self, name) <= 604800:
                 raise ValueError(f"{name} must be between 0 and 604800 (a week), not {getattr(self, name)}")

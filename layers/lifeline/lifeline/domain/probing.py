@@ -1,8 +1,9 @@
 """Probing: when a scope in panic is probed, and what a probe asks.
 
-Time is cut into absolute slots of 15 seconds (slot = epoch seconds // 15). The minute tick and the entry
-into panic both put probes for slots on ``probe-queue``; a probe claims its slot with a conditional write, so
-whatever asks for the same slot twice does nothing. EventBridge Scheduler cannot run more often than once a
+Time is cut into absolute slots of 15 seconds, each named by the epoch second of its start (so that names
+still rise when a deployment changes the length). The minute tick and the entry into panic both put probes
+for slots on ``probe-queue``; a probe claims its slot with a conditional write, so whatever asks for it twice
+does nothing. EventBridge Scheduler cannot run more often than once a
 minute, and SQS delays a message by whole seconds: hence slots with delays.
 """
 
@@ -17,6 +18,7 @@ from typing import Final
 from lifeline.domain.failures import Cause
 
 SLOT_SECONDS: Final = 15
+"""The default length of a slot; ``Rules.probe_seconds`` tunes it."""
 MINUTE: Final = 60
 
 _TEMPLATE_PREFIX: Final = "whatsapp/template/"
@@ -73,14 +75,9 @@ def worth_asking(cause: str, earliest_recovery: float, now: float) -> bool:
     return cause not in (Cause.RATE_LIMIT, Cause.SPAM_LIMIT) or now >= earliest_recovery
 
 
-def slot_of(now: float) -> int:
-    """The slot that ``now`` falls into."""
-    return int(now // SLOT_SECONDS)
-
-
-def slot_start(slot: int) -> float:
-    """When a slot begins, in epoch seconds."""
-    return float(slot * SLOT_SECONDS)
+def slot_of(now: float, every: int = SLOT_SECONDS) -> int:
+    """The slot of ``every`` seconds that ``now`` falls into, named by the epoch second of its start."""
+    return int(now // every) * every
 
 
 def rest_of_minute(now: float) -> float:
@@ -88,21 +85,19 @@ def rest_of_minute(now: float) -> float:
     return MINUTE - now % MINUTE
 
 
-def slots(now: float, until_seconds: float = 60.0) -> tuple[tuple[int, int], ...]:
+def slots(now: float, until_seconds: float = 60.0, every: int = SLOT_SECONDS) -> tuple[tuple[int, int], ...]:
     """The probes to queue for the next ``until_seconds`` as (slot, delay in whole seconds).
 
     The present slot comes first, with no delay; each later probe is due at its slot's start, up to a second
-    late and never early. From a minute tick 60 seconds give four probes; on entering panic,
+    late and never early. From a minute tick 60 seconds give four probes of 15 seconds; on entering panic,
     :func:`rest_of_minute` gives those up to the next tick. Raises ``ValueError`` for a span that is not
     between 0 and 900 seconds (the longest delay of SQS).
     """
     if not 0 < until_seconds <= 900:
         raise ValueError(f"until_seconds must be above 0 and at most 900, not {until_seconds}")
-    first = slot_of(now)
-    count = math.ceil(until_seconds / SLOT_SECONDS)
-    return tuple(
-        (slot, max(0, math.ceil(slot_start(slot) - now))) for slot in range(first, first + max(1, count))
-    )
+    first = slot_of(now, every)
+    count = max(1, math.ceil(until_seconds / every))
+    return tuple((slot, max(0, math.ceil(slot - now))) for slot in range(first, first + count * every, every))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +108,7 @@ class ProbeRequest:
     incident_id: str
     """The incident that the result counts for; a result of an earlier one ends nothing."""
     slot: int
+    """The epoch second at which the slot begins."""
 
     def to_dict(self) -> dict[str, object]:
         """As a JSON object."""
@@ -132,8 +128,8 @@ class ProbeRequest:
             raise ValueError("a probe request needs a slot, a whole number")
         return cls(scope, incident_id, slot)
 
-    def is_stale(self, now: float) -> bool:
+    def is_stale(self, now: float, every: int = SLOT_SECONDS) -> bool:
         """The slot is over by more than one further slot: newer probes have taken its place, so it is
         dropped.
         """
-        return slot_of(now) - self.slot > 1
+        return now - self.slot >= 2 * every

@@ -17,7 +17,7 @@ from lifeline.contract import WHATSAPP, format_instant
 from lifeline.domain.failures import Cause
 from lifeline.domain.notices import notices
 from lifeline.domain.panic import Change, Event, Flag, State
-from lifeline.domain.probing import ProbeRequest, slots
+from lifeline.domain.probing import SLOT_SECONDS, ProbeRequest, slots
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.telemetry import Telemetry
 
@@ -41,12 +41,15 @@ class PanicMode:
         telemetry: Telemetry,
         refresh_token: Callable[[str], None] | None = None,
         waba_id: str = "",
+        probe_seconds: int = SLOT_SECONDS,
     ) -> None:
         """``refresh_token``: asks for one refresh of the token, for an incident; may raise
         :class:`UnavailableError`. ``waba_id``: our account, for what Meta Business Support is told.
+        ``probe_seconds``: between two probes (``Rules.probe_seconds``).
         """
         self._waba_id = waba_id
         self._refresh_token = refresh_token
+        self._probe_seconds = probe_seconds
         self._control = control
         self._queues = queues
         self._notices = notices
@@ -117,7 +120,7 @@ class PanicMode:
                 Outgoing(
                     body=json.dumps(ProbeRequest(flag.scope, flag.incident_id, slot).to_dict()), delay=delay
                 )
-                for slot, delay in slots(now)
+                for slot, delay in slots(now, every=self._probe_seconds)
             ],
         )
 

@@ -169,7 +169,7 @@ class Probe:
         """
         request = ProbeRequest.from_dict(json.loads(body))
         now = self._clock()
-        if request.is_stale(now):
+        if request.is_stale(now, self._settings.panic.probe_seconds):
             return {"probed": False, "why": "stale"}
         flag = self._control.flag(request.scope)
         if not flag.needs_probes or flag.incident_id != request.incident_id:
