@@ -53,7 +53,7 @@ format: setup ## Let ruff rewrite what it can
 	$(BIN)/ruff format .
 
 test: setup ## All tests, on the deployed template with IAM enforced
-	$(BIN)/pytest --durations=15 tests
+	$(BIN)/pytest -n 2 --dist loadfile --durations=15 tests
 
 unit: setup ## Pure and fast
 	$(BIN)/pytest tests/unit tests/repo
@@ -62,7 +62,7 @@ integration: setup ## Adapters against the local AWS and the simulators
 	$(BIN)/pytest tests/integration
 
 e2e: setup ## The deployed template
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest -n 2 --dist loadfile --durations=15 tests/e2e
 
 demo: setup ## The story: delivery, outage, fallback, recovery, drain, account
 	@$(RUN) -m local.demo
