@@ -12,22 +12,10 @@ from typing import Any
 import pytest
 
 from tests.support.system import System, eventually
+from tests.support.traffic import many, works_again
 
 REMINDER = "appointment_reminder"
 TEMPLATE_SCOPE = f"whatsapp/template/{REMINDER}"
-
-
-def many(system: System, prefix: str, count: int, **more: Any) -> list[str]:
-    """Messages to different people with the app; returns their ids."""
-    ids = [f"{prefix}-{index}" for index in range(count)]
-    endpoint = system.push_endpoint()
-    system.produce(
-        *(
-            system.person(name, to=f"+49151123{45000 + index}", recipient={"push_endpoint": endpoint}, **more)
-            for index, name in enumerate(ids)
-        )
-    )
-    return ids
 
 
 def reminder(*parameters: str) -> dict[str, Any]:
@@ -38,13 +26,6 @@ def reminder(*parameters: str) -> dict[str, Any]:
         "template": {"name": REMINDER, "language": "en_US", "parameters": values},
         "text": "Your appointment is at ten.",
     }
-
-
-def works_again(system: System, prefix: str) -> None:
-    """A message sent now goes out by WhatsApp."""
-    name = f"{prefix}-after"
-    system.produce(system.person(name, to="+4915112300001"))
-    system.wait_for([name], "DELIVERED")
 
 
 def nobody_twice(system: System, prefix: str, ids: Sequence[str]) -> None:
@@ -261,36 +242,6 @@ def test_a_doubt_that_no_webhook_settles_is_sent_again_once_and_counted(system: 
     assert system.accepted(prefix) == [name, name]
     assert system.row(name)["resends"] == "1"
     eventually(lambda: system.counters().get("resends") == 1, 5, "the resend is counted")
-
-
-@pytest.mark.slow
-def test_silence_panics_although_meta_says_yes(system: System) -> None:
-    prefix = system.fresh()
-    works_again(system, prefix)  # webhooks were seen before
-    eventually(
-        lambda: system.counters().get("sts") or system.counters().get("std"), 10, "webhooks are counted"
-    )
-    system.fault("silent")
-    # Sends of the minute in which webhooks were first seen are not judged: wait for the next one.
-    first = _first_seen(system)
-    eventually(_later_than(first - first % 60 + 61), 70, "the next minute")
-    ids = many(system, f"{prefix}-dumb", 8)
-    system.wait_for(ids, "SENT")
-    # The minute of the sends, the set time, and the prober's minute.
-    flag = system.panics("silent", within=60 + 30 + 75)
-    assert "no status webhook" in flag["reason"]
-    assert flag["source"] == "prober"
-    system.faults_off()
-    system.recovers()
-    works_again(system, f"{prefix}-end")
-
-
-def _first_seen(system: System) -> float:
-    answer = system.dynamodb.get_item(
-        TableName=system.out["ControlTableName"],
-        Key={"pk": {"S": "setting"}, "sk": {"S": "webhook_seen"}},
-    )
-    return float(json.loads(answer["Item"]["value"]["S"])["first"])
 
 
 def _later_than(moment: float) -> Callable[[], bool]:
