@@ -9,11 +9,12 @@ from lifeline import wiring
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Plan and release one minute; then tell of an incident whose backlog is gone."""
+    """Plan and release one minute, voice notes too; then tell of an incident whose backlog is gone."""
 
     def remaining() -> float:
         return context.get_remaining_time_in_millis() / 1000
 
     released = wiring.drainer()(remaining)
+    released["voice_notes"] = wiring.release_pending()()
     wiring.summarise()(remaining, quiet=not any(released["released"].values()))
     return released

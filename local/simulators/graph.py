@@ -42,6 +42,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from local.simulators.inbound_media import InboundMedia
 from local.simulators.server import BREAK, Answer, ControlError, Fault, Request, Simulator
 
 if TYPE_CHECKING:
@@ -186,6 +187,7 @@ class GraphSimulator(Simulator):
         }
         self.usage = {"call_count": 1, "total_cputime": 1, "total_time": 1}
         self.token_exchange = "works"
+        self.inbound_media = InboundMedia()
 
     def reset(self) -> None:
         """Clear faults, record, templates, limits; the webhook address stays, and so do the tokens that were
@@ -225,11 +227,14 @@ class GraphSimulator(Simulator):
         for name, value in body.items():
             if name == "number":
                 self.number |= value
+            elif name == "media_seconds":
+                self.inbound_media.seconds = float(value)
             elif name in known:
                 setattr(self, name, value)
             elif name != "latency_ms":
                 raise ControlError(
-                    f"unknown setting {name!r}; known are latency_ms, number, {', '.join(known)}"
+                    f"unknown setting {name!r}; known are latency_ms, media_seconds, number, "
+                    + ", ".join(known)
                 )
 
     def state(self) -> dict[str, Any]:
@@ -250,7 +255,7 @@ class GraphSimulator(Simulator):
         }
 
     def control(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
-        """``/templates``, ``/tokens``, ``/inbound``, ``/webhooks``."""
+        """``/templates``, ``/tokens``, ``/inbound``, ``/inbound-media``, ``/webhooks``."""
         match method, path:
             case "POST", "/templates":
                 return self._set_template(body)
@@ -258,6 +263,8 @@ class GraphSimulator(Simulator):
                 return self._set_token(body)
             case "POST", "/inbound":
                 return self._inbound(body)
+            case "DELETE", "/inbound-media":
+                return {"forgotten": self.inbound_media.forget()}
             case "POST", "/webhooks":
                 return self._raw_webhook(body)
             case "GET", "/webhooks":
@@ -304,20 +311,30 @@ class GraphSimulator(Simulator):
         return {"token": token, **facts}
 
     def _inbound(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Somebody writes (``text``), speaks (``audio``: Base64, ``audio_bytes``: so many zeros;
+        ``mime_type``, ``voice``: false for a file), or sends ``message`` as it is; ``from``, ``user_id``.
+        """
         wamid = f"wamid.IN{next(self._wamids):08d}"
         sender = str(body.get("from", "16505551234"))
-        message = {"from": sender, "id": wamid, "timestamp": str(int(self.clock()))}
-        message |= body.get("message") or {"type": "text", "text": {"body": str(body.get("text", "hello"))}}
+        message: dict[str, Any] = {"from": sender, "id": wamid, "timestamp": str(int(self.clock()))}
+        contact: dict[str, Any] = {"profile": {"name": "Ana"}, "wa_id": sender}
+        if "user_id" in body:
+            message["from_user_id"] = contact["user_id"] = str(body["user_id"])
+        if "audio" in body or "audio_bytes" in body:
+            message |= self.inbound_media.message(body)
+        else:
+            text = {"type": "text", "text": {"body": str(body.get("text", "hello"))}}
+            message |= body.get("message") or text
         self._change(
             "messages",
             {
                 "messaging_product": "whatsapp",
                 "metadata": self._metadata(),
-                "contacts": [{"profile": {"name": "Ana"}, "wa_id": sender}],
+                "contacts": [contact],
                 "messages": [message],
             },
         )
-        return {"wamid": wamid}
+        return {"wamid": wamid, "message": message}
 
     def _raw_webhook(self, body: Mapping[str, Any]) -> dict[str, Any]:
         raw = json.dumps(body["payload"]).encode()
@@ -375,6 +392,10 @@ class GraphSimulator(Simulator):
                 return self._fields({"id": self.waba_id, "health_status": self._health()}, request)
             case "GET", [self.waba_id, "message_templates"]:
                 return self._list_templates(request)
+            case "GET", ["whatsapp_business", "attachments"]:
+                return self.inbound_media.download(request) or self._error(100, "Media not found", 404)
+            case "GET", [media_id] if media_id in self.inbound_media:
+                return Answer(200, self.inbound_media.described(media_id, self.url))
             case "POST", [template_id, "unpause"]:
                 return self._unpause(template_id)
         return self._error(100, "Unsupported request - object does not exist", 400, subcode=33)

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar, cast
 
 from lifeline.domain.detection import Thresholds
 from lifeline.domain.fallback import DEFAULT_POLICY, Policy
+from lifeline.domain.inbound import InboundRules
 from lifeline.domain.panic import Rules
 from lifeline.errors import ConfigError
 
@@ -148,6 +149,7 @@ class Settings:
     detection: Thresholds = field(default_factory=Thresholds)
     panic: Rules = field(default_factory=Rules)
     fallback: Policy = DEFAULT_POLICY
+    inbound: InboundRules = field(default_factory=InboundRules)
 
 
 _CONTROL: Final = ("CONTROL_TABLE", "PROBE_QUEUE_URL", "OPS_TOPIC_ARN")
@@ -167,7 +169,14 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "TOKEN_KEEPER_FUNCTION",
     ),
     "prober": (*_CONTROL, *_GRAPH, "DRAINER_FUNCTION", "WHATSAPP_QUEUE_URL", "TOKEN_KEEPER_FUNCTION"),
-    "drainer": ("CONTROL_TABLE", *_LANES, "MESSAGES_TABLE", "WHATSAPP_QUEUE_URL", "OPS_TOPIC_ARN"),
+    "drainer": (
+        "CONTROL_TABLE",
+        *_LANES,
+        "MESSAGES_TABLE",
+        "WHATSAPP_QUEUE_URL",
+        "VOICE_QUEUE_URL",
+        "OPS_TOPIC_ARN",
+    ),
     "operator": (
         *_CONTROL,
         *_GRAPH,
@@ -183,7 +192,15 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "TOKEN_KEEPER_FUNCTION",
     ),
     "alarm": (*_CONTROL, "ALARM_PREFIX"),
-    "webhook": ("SECRET_ARN", *_CONTROL, "MESSAGES_TABLE", "WHATSAPP_QUEUE_URL", "TOKEN_KEEPER_FUNCTION"),
+    "webhook": (
+        "SECRET_ARN",
+        *_CONTROL,
+        "MESSAGES_TABLE",
+        "WHATSAPP_QUEUE_URL",
+        "VOICE_QUEUE_URL",
+        "INBOUND_TOPIC_ARN",
+        "TOKEN_KEEPER_FUNCTION",
+    ),
     "token_keeper": ("CONTROL_TABLE", "OPS_TOPIC_ARN", *_GRAPH),
     "feedback": ("CONTACTS_TABLE",),
 }
@@ -219,7 +236,7 @@ def parse(env: Mapping[str, str], function: str) -> Settings:
             faults.append(f"{name} is not set; template.yaml gives it to the {function} function")
     for item in fields(Settings):
         raw = env.get({"region": "AWS_REGION"}.get(item.name, item.name.upper()))
-        if raw and item.name not in (*_TUNABLE, "fallback"):
+        if raw and item.name not in (*_TUNABLE, "fallback", "inbound"):
             values[item.name] = raw
     for name in ("graph_base_url", "openai_base_url"):
         url = values.get(name, "")
@@ -250,13 +267,19 @@ def _tune(raw: str, settings: Settings, faults: list[str]) -> Settings:
                 settings = replace(settings, fallback=Policy.parse(values))
             except ValueError as error:
                 faults.append(f"SETTINGS_JSON.fallback: {error}")
+        elif group == "inbound":
+            try:
+                settings = replace(settings, inbound=InboundRules.parse(values))
+            except ValueError as error:
+                faults.append(f"SETTINGS_JSON.inbound: {error}")
         elif group in _TUNABLE:
             current = getattr(settings, group)
             settings = replace(
                 settings, **{group: _overlay(current, values, f"SETTINGS_JSON.{group}", faults)}
             )
         else:
-            faults.append(f"SETTINGS_JSON.{group}: unknown; known are {', '.join((*_TUNABLE, 'fallback'))}")
+            known = ", ".join((*_TUNABLE, "fallback", "inbound"))
+            faults.append(f"SETTINGS_JSON.{group}: unknown; known are {known}")
     return settings
 
 

@@ -23,6 +23,8 @@ from lifeline.adapters.contacts import Contacts
 from lifeline.adapters.control import Control
 from lifeline.adapters.email import Email
 from lifeline.adapters.functions import Functions
+from lifeline.adapters.inbound_topic import InboundTopic
+from lifeline.adapters.inbox import Inbox
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.metrics import Metrics
 from lifeline.adapters.notices import Notices
@@ -33,6 +35,8 @@ from lifeline.adapters.scheduler import Schedules
 from lifeline.adapters.secrets import Secrets
 from lifeline.adapters.token_store import TokenStore
 from lifeline.adapters.whatsapp import WhatsApp
+from lifeline.contract import OPENAI_VOICE
+from lifeline.domain.panic import State
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver import Deliver
@@ -40,6 +44,9 @@ from lifeline.use_cases.drain import Drain
 from lifeline.use_cases.fall_back import WORKERS as FALLBACK_WORKERS
 from lifeline.use_cases.fall_back import FallBack
 from lifeline.use_cases.feedback import Feedback
+from lifeline.use_cases.inbound import WORKERS as INBOUND_WORKERS
+from lifeline.use_cases.inbound import TakeInbound
+from lifeline.use_cases.inbound_voice import ReleasePending
 from lifeline.use_cases.incident import Incidents, Summarise
 from lifeline.use_cases.operate import Operate
 from lifeline.use_cases.operate_account import OperateAccount
@@ -215,6 +222,25 @@ def drainer() -> Drain:
     )
 
 
+def _voice_in_panic(function: str) -> bool:
+    return _control(function).flag(OPENAI_VOICE).state is State.PANIC
+
+
+@cache
+def release_pending() -> ReleasePending:
+    """The drainer's third job: voice notes that waited for the transcription."""
+    settings = _settings("drainer")
+    return ReleasePending(
+        rules=settings.inbound,
+        inbox=Inbox(_client("dynamodb"), settings.control_table),
+        queues=Queues(_client("sqs", 16)),
+        voice_queue_url=settings.voice_queue_url,
+        in_panic=lambda: _voice_in_panic("drainer"),
+        clock=time.time,
+        telemetry=telemetry("drainer"),
+    )
+
+
 def _incidents(function: str) -> Incidents:
     return Incidents(control=_control(function), ledger=_ledger(function), clock=time.time)
 
@@ -248,6 +274,14 @@ def webhook() -> Webhook:
         notices=Notices(_client("sns", FALLBACK_WORKERS), settings.ops_topic_arn),
         clock=time.time,
         telemetry=telemetry("webhook"),
+        inbound=TakeInbound(
+            inbox=Inbox(_client("dynamodb"), settings.control_table),
+            topic=InboundTopic(_client("sns", INBOUND_WORKERS), settings.inbound_topic_arn),
+            queues=Queues(_client("sqs")),
+            voice_queue_url=settings.voice_queue_url,
+            clock=time.time,
+            telemetry=telemetry("webhook"),
+        ),
     )
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -26,6 +29,9 @@ from lifeline.domain.failures import (
 )
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+_MEDIA_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_MEDIA_HOSTS: Final = (".fbsbx.com", ".fbcdn.net", ".facebook.com", ".whatsapp.net")
+"""Where Meta keeps media (lookaside.fbsbx.com above all)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,22 @@ class Answer:
 
     body: Mapping[str, Any]
     usage: Usage | None
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Where a medium can be downloaded, for 5 minutes (Meta, "Media"). ``size``: bytes, if Meta says."""
+
+    url: str
+    mime_type: str
+    size: int | None
+
+
+class Lost(StrEnum):
+    """Why a medium cannot be had, now or later."""
+
+    GONE = "gone"
+    TOO_LARGE = "too_large"
 
 
 class WhatsApp:
@@ -124,6 +146,69 @@ class WhatsApp:
     def unpause(self, template_id: str) -> Answer | Failure:
         """Let Meta send a paused template again (Meta, "Template pausing": after pacing only by hand)."""
         return self._call("POST", f"/{template_id}/unpause", body={})
+
+    def media_url(self, media_id: str) -> Media | Lost | Failure:
+        """Where a medium is. The optional ``phone_number_id`` stays out: Meta once broke the call with it."""
+        if not _MEDIA_ID.fullmatch(media_id):
+            return Lost.GONE
+        outcome = self._call("GET", f"/{media_id}")
+        if isinstance(outcome, Failure):
+            # An id that is too old, or was never ours: 100 with subcode 33, or a bare 404.
+            return Lost.GONE if outcome.code == 100 or outcome.http_status == 404 else outcome
+        size = str(outcome.body.get("file_size") or "")
+        return Media(
+            url=str(outcome.body.get("url") or ""),
+            mime_type=str(outcome.body.get("mime_type") or ""),
+            size=int(size) if size.isdigit() else None,
+        )
+
+    def download(self, media_id: str, limit: int) -> bytes | Lost | Failure:
+        """A medium of at most ``limit`` bytes; no more than that is ever read.
+
+        An address that has run out (404) is asked for anew, once (Meta, "Download media").
+        """
+        for _ in range(2):
+            media = self.media_url(media_id)
+            if not isinstance(media, Media):
+                return media
+            if media.size is not None and media.size > limit:
+                return Lost.TOO_LARGE
+            found = self._download(media.url, limit)
+            if not (isinstance(found, Failure) and found.http_status == 404):
+                return found
+        return Lost.GONE
+
+    def _download(self, url: str, limit: int) -> bytes | Lost | Failure:
+        if not self._may_have_token(url):
+            return classify_fault(Fault.NOT_JSON, "the address of a medium is not Meta's")
+        token = self._secrets.get("access_token")
+        try:
+            with self._session.get(
+                url,
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                if response.status_code != 200:
+                    return classify_answer(response.status_code, None, response.headers)
+                read = bytearray()
+                # Not by Content-Length: Meta's answers have come without one.
+                for part in response.iter_content(64 * 1024):
+                    read += part
+                    if len(read) > limit:
+                        return Lost.TOO_LARGE
+                return bytes(read)
+        except requests.RequestException as error:
+            return classify_fault(fault_of(error), type(error).__name__)
+
+    def _may_have_token(self, url: str) -> bool:
+        """Our token goes to Meta's hosts only (or to where the Graph API itself is), whatever it answers."""
+        parts, root = urlsplit(url), urlsplit(self._root)
+        if (parts.scheme, parts.netloc) == (root.scheme, root.netloc):
+            return True
+        host = f".{parts.hostname or ''}"
+        return parts.scheme == "https" and host.endswith(_MEDIA_HOSTS)
 
     def debug_token(self, token: str | None = None, app_token: str | None = None) -> Answer | Failure:
         """What Meta says of a token (ours by default). An invalid one: HTTP 200, ``is_valid`` false.

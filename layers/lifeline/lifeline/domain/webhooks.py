@@ -52,6 +52,8 @@ class InboundMessage:
     type: str
     value: _Json = field(default_factory=dict)
     """The message as Meta sent it."""
+    contact: _Json = field(default_factory=dict)
+    """What Meta says of the person beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +147,26 @@ def _messages(value: _Json) -> Iterator[Update]:
     for status in _objects(value.get("statuses")):
         known = True
         yield _status(status)
+    contacts = list(_objects(value.get("contacts")))
     for message in _objects(value.get("messages")):
         known = True
-        yield InboundMessage(_text(message.get("id")), _text(message.get("type")), message)
+        contact = _contact(message, contacts)
+        yield InboundMessage(_text(message.get("id")), _text(message.get("type")), message, contact)
     for error in _objects(value.get("errors")):
         known = True
         yield AccountError(classify_status_error(error))
     if not known:
         yield Ignored("empty")
+
+
+def _contact(message: _Json, contacts: Sequence[_Json]) -> _Json:
+    """The contact of a message's sender: by number, by user id, or the only one."""
+    for mine, theirs in (("from", "wa_id"), ("from_user_id", "user_id")):
+        for contact in contacts:
+            if _text(message.get(mine)) and _text(message.get(mine)) == _text(contact.get(theirs)):
+                return contact
+    named = _text(message.get("from")) or _text(message.get("from_user_id"))
+    return contacts[0] if len(contacts) == 1 and not named else {}
 
 
 def _status(status: _Json) -> StatusUpdate:
