@@ -325,7 +325,7 @@ class LocalStack:
                         document["Statement"].append(
                             {"Effect": "Allow", "Action": "dynamodb:BatchExecuteStatement", "Resource": "*"}
                         )
-                    if "ses:SendEmail" in statement["Action"]:
+                    if {"ses:SendEmail", "ses:GetEmailIdentity"} & set(statement["Action"]):
                         # AWS authorises a mail on its identity; ministack names none.
                         statement["Resource"] = "*"
                     if str(statement["Resource"]).endswith(":endpoint/*"):

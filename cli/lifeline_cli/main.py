@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from lifeline_cli import incident, messages, panic, queue, render, whatsapp, whatsapp_account, whatsapp_token
+from lifeline_cli import (
+    incident,
+    messages,
+    panic,
+    queue,
+    ready,
+    render,
+    whatsapp,
+    whatsapp_account,
+    whatsapp_token,
+)
 from lifeline_cli.client import Client
 from lifeline_cli.errors import DONE, FAILED, USAGE, CliError
 from lifeline_cli.options import Options, hoist
@@ -35,6 +45,8 @@ whatsapp.app.command("token-status")(whatsapp_token.token_status)
 whatsapp.app.command("refresh-token")(whatsapp_token.refresh_token)
 app.add_typer(incident.app, name="incident")
 app.add_typer(messages.contacts, name="contacts")
+app.command("status")(ready.status)
+app.command("drill")(ready.drill)
 app.command("errors")(messages.errors)
 app.command("message")(messages.message)
 app.command("send")(messages.send)

@@ -29,6 +29,8 @@ SHARED = {"STAGE", "LOG_LEVEL", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_N
 WITHOUT_RESOURCE = {
     "cloudwatch:DescribeAlarms": "a search by prefix is authorised on all alarms",
     "cloudwatch:GetMetricData": "has no resource-level permission",
+    "ses:GetAccount": "is of the whole account",
+    "ses:ListSuppressedDestinations": "is of the whole account",
 }
 """Actions that may stand beside ``Resource: "*"``, with the reason."""
 

@@ -19,6 +19,7 @@ from lifeline.domain.panic import Change as PanicChange
 from lifeline.domain.panic import Event, Flag
 from lifeline.domain.status import Status, can_move
 from lifeline.errors import ConflictError, UnavailableError
+from lifeline.telemetry import METRICS
 
 
 class Clock:
@@ -295,8 +296,10 @@ class Recorder:
         self.lines.append(("exception", event, fields))
 
     def count(self, name: str, value: float = 1, **dimensions: str) -> None:
+        assert set(METRICS[name][1]) == set(dimensions), name
         self.metrics[(name, *dimensions.values())] += int(value)
 
     def share(self, name: str, hits: int, misses: int, **dimensions: str) -> None:
+        assert set(METRICS[name][1]) == set(dimensions), name
         self.metrics[(name, *dimensions.values(), "hits")] += hits
         self.metrics[(name, *dimensions.values(), "misses")] += misses

@@ -749,6 +749,30 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
         fields={"incident_id": {**_WORD, "description": "The incident, or last for the newest one"}},
         required=("incident_id",),
     ),
+    "status.show": Action(
+        description="Everything at a glance: flags, queues, drain, the last hour, token, prober.",
+        answer="at, panic, scopes (as panic.status), queues, waiting, dead_letters, drain (as queue.status), "
+        "limiter: {rate, booked_seconds}, last_hour: {accepted, last_accepted_at, failures, fallbacks: "
+        "{push, email}, parked, expired}, token (the keeper's last look), prober: {age_seconds, last_at}, "
+        "notes; a part that cannot be read is null",
+    ),
+    "drill.run": Action(
+        description="Rehearse an outage without changing anything: who is reached, what is armed.",
+        answer="at, stage, verdict (ready, not_ready, unclear), sampled, critical_today, recipients: "
+        "[priority, people, push, email, waits], steps: [name, state (ok, warn, fail, unknown), found, mend]",
+    ),
+    "drill.start": Action(
+        description="Begin a live rehearsal: panic, ten minutes at most, and test messages. Never in prod.",
+        answer="incident_id, messages: [id, way, expected], until_seconds",
+        fields={
+            "to": {**_WORD, "maxLength": 64, "description": "Number of the test messages; default fictional"},
+            "push_endpoint": {**_WORD, "maxLength": 512, "description": "A device for a test push"},
+            "email": {**_WORD, "maxLength": 320, "description": "For the test mail; default SES's simulator"},
+            "actor": _ACTOR,
+        },
+        required=("actor",),
+        changes=True,
+    ),
     "message.send": Action(
         description="Put one message on whatsapp-queue, as a producer would.",
         answer="id, queue, to (masked), known (the id was seen before: it is not sent again)",

@@ -129,6 +129,8 @@ class Settings:
     secret_arn: str = ""
     email_from: str = ""
     email_configuration_set: str = ""
+    email_identity: str = ""
+    alarms_topic_arn: str = ""
     graph_base_url: str = ""
     graph_version: str = ""
     phone_number_id: str = ""
@@ -219,6 +221,8 @@ OPTIONAL: Final = (
     "TEST_NUMBER",
     "ALARM_PREFIX",
     "EMAIL_CONFIGURATION_SET",
+    "EMAIL_IDENTITY",
+    "ALARMS_TOPIC_ARN",
 )
 
 _TUNABLE: Final = ("sending", "retry", "limiter", "drain", "token", "detection", "panic")

@@ -26,8 +26,9 @@ from lifeline.adapters.functions import Functions
 from lifeline.adapters.inbound_topic import InboundTopic
 from lifeline.adapters.inbox import Inbox
 from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.mail_account import MailAccounts
 from lifeline.adapters.metrics import Metrics
-from lifeline.adapters.notices import Notices
+from lifeline.adapters.notices import Notices, Subscriptions
 from lifeline.adapters.push import Push
 from lifeline.adapters.queues import Queues
 from lifeline.adapters.reach import Reach
@@ -55,6 +56,7 @@ from lifeline.use_cases.operate_incident import OperateIncident
 from lifeline.use_cases.operate_message import OperateMessage
 from lifeline.use_cases.operate_panic import OperatePanic
 from lifeline.use_cases.operate_queue import OperateQueue
+from lifeline.use_cases.operate_ready import OperateReady
 from lifeline.use_cases.operate_templates import OperateTemplates
 from lifeline.use_cases.operate_token import OperateToken
 from lifeline.use_cases.panic_mode import PanicMode
@@ -336,31 +338,53 @@ def operator() -> Operate:
         metrics=Metrics(_client("cloudwatch")),
         clock=time.time,
     )
+    alarms = Alarms(_client("cloudwatch"), settings.alarm_prefix)
+    contacts = Contacts(settings.contacts_table, settings.region)
+    incidents = _incidents("operator")
+    operate_panic = OperatePanic(
+        settings=settings,
+        control=control,
+        panic=panic,
+        alarms=alarms,
+        functions=Functions(_client("lambda")),
+        clock=time.time,
+    )
+    operate_message = OperateMessage(
+        settings=settings,
+        control=control,
+        panic=panic,
+        queues=queues,
+        ledger=ledger,
+        contacts=contacts,
+        clock=time.time,
+        new_id=lambda: uuid.uuid4().hex[:12],
+    )
     return Operate(
         [
-            OperatePanic(
-                settings=settings,
-                control=control,
-                panic=panic,
-                alarms=Alarms(_client("cloudwatch"), settings.alarm_prefix),
-                functions=Functions(_client("lambda")),
-                clock=time.time,
-            ),
+            operate_panic,
             operate_queue,
             OperateDeadLetters(
                 names=operate_queue, panic=panic, queues=queues, ledger=ledger, clock=time.time
             ),
-            OperateMessage(
+            operate_message,
+            OperateIncident(incidents=incidents, clock=time.time),
+            OperateReady(
                 settings=settings,
                 control=control,
-                panic=panic,
-                queues=queues,
                 ledger=ledger,
-                contacts=Contacts(settings.contacts_table, settings.region),
+                contacts=contacts,
+                push=Push(_client("sns")),
+                mail=MailAccounts(_client("sesv2")),
+                alarms=alarms,
+                subscriptions=Subscriptions(_client("sns")),
+                incidents=incidents,
+                panic_status=operate_panic.status,
+                panic_enable=operate_panic.enable,
+                queue_status=operate_queue.status,
+                send=operate_message.send,
                 clock=time.time,
                 new_id=lambda: uuid.uuid4().hex[:12],
             ),
-            OperateIncident(incidents=_incidents("operator"), clock=time.time),
             OperateTemplates(
                 control=control, panic=panic, whatsapp=_whatsapp("operator", 2), clock=time.time
             ),

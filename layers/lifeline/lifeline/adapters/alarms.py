@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import code_of
+from lifeline.domain.readiness import Alarm
 from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -19,6 +20,29 @@ class Alarms:
     def __init__(self, client: CloudWatchClient, prefix: str) -> None:
         self._client = client
         self._prefix = prefix
+
+    def all(self) -> list[Alarm]:
+        """All alarms of the stack, by their names without its. Raises :class:`UnavailableError`."""
+        found: list[Alarm] = []
+        arguments: Any = {"AlarmNamePrefix": self._prefix, "AlarmTypes": ["MetricAlarm"], "MaxRecords": 100}
+        try:
+            while True:
+                answer = self._client.describe_alarms(**arguments)
+                found += [
+                    Alarm(
+                        alarm["AlarmName"].removeprefix(self._prefix),
+                        str(alarm["StateValue"]),
+                        bool(alarm["ActionsEnabled"]),
+                    )
+                    for alarm in answer["MetricAlarms"]
+                ]
+                if not answer.get("NextToken"):
+                    return found
+                arguments["NextToken"] = answer["NextToken"]
+        except (ClientError, BotoCoreError) as error:
+            raise UnavailableError("CloudWatch", "reading alarms", code_of(error)) from error
+        except KeyError as error:
+            raise UnavailableError("CloudWatch", "reading alarms", f"its answer lacks {error}") from error
 
     def firing(self, scope: str) -> list[str]:
         """Names of the alarms in ALARM that put ``scope`` in panic. Raises :class:`UnavailableError`."""

@@ -55,3 +55,34 @@ class Notices:
             )
         except (ClientError, BotoCoreError) as error:
             raise UnavailableError("SNS", "telling people", code_of(error)) from error
+
+
+class Subscriptions:
+    """Who listens to a topic."""
+
+    def __init__(self, client: SNSClient) -> None:
+        self._client = client
+
+    def counts(self, topic_arn: str) -> tuple[int, int]:
+        """Subscriptions of people or their systems: confirmed, and still waiting to be confirmed.
+
+        Our own functions do not count. Raises :class:`UnavailableError`.
+        """
+        confirmed = pending = 0
+        arguments: Any = {"TopicArn": topic_arn}
+        while True:
+            try:
+                answer = self._client.list_subscriptions_by_topic(**arguments)
+            except (ClientError, BotoCoreError) as error:
+                raise UnavailableError("SNS", "reading subscriptions", code_of(error)) from error
+            for item in answer["Subscriptions"]:
+                if item["Protocol"] == "lambda":
+                    continue
+                # SNS writes "PendingConfirmation" where the ARN will stand.
+                if item["SubscriptionArn"].startswith("arn:"):
+                    confirmed += 1
+                else:
+                    pending += 1
+            if not answer.get("NextToken"):
+                return confirmed, pending
+            arguments["NextToken"] = answer["NextToken"]

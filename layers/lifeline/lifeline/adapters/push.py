@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import code_of
+from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -32,6 +33,17 @@ class Push:
 
     def __init__(self, client: SNSClient) -> None:
         self._client = client
+
+    def enabled(self, endpoint: str) -> bool:
+        """Whether SNS would push to this device; false where it is gone. Raises :class:`UnavailableError`."""
+        try:
+            answer = self._client.get_endpoint_attributes(EndpointArn=endpoint)
+        except (ClientError, BotoCoreError) as error:
+            code = code_of(error)
+            if code in ("NotFound", "NotFoundException"):
+                return False
+            raise UnavailableError("SNS", "reading a push endpoint", code) from error
+        return answer["Attributes"].get("Enabled", "").lower() == "true"
 
     def send(self, endpoint: str, title: str, body: str, message_id: str, ttl: int | None) -> str:
         """Send one notification; returns SNS's message id.

@@ -23,6 +23,8 @@ from lifeline.use_cases.detect import WINDOW_CAUSES, Detect
 from lifeline.use_cases.panic_mode import PanicMode
 from lifeline.use_cases.webhook import PROBE_ID, PROBE_SEEN, SEEN
 
+PROBER_TICK: Final = "prober_tick"
+"""Setting whose time is that of the prober's last minute."""
 SILENCE_LOOKS_BACK: Final = 3600.0
 """Seconds over which accepted sends are gathered until they are enough to judge."""
 PROBE_STATUS_GOOD: Final = 60.0
@@ -97,6 +99,10 @@ class Probe:
         self._judge_silence(channel, minutes, now)
         self._publish_stall(channel, minutes, now)
         self._telemetry.count("ProberRuns", 1, scope=WHATSAPP)
+        try:
+            self._control.put_setting(PROBER_TICK, {}, actor="ProberFunction", reason="ran", now=now)
+        except UnavailableError as error:
+            self._telemetry.warning("the minute could not be noted", detail=str(error))
         return {"probing": probing}
 
     def _minutes(self, now: float) -> Mapping[int, Mapping[str, int]]:

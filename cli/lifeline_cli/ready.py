@@ -1,0 +1,222 @@
+"""``lifeline status`` and ``lifeline drill``: the whole at a glance, and a rehearsal of an outage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from lifeline_cli import render
+from lifeline_cli.errors import CliError
+from lifeline_cli.queue import rate
+from lifeline_cli.render import Cli, Count, Watch
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+READY: Final = "ready"
+STYLES: Final[Mapping[str, str]] = {"ok": "green", "warn": "yellow", "fail": "bold red", "unknown": "cyan"}
+WORDS: Final[Mapping[str, str]] = {
+    READY: "Ready for an outage.",
+    "not_ready": "Not ready for an outage.",
+    "unclear": "Nothing failed, but not all could be looked at.",
+}
+LIVE_WITHIN: Final = 120.0
+"""Seconds that the test messages of a live rehearsal may take: queue, batch window, a cold start."""
+LOOK_EVERY: Final = 1.0
+
+
+# -- status ------------------------------------------------------------------------------------------------
+
+
+def status(context: typer.Context, watch: Watch = None, count: Count = None) -> None:
+    """Everything at a glance: panic, queues, drain, the last hour, token, prober."""
+    cli: Cli = context.obj
+    cli.watch("status.show", lambda: cli.client.call("status.show"), draw_status, watch, count)
+
+
+def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """A screen of 80 columns."""
+    at = result["at"]
+    yield render.text(f"Lifeline at {render.moment(at)}", "bold")
+    if result["scopes"] is not None:
+        yield render.table(
+            ("scope", "state", "cause", "since", "probes"),
+            [
+                (
+                    flag["scope"],
+                    render.state(flag["state"]),
+                    flag["cause"] or "-",
+                    render.ago(flag["since"], at),
+                    f"{flag['probe_successes']} of {flag['probes_needed']}"
+                    if flag["state"] == "panic"
+                    else "-",
+                )
+                for flag in result["scopes"]
+            ],
+        )
+    if result["queues"] is not None:
+        yield render.table(
+            ("queue", "waiting", "in flight", "delayed", "oldest"),
+            [
+                (
+                    row["name"],
+                    row["visible"],
+                    row["in_flight"],
+                    row["delayed"],
+                    render.duration(row["oldest_age_seconds"]),
+                )
+                for row in result["queues"]
+            ],
+            right=("waiting", "in flight", "delayed", "oldest"),
+        )
+    yield from _lines(result, at)
+    for note in result["notes"]:
+        yield render.warn(note)
+
+
+def _lines(result: Mapping[str, Any], at: str) -> Iterable[RenderableType]:
+    drain, limiter, hour = result["drain"], result["limiter"], result["last_hour"]
+    if drain is not None:
+        yield render.text(f"drain      {rate(drain['rate'])} of {rate(drain['ceiling'])}: {drain['state']}")
+    if limiter is not None:
+        yield render.text(
+            f"limiter    {rate(limiter['rate'])}, booked {limiter['booked_seconds']:.1f} s ahead"
+        )
+    if hour is not None:
+        failed = ", ".join(f"{cause} {number}" for cause, number in hour["failures"].items()) or "none"
+        yield render.text(
+            f"last hour  {hour['accepted']} accepted (last {render.ago(hour['last_accepted_at'], at)}); "
+            f"failures: {failed}"
+        )
+        ways = hour["fallbacks"]
+        yield render.text(
+            f"fallbacks  {ways['push']} by push, {ways['email']} by email; {hour['parked']} parked, "
+            f"{hour['expired']} expired"
+        )
+    token = result["token"]
+    if token is None:
+        yield render.text("token      not looked at yet")
+    else:
+        yield render.text(f"token      {token.get('outcome')}, looked at {render.ago(token.get('at'), at)}")
+    age = result["prober"]["age_seconds"]
+    yield render.text(
+        "prober     has not run yet" if age is None else f"prober     ran {render.duration(age)} ago"
+    )
+
+
+# -- drill -------------------------------------------------------------------------------------------------
+
+
+def drill(
+    context: typer.Context,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live", help="A real panic with test messages; refused in prod. All messages fall back."
+        ),
+    ] = False,
+    push: Annotated[
+        str, typer.Option("--push", metavar="ENDPOINT", help="With --live: a device for a test push.")
+    ] = "",
+    email: Annotated[
+        str, typer.Option("--email", metavar="ADDRESS", help="With --live: for the test mail.")
+    ] = "",
+    to: Annotated[
+        str, typer.Option("--to", metavar="NUMBER", help="With --live: whose messages they are.")
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --live: do not ask.")] = False,
+) -> None:
+    """Rehearse an outage: would people be reached, would you be told, would it end? Changes nothing.
+
+    Exit code 0 only when every step could be looked at and none failed.
+    """
+    cli: Cli = context.obj
+    if (push or email or to) and not live:
+        raise typer.BadParameter("--push, --email and --to go with --live")
+    if not live:
+        result = cli.client.call("drill.run")
+        cli.show("drill.run", result, draw_drill)
+        if result["verdict"] != READY:
+            raise CliError("not_ready", WORDS[result["verdict"]], "Mend what is named above.", shown=True)
+        return
+    render.confirm("Put whatsapp in panic on this stack and send test messages?", yes)
+    given = {"push_endpoint": push, "email": email, "to": to}
+    result = rehearse(cli, {name: value for name, value in given.items() if value})
+    cli.show("drill.start", result, draw_live)
+    if not result["passed"]:
+        raise CliError("not_ready", "the live rehearsal failed", "Mend what is named above.", shown=True)
+
+
+def rehearse(cli: Cli, given: Mapping[str, str]) -> dict[str, Any]:
+    """Panic, test messages, what became of them, and the end of the panic, whatever happens between."""
+    started = cli.client.change("drill.start", **given)
+    began = time.monotonic()
+    rows: dict[str, dict[str, Any]] = {}
+    try:
+        while time.monotonic() - began < LIVE_WITHIN:
+            for message in started["messages"]:
+                name = message["id"]
+                if rows.get(name, {}).get("status") != message["expected"]:
+                    rows[name] = cli.client.call("message.show", id=name)
+            if all(rows[m["id"]].get("status") == m["expected"] for m in started["messages"]):
+                break
+            time.sleep(LOOK_EVERY)
+    finally:
+        ended = cli.client.change("panic.disable", scope="whatsapp", reason="live rehearsal over")
+    messages = [
+        {
+            **message,
+            "status": rows.get(message["id"], {}).get("status"),
+            "ok": rows.get(message["id"], {}).get("status") == message["expected"],
+        }
+        for message in started["messages"]
+    ]
+    back = ended["flag"]["state"] != "panic"
+    return {
+        "incident_id": started["incident_id"],
+        "messages": messages,
+        "state": ended["flag"]["state"],
+        "seconds": round(time.monotonic() - began, 1),
+        "passed": back and all(message["ok"] for message in messages),
+    }
+
+
+def draw_drill(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """Who would be reached, then a line per step, then the verdict."""
+    if result["recipients"]:
+        yield render.text(f"Of {result['sampled']} of today's recipients, in an outage of WhatsApp now:")
+        yield render.table(
+            ("priority", "people", "push", "email", "only WhatsApp"),
+            [
+                (row["priority"], row["people"], row["push"], row["email"], row["waits"])
+                for row in result["recipients"]
+            ],
+            right=("people", "push", "email", "only WhatsApp"),
+        )
+    for step in result["steps"]:
+        state = step["state"]
+        mark = state if state in ("ok", "warn") else state.upper()
+        yield render.text(f"{mark:<8} {step['name']}: {step['found']}", STYLES.get(state, ""))
+        if step["mend"]:
+            yield render.text(f"         {step['mend']}")
+    verdict = result["verdict"]
+    yield render.text(WORDS[verdict], "green" if verdict == READY else "bold red")
+
+
+def draw_live(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """What became of each test message."""
+    yield render.table(
+        ("message", "way", "wanted", "became"),
+        [(m["id"], m["way"], m["expected"], m["status"] or "-") for m in result["messages"]],
+    )
+    yield render.text(f"Panic lasted {result['seconds']:g} s; whatsapp is {result['state']} again.")
+    yield render.text(
+        f"Its report: lifeline incident report {result['incident_id']}",
+    )
+    yield render.text(
+        "The fallback works." if result["passed"] else "The fallback failed.",
+        "green" if result["passed"] else "bold red",
+    )

@@ -1,0 +1,185 @@
+"""Readiness on the deployed system: status, rehearsal, and addresses that come back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from tests.support.runbook import ROOT
+from tests.support.system import System, eventually
+
+START = "import sys; from lifeline_cli.main import run; sys.exit(run())"
+
+
+def lifeline(system: System, *words: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and what ``--json`` printed."""
+    env = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{ROOT / 'cli'}{os.pathsep}{ROOT / 'layers' / 'lifeline'}",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "LIFELINE_STACK": system.stack.name,
+        **system.stack.environment(),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", START, *words, "--json"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def panic(system: System) -> None:
+    """Somebody puts whatsapp in panic and keeps it there."""
+    request = {"action": "panic.enable", "scope": "whatsapp", "reason": "test", "actor": "test", "hold": True}
+    assert system.invoke("Operator", request)["ok"]
+    system.flags_are_read()
+
+
+def mark(system: System, way: str, address: str) -> str:
+    """Why an address is refused; empty where it is not."""
+    from lifeline.adapters.contacts import mark_key
+
+    answer = system.dynamodb.get_item(
+        TableName=system.out["ContactsTableName"],
+        Key={"user_id": {"S": mark_key(way, address)}},
+        ConsistentRead=True,
+    )
+    return str(answer.get("Item", {}).get(f"{way}_refused", {}).get("S", ""))
+
+
+def test_a_bounce_marks_the_address_and_the_next_fallback_skips_email(system: System) -> None:
+    prefix = system.fresh()
+    address = f"{prefix}@example.org"
+    panic(system)
+    message = system.person(f"{prefix}-1", priority="critical", recipient={"email": address})
+    system.produce(message)
+    system.wait_for([f"{prefix}-1"], "EMAILED", within=60)
+    bounce = {
+        "eventType": "Bounce",
+        "mail": {"destination": [address], "tags": {"lifeline_id": [f"{prefix}-1"]}},
+        "bounce": {
+            "bounceType": "Permanent",
+            "bounceSubType": "General",
+            "bouncedRecipients": [{"emailAddress": address}],
+        },
+    }
+    system.sns.publish(TopicArn=system.out["FeedbackTopicArn"], Message=json.dumps(bounce))
+    eventually(lambda: mark(system, "email", address) == "bounce General", 60, "the mark")
+    system.produce({**message, "id": f"{prefix}-2"})
+    system.wait_for([f"{prefix}-2"], "PARKED", within=60)
+    # Registering the address again lifts the mark.
+    contact = {"line": 2, "user_id": f"{prefix}-ana", "email": address}
+    request = {"action": "contacts.import", "contacts": [contact], "actor": "test"}
+    assert system.invoke("Operator", request)["result"]["saved"] == 1
+    assert mark(system, "email", address) == ""
+    system.produce({**message, "id": f"{prefix}-3"})
+    system.wait_for([f"{prefix}-3"], "EMAILED", within=60)
+
+
+def test_a_device_that_is_gone_is_marked_and_skipped(system: System) -> None:
+    prefix = system.fresh()
+    device, address = system.push_endpoint(), f"{prefix}@example.org"
+    failure = {
+        "EventType": "DeliveryFailure",
+        "FailureType": "InvalidPlatformToken",
+        "EndpointArn": device,
+        "Service": "SNS",
+    }
+    system.sns.publish(TopicArn=system.out["FeedbackTopicArn"], Message=json.dumps(failure))
+    eventually(lambda: mark(system, "push", device) == "InvalidPlatformToken", 60, "the mark")
+    # One that SNS itself refuses is marked by the fallback that was refused.
+    gone = system.push_endpoint()
+    system.sns.delete_endpoint(EndpointArn=gone)
+    panic(system)
+    ids = [f"{prefix}-{n}" for n in range(2)]
+    for name, endpoint in zip(ids, (device, gone), strict=True):
+        recipient = {"push_endpoint": endpoint, "email": address}
+        system.produce(system.person(name, priority="critical", recipient=recipient))
+    system.wait_for(ids, "EMAILED", within=60)
+    assert "push" not in system.row(ids[0]).get("tried", "")
+    assert system.row(ids[1])["tried"].startswith("push ")
+    assert mark(system, "push", gone)
+
+
+def test_status_shows_the_whole(system: System) -> None:
+    prefix = system.fresh()
+    system.produce(system.person(f"{prefix}-1"))
+    system.wait_for([f"{prefix}-1"], "DELIVERED", within=60)
+    system.minute()
+    code, answer = lifeline(system, "status")
+    assert code == 0
+    result = answer["result"]
+    assert result["panic"] is False
+    assert [flag["state"] for flag in result["scopes"][:2]] == ["normal", "normal"]
+    assert len(result["queues"]) == 9
+    assert result["last_hour"]["accepted"] >= 1
+    assert 0 <= result["prober"]["age_seconds"] < 150
+    assert not [note for note in result["notes"] if "unknown:" in note and "age" not in note]
+
+
+def test_a_drill_looks_at_everything_and_says_what_it_cannot_know(system: System) -> None:
+    prefix = system.fresh()
+    user = f"{prefix}-ana"
+    contact = {"line": 2, "user_id": user, "push_endpoint": system.push_endpoint()}
+    request = {"action": "contacts.import", "contacts": [contact], "actor": "test"}
+    assert system.invoke("Operator", request)["ok"]
+    system.produce(
+        system.person(f"{prefix}-1", to="+4915112345001", priority="critical", recipient={"user_id": user}),
+        system.person(
+            f"{prefix}-2",
+            to="+4915112345002",
+            priority="critical",
+            recipient={"email": f"{prefix}@example.org"},
+        ),
+    )
+    system.wait_for([f"{prefix}-1", f"{prefix}-2"], "DELIVERED", within=60)
+    system.minute()
+    code, answer = lifeline(system, "drill")
+    result = answer["result"]
+    steps = {step["name"]: step for step in result["steps"]}
+    critical = next(row for row in result["recipients"] if row["priority"] == "critical")
+    assert critical["push"] >= 1
+    assert critical["email"] >= 1
+    assert steps["mail identity"]["state"] == "ok", steps
+    assert steps["prober"]["state"] == "ok", steps
+    assert steps["push endpoints"]["state"] in ("ok", "warn", "fail")
+    assert steps["mail quota"]["state"] == "ok", steps
+    assert steps["people told"]["state"] in ("ok", "warn", "fail"), "the topics could be read"
+    # The local AWS acts on alarms by a stand-in, so that they are armed cannot be said.
+    assert steps["alarms"]["state"] in ("unknown", "fail"), steps
+    assert result["verdict"] != "ready"
+    assert code == 1
+
+
+def test_a_live_drill_runs_an_outage_and_ends_it(system: System) -> None:
+    system.fresh()
+    code, answer = lifeline(system, "drill", "--live", "--yes", "--push", system.push_endpoint())
+    result = answer["result"]
+    assert code == 0, result
+    assert {m["way"]: m["status"] for m in result["messages"]} == {
+        "push": "PUSHED",
+        "email": "EMAILED",
+        "park": "PARKED",
+    }
+    assert result["state"] != "panic"
+    assert system.sends("drill-") == []
+    assert [event["kind"] for event in system.history() if event["kind"] == "entered"] == ["entered"]
+
+
+def test_what_the_alarms_watch_is_a_metric(system: System) -> None:
+    wanted = {"PanicActive", "ProberRuns", "Sends", "Fallbacks", "FallbackFailing", "Outcomes", "Feedback"}
+    seen: set[str] = set()
+
+    def emitted() -> bool:
+        pages = system.cloudwatch.get_paginator("list_metrics").paginate(Namespace="Lifeline")
+        seen.update(metric["MetricName"] for page in pages for metric in page["Metrics"])
+        return wanted <= seen
+
+    eventually(emitted, 30, f"{sorted(wanted)} in CloudWatch")

@@ -1,0 +1,172 @@
+"""The dashboard and the alarms show what the code really emits: names, dimensions and their values."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lifeline.contract import LANES, OPENAI_VOICE, STATUSES, WHATSAPP
+from lifeline.domain.failures import Cause
+from lifeline.telemetry import METRICS, NAMESPACE, Telemetry
+
+from tests.support.template import ROOT, functions, logical_id, resources, transformed
+from tests.unit.use_cases.test_fall_back import World, bounce, message
+
+VALUES: dict[tuple[str, str], set[str]] = {
+    ("*", "scope"): {WHATSAPP, OPENAI_VOICE},
+    ("*", "way"): {"push", "email"},
+    ("Feedback", "kind"): {"bounce", "complaint", "disabled", "passing"},
+    ("Failures", "cause"): {str(cause) for cause in Cause} - {"silent", "operator", "alarm"},
+    ("Outcomes", "status"): set(STATUSES) - {"CLAIMED", "IN_DOUBT", "DELIVERED", "READ"},
+    ("StatusUpdates", "status"): {"sent", "delivered", "read", "failed"},
+    ("Probes", "result"): {"ok", "failed"},
+    ("TokenRefreshes", "result"): {"renewed", "failed"},
+    ("DrainRate", "lane"): {WHATSAPP},
+    ("DrainCeiling", "lane"): {WHATSAPP},
+    ("Released", "lane"): set(LANES),
+    ("Backlog", "lane"): set(LANES),
+}
+"""What a dimension can hold; the outcomes of a webhook are counted as ``StatusUpdates``."""
+
+OF_AWS = {
+    "AWS/SQS": {"QueueName"},
+    "AWS/Lambda": {"FunctionName"},
+    "AWS/DynamoDB": {"TableName"},
+    "AWS/Logs": {"LogGroupName"},
+}
+
+
+def calls() -> Iterator[tuple[str, frozenset[str], str]]:
+    """Every metric in the code: name, dimensions, place."""
+    for path in sorted((ROOT / "layers" / "lifeline" / "lifeline" / "use_cases").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            owner = node.func.value
+            if node.func.attr in ("count", "share") and isinstance(owner, ast.Attribute | ast.Name):
+                name = owner.attr if isinstance(owner, ast.Attribute) else owner.id
+                if name in ("_telemetry", "telemetry", "log"):
+                    first = node.args[0]
+                    assert isinstance(first, ast.Constant), f"{path.name}:{node.lineno}: name it in the call"
+                    dimensions = frozenset(word.arg or "" for word in node.keywords)
+                    yield str(first.value), dimensions, f"{path.name}:{node.lineno}"
+
+
+EMITTED = {name: dimensions for name, dimensions, _ in calls()}
+
+
+def test_the_list_of_metrics_is_what_the_code_emits() -> None:
+    for name, dimensions, place in calls():
+        assert set(METRICS[name][1]) == dimensions, place
+    assert set(METRICS) == set(EMITTED)
+
+
+def body() -> dict[str, Any]:
+    (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
+    found: dict[str, Any] = json.loads(dashboard["DashboardBody"]["Fn::Sub"])
+    return found
+
+
+def shown() -> list[tuple[str, str, dict[str, str]]]:
+    """Namespace, name and dimensions of each metric on the dashboard."""
+    found = []
+    for widget in body()["widgets"]:
+        for entry in widget["properties"].get("metrics", []):
+            words = [word for word in entry if isinstance(word, str)]
+            if words:
+                found.append((words[0], words[1], dict(zip(words[2::2], words[3::2], strict=True))))
+    return found
+
+
+def check(name: str, dimensions: dict[str, str]) -> None:
+    assert EMITTED.get(name) == set(dimensions), name
+    for key, value in dimensions.items():
+        allowed = VALUES.get((name, key)) or VALUES["*", key]
+        assert value in allowed, (name, key, value)
+
+
+@pytest.mark.parametrize("entry", shown(), ids=lambda entry: f"{entry[1]}-{'-'.join(entry[2].values())}")
+def test_a_metric_on_the_dashboard_is_emitted(entry: tuple[str, str, dict[str, str]]) -> None:
+    namespace, name, dimensions = entry
+    if namespace == NAMESPACE:
+        check(name, dimensions)
+        return
+    assert set(dimensions) == OF_AWS[namespace]
+    known = set(transformed()["Resources"])
+    for value in dimensions.values():
+        (resource,) = re.fullmatch(r"\$\{(\w+)(?:\.QueueName)?\}", value).groups()  # type: ignore[union-attr]
+        assert resource in known
+
+
+def test_every_search_of_the_dashboard_names_dimensions_that_are_emitted() -> None:
+    searches = re.findall(
+        r"SEARCH\('\{Lifeline,(\w+)\} MetricName=\"(\w+)\"", json.dumps(body()).replace("\\", "")
+    )
+    assert searches
+    for dimension, name in searches:
+        assert EMITTED[name] == {dimension}
+
+
+def test_every_metric_is_on_the_dashboard_except_for_those_that_need_not_be() -> None:
+    left_out = set(METRICS) - {name for namespace, name, _ in shown() if namespace == NAMESPACE}
+    assert left_out == {"WebhookRejected"}, "by reason, in the log"
+
+
+@pytest.mark.parametrize("name", sorted(resources("AWS::CloudWatch::Alarm")))
+def test_an_alarm_watches_values_that_are_emitted_and_does_no_sums(name: str) -> None:
+    alarm = resources("AWS::CloudWatch::Alarm")[name]
+    assert "Metrics" not in alarm, "metric math is not judged by the local system"
+    if alarm["Namespace"] == NAMESPACE:
+        check(alarm["MetricName"], {item["Name"]: item["Value"] for item in alarm["Dimensions"]})
+
+
+def test_the_dashboard_shows_every_function_queue_and_alarmed_state() -> None:
+    text = json.dumps(body())
+    for folder in functions():
+        assert f"${{{logical_id(folder)}}}" in text
+    for queue in resources("AWS::SQS::Queue"):
+        assert f"${{{queue}.QueueName}}" in text
+    for cause in VALUES["Failures", "cause"]:
+        assert f'"{cause}"' in text, cause
+
+
+def test_widgets_fit_the_grid_and_have_units() -> None:
+    taken: set[tuple[int, int]] = set()
+    for widget in body()["widgets"]:
+        cells = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert not cells & taken, widget["properties"].get("title")
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+        if widget["type"] == "metric":
+            assert widget["properties"]["title"]
+            assert widget["properties"]["yAxis"]["left"]["label"], "a chart without a unit says nothing"
+
+
+def test_emf_lines_of_a_fallback_and_its_bounce_have_the_alarms_dimensions(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = World()
+    telemetry = Telemetry("test")
+    world.fall_back._telemetry = telemetry
+    world.feedback._telemetry = telemetry
+    world.take(message(email="ana@example.org"))
+    world.feedback(bounce("ana@example.org"))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    seen = {
+        (directive["Metrics"][0]["Name"], tuple((key, line[key]) for key in directive["Dimensions"][0]))
+        for line in lines
+        for directive in line["_aws"]["CloudWatchMetrics"]
+    }
+    assert seen == {
+        ("Fallbacks", (("way", "email"),)),
+        ("FallbackFailing", (("scope", "whatsapp"),)),
+        ("Feedback", (("way", "email"), ("kind", "bounce"))),
+    }
