@@ -30,6 +30,7 @@ WITHOUT_RESOURCE = {
     "cloudwatch:DescribeAlarms": "a search by prefix is authorised on all alarms",
     "cloudwatch:GetMetricData": "has no resource-level permission",
     "ses:GetAccount": "is of the whole account",
+    "sns:GetEndpointAttributes": "SNS knows topics as resources, and nothing else",
     "ses:ListSuppressedDestinations": "is of the whole account",
 }
 """Actions that may stand beside ``Resource: "*"``, with the reason."""
