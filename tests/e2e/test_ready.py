@@ -181,3 +181,11 @@ def test_what_the_alarms_watch_is_a_metric(system: System) -> None:
         return wanted <= seen
 
     eventually(emitted, 30, f"{sorted(wanted)} in CloudWatch")
+
+
+def test_the_dashboard_is_deployed_with_the_names_of_this_stack(system: System) -> None:
+    text = system.cloudwatch.get_dashboard(DashboardName=system.stack.name)["DashboardBody"]
+    assert "${" not in text
+    assert len(json.loads(text)["widgets"]) > 15
+    for output in ("SenderFunctionName", "FeedbackFunctionName", "MessagesTableName"):
+        assert system.out[output] in text
