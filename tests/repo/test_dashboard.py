@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from lifeline.contract import LANES, OPENAI_VOICE, STATUSES, WHATSAPP
 from lifeline.domain.failures import Cause
+from lifeline.domain.readiness import EXPECTED
 from lifeline.telemetry import METRICS, NAMESPACE, Telemetry
 
 from tests.support.template import ROOT, functions, logical_id, resources, transformed
@@ -111,9 +112,21 @@ def test_every_search_of_the_dashboard_names_dimensions_that_are_emitted() -> No
         assert EMITTED[name] == {dimension}
 
 
-def test_every_metric_is_on_the_dashboard_except_for_those_that_need_not_be() -> None:
-    left_out = set(METRICS) - {name for namespace, name, _ in shown() if namespace == NAMESPACE}
-    assert left_out == {"WebhookRejected"}, "by reason, in the log"
+def test_what_an_operator_asks_for_is_on_the_dashboard() -> None:
+    names = {name for namespace, name, _ in shown() if namespace == NAMESPACE}
+    assert names >= {
+        *("PanicActive", "Probes", "ProberRuns", "Sends", "Failures", "Unreached", "Stalled"),
+        *("Fallbacks", "FallbackFailures", "FallbackFailing", "Feedback", "Outcomes"),
+        *("DrainCeiling", "DrainRate", "Released", "Backlog", "TokenDaysLeft", "TokenRefreshes"),
+    }
+
+
+def test_the_alarms_that_a_rehearsal_wants_are_in_the_template() -> None:
+    names = {
+        item["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+        for item in resources("AWS::CloudWatch::Alarm").values()
+    }
+    assert set(EXPECTED) <= names
 
 
 @pytest.mark.parametrize("name", sorted(resources("AWS::CloudWatch::Alarm")))
@@ -126,7 +139,8 @@ def test_an_alarm_watches_values_that_are_emitted_and_does_no_sums(name: str) ->
 
 def test_the_dashboard_shows_every_function_queue_and_alarmed_state() -> None:
     text = json.dumps(body())
-    for folder in functions():
+    for folder in ("sender", "prober", "drainer", "alarm", "webhook", "token_keeper", "feedback", "operator"):
+        assert folder in functions()
         assert f"${{{logical_id(folder)}}}" in text
     for queue in resources("AWS::SQS::Queue"):
         assert f"${{{queue}.QueueName}}" in text
