@@ -8,6 +8,8 @@ from typing import Final
 
 FLAGS: Final = ("--json",)
 VALUED: Final = ("--stack", "--region", "--profile")
+WATCH_EVERY: Final = "5"
+"""Seconds between two looks of ``--watch`` where none are given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Options:
 def hoist(arguments: Sequence[str]) -> list[str]:
     """Move the global options to the front, so that ``lifeline panic status --json`` works as well.
 
-    Everything after ``--`` stays as it is.
+    A bare ``--watch`` looks every :data:`WATCH_EVERY` seconds. Everything after ``--`` stays as it is.
     """
     front: list[str] = []
     rest: list[str] = []
@@ -40,5 +42,7 @@ def hoist(arguments: Sequence[str]) -> list[str]:
             index += 1
         else:
             rest.append(word)
+            if word == "--watch" and (index + 1 == len(arguments) or arguments[index + 1].startswith("-")):
+                rest.append(WATCH_EVERY)
         index += 1
     return front + rest

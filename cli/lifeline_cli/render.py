@@ -31,7 +31,7 @@ STATE_STYLES: Final[Mapping[str, str]] = {
 
 Watch = Annotated[
     float | None,
-    typer.Option("--watch", metavar="SECONDS", help="Look again every so many seconds, until Ctrl-C."),
+    typer.Option("--watch", metavar="SECONDS", help="Look again every so many seconds (5), until Ctrl-C."),
 ]
 Count = Annotated[
     int | None,

@@ -105,6 +105,15 @@ def test_status_watched_as_json_is_a_line_a_look(
     assert json.loads(line)["result"] == STATUS
 
 
+@pytest.mark.parametrize("words", [["--watch"], ["--watch", "--json"], ["--json", "--watch"]])
+def test_a_bare_watch_is_enough(
+    function: Function, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    function.answers["status.show"] = STATUS
+    assert run(["status", "--count", "1", *words]) == 0
+    assert "whatsapp-queue" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("verdict", "code"), [("ready", 0), ("not_ready", 1), ("unclear", 1)])
 def test_a_drill_exits_0_only_when_ready(
     function: Function, capsys: pytest.CaptureFixture[str], verdict: str, code: int
