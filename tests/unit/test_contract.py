@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from lifeline.contract import (
     MAX_BODY_BYTES,
@@ -162,6 +162,8 @@ def test_the_validator_agrees_with_a_reference_implementation(
     document: Any, changes: dict[str, Any], based_on_good: bool
 ) -> None:
     value = {**GOOD, **changes} if based_on_good else document
+    # Python's "$" also matches before a last newline, as ECMA 262's, which JSON Schema means, does not.
+    assume('\\n"' not in json.dumps(value))
     assert (not any(True for _ in violations(value))) == REFERENCE.is_valid(value)
 
 
