@@ -150,7 +150,7 @@ class LocalStack:
         for process in reversed(self.processes):
             process.stop()
         self.processes.clear()
-        for name in ("pid.json", "endpoints.json", "env"):
+        for name in ("pid.json", "endpoints.json", "env", "env.local.json"):
             (self.folder / name).unlink(missing_ok=True)
         for left in (self.folder / "tmp",):
             shutil.rmtree(left, ignore_errors=True)
@@ -349,6 +349,8 @@ class LocalStack:
                 f"export {name}={value}\n" for name, value in (self.environment() | self._names()).items()
             )
         )
+        environments = json.dumps(self._function_environments(), indent=2)
+        (self.folder / "env.local.json").write_text(environments + "\n")
         endpoints = {
             **self.endpoints,
             "aws": self.aws_url,
@@ -361,6 +363,17 @@ class LocalStack:
         (self.folder / "endpoints.json").write_text(json.dumps(endpoints, indent=2) + "\n")
         pids = {process.name: process.popen.pid for process in self.processes}
         (self.folder / "pid.json").write_text(json.dumps({"self": os.getpid(), "processes": pids}))
+
+    def _function_environments(self) -> dict[str, dict[str, str]]:
+        """What ``sam local invoke --env-vars`` reads: each function's deployed environment, and this AWS."""
+        functions = self.client("lambda")
+        found = {}
+        for output, name in self.outputs.items():
+            if output.endswith("FunctionName"):
+                configuration = functions.get_function_configuration(FunctionName=name)
+                variables = configuration.get("Environment", {}).get("Variables", {})
+                found[output.removesuffix("Name")] = variables | self.environment()
+        return found
 
     def _names(self) -> dict[str, str]:
         return {"LIFELINE_STACK": self.name}
