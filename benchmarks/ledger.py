@@ -1,7 +1,7 @@
 """What a claim costs: PynamoDB's conditional save, one message a call, beside 25 conditional statements.
 
 Both write the same rows into tables of the same local AWS. CPU is this process's own: what a Lambda worker
-would pay for. Figures of one machine are good as ratios only. Prints a table and writes ``out/bench-ledger.json``.
+would pay for. Figures of one machine are good as ratios only. Prints them, writes ``out/bench-ledger.json``.
 
     python -m benchmarks.ledger
 """
