@@ -18,6 +18,7 @@ from local.simulators.server import Answer, Request
 class _Medium:
     content: bytes
     mime_type: str
+    say_size: bool = True
 
 
 class InboundMedia:
@@ -36,8 +37,7 @@ class InboundMedia:
         """Keep what somebody recorded; the part of the webhook's message that tells of it."""
         content = base64.b64decode(body["audio"]) if "audio" in body else bytes(int(body["audio_bytes"]))
         mime_type = str(body.get("mime_type", "audio/ogg; codecs=opus"))
-        media_id = str(next(self._ids))
-        self._media[media_id] = _Medium(content, mime_type)
+        media_id = self.keep(content, mime_type)
         return {
             "type": "audio",
             "audio": {
@@ -48,18 +48,25 @@ class InboundMedia:
             },
         }
 
+    def keep(self, content: bytes, mime_type: str, *, say_size: bool = True) -> str:
+        """Keep a medium; its id. ``say_size``: false, and its size is not told beforehand."""
+        media_id = str(next(self._ids))
+        self._media[media_id] = _Medium(content, mime_type, say_size)
+        return media_id
+
     def described(self, media_id: str, root: str) -> dict[str, Any]:
         """The answer to ``GET /{media-id}``, with a new address."""
         medium = self._media[media_id]
         sign = secrets.token_urlsafe(16)
         until = time.time() + self.seconds
         self._addresses[sign] = (media_id, until)
+        size = {"file_size": str(len(medium.content))} if medium.say_size else {}
         return {
+            **size,
             "messaging_product": "whatsapp",
             "url": f"{root}/whatsapp_business/attachments/?mid={media_id}&ext={int(until)}&hash={sign}",
             "mime_type": medium.mime_type,
             "sha256": hashlib.sha256(medium.content).hexdigest(),
-            "file_size": str(len(medium.content)),
             "id": media_id,
         }
 

@@ -54,7 +54,7 @@ class System:
         assert self._control("GET", "/state")["schema_faults"] == [], "the simulator fits Meta's own file"
         self._control("POST", "/reset")
         self.control_settings(webhook_duplicates=0.0, webhook_shuffle=False, webhook_read=False)
-        for name in ("Whatsapp", "BacklogCritical", "Backlog", "Bulk", "Probe", "WhatsappDlq"):
+        for name in ("Whatsapp", "BacklogCritical", "Backlog", "Bulk", "Voice", "Probe", "WhatsappDlq"):
             url = self.out.get(f"{name}QueueUrl") or self.out.get(f"{name}Url")
             with contextlib.suppress(self.sqs.exceptions.PurgeQueueInProgress):
                 self.sqs.purge_queue(QueueUrl=url)

@@ -293,7 +293,8 @@ class ReleasePending:
         if found and self._in_panic():
             oldest = now - self._rules.max_age_hours * 3600
             found = [item for item in found if VoiceNote.read(item.body).received_at < oldest]
-        bodies = [Outgoing(item.body, delay=index * 60 // len(found)) for index, item in enumerate(found)]
+        pace = 60 / self._rules.release_per_minute
+        bodies = [Outgoing(item.body, delay=int(index * pace)) for index, item in enumerate(found)]
         sent = self._queues.send(self._voice_queue_url, bodies)
         for item, taken in zip(found, sent, strict=True):
             if taken:

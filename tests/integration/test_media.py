@@ -1,0 +1,129 @@
+"""Media of people, from the simulator over real sockets: address, token, five minutes, size limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from lifeline.adapters.whatsapp import Lost, Media, WhatsApp
+from lifeline.domain.failures import Cause, Failure
+
+from local.simulators.graph import GraphSimulator
+from tests.support.inbound import spoken
+
+TOKEN = "EAAlocaltoken0000000000000001"
+
+
+class Secrets:
+    """The secret, as the adapter reads it."""
+
+    def __init__(self, token: str = TOKEN) -> None:
+        self.token = token
+
+    def get(self, name: str) -> str:
+        return self.token
+
+    def renewed(self, used: str) -> str:
+        return self.token
+
+
+@pytest.fixture
+def simulator() -> Iterator[GraphSimulator]:
+    running = GraphSimulator()
+    running.start()
+    yield running
+    running.stop()
+
+
+def client(simulator: GraphSimulator, token: str = TOKEN) -> WhatsApp:
+    return WhatsApp(
+        Secrets(token),  # type: ignore[arg-type]
+        base_url=simulator.url,
+        version="v23.0",
+        phone_number_id=simulator.phone_number_id,
+        waba_id=simulator.waba_id,
+        connections=2,
+        connect_timeout=2,
+        read_timeout=5,
+    )
+
+
+def keep(simulator: GraphSimulator, content: bytes, **more: Any) -> str:
+    kept = simulator.inbound_media.keep(content, "audio/ogg; codecs=opus", **more)
+    return str(kept)
+
+
+def downloads(simulator: GraphSimulator) -> list[int]:
+    return [e["answer"]["status"] for e in simulator.requests if "attachments" in e["path"]]
+
+
+def test_a_medium_comes_whole(simulator: GraphSimulator) -> None:
+    audio = spoken()
+    media_id = keep(simulator, audio)
+    whatsapp = client(simulator)
+    media = whatsapp.media_url(media_id)
+    assert isinstance(media, Media)
+    assert (media.mime_type, media.size) == ("audio/ogg; codecs=opus", len(audio))
+    assert requests.get(media.url, timeout=5).status_code == 401, "nobody gets it without the token"
+    assert whatsapp.download(media_id, 1_000_000) == audio
+
+
+def test_an_address_that_has_run_out_is_asked_for_anew_once(simulator: GraphSimulator) -> None:
+    media_id = keep(simulator, spoken())
+    simulator.inbound_media.seconds = -1
+    assert client(simulator).download(media_id, 1_000_000) is Lost.GONE
+    assert downloads(simulator) == [404, 404]
+
+
+def test_what_is_too_large_is_not_read(simulator: GraphSimulator) -> None:
+    whatsapp = client(simulator)
+    assert whatsapp.download(keep(simulator, bytes(5000)), 4999) is Lost.TOO_LARGE
+    assert downloads(simulator) == [], "Meta says the size before"
+    assert whatsapp.download(keep(simulator, bytes(5000), say_size=False), 4999) is Lost.TOO_LARGE
+    assert whatsapp.download(keep(simulator, bytes(5000), say_size=False), 5000) == bytes(5000)
+
+
+def test_what_meta_does_not_have(simulator: GraphSimulator) -> None:
+    whatsapp = client(simulator)
+    for media_id in ("4711", "", "../me", "a/b", "x?y=z"):
+        assert whatsapp.download(media_id, 1000) is Lost.GONE
+    assert all(entry["path"] == "/v23.0/4711" for entry in simulator.requests)
+
+
+def test_failures_are_told_apart(simulator: GraphSimulator) -> None:
+    media_id = keep(simulator, spoken())
+    refused = client(simulator, "EAAwrongtoken00000001").download(media_id, 1_000_000)
+    assert isinstance(refused, Failure)
+    assert refused.cause is Cause.AUTH
+    simulator.add_fault({"kind": "server_error"})
+    broken = client(simulator).download(media_id, 1_000_000)
+    assert isinstance(broken, Failure)
+    assert broken.cause is Cause.UNREACHABLE
+    simulator.end_faults()
+    simulator.stop()
+    gone = client(simulator).download(media_id, 1_000_000)
+    assert isinstance(gone, Failure)
+    assert gone.cause is Cause.UNREACHABLE
+
+
+def test_the_token_goes_to_meta_only(simulator: GraphSimulator) -> None:
+    whatsapp = client(simulator)
+    assert whatsapp._may_have_token("https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1")
+    for url in (
+        "http://lookaside.fbsbx.com/x",
+        "https://fbsbx.com.example.org/x",
+        "https://evilfbsbx.com/x",
+        "https://example.org/?lookaside.fbsbx.com",
+        f"{simulator.url}@example.org/x",
+        "",
+    ):
+        assert not whatsapp._may_have_token(url), url
+    other = GraphSimulator()
+    other.start()
+    try:
+        assert isinstance(whatsapp._download(f"{other.url}/x", 10), Failure)
+        assert other.requests == []
+    finally:
+        other.stop()
