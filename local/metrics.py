@@ -145,10 +145,18 @@ class Store:
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, str, frozenset[tuple[str, str]]], list[tuple[float, float]]] = {}
+        self._from = 0.0
+
+    def forget(self, before: float) -> None:
+        """Drop all values, and take none that is from before that instant."""
+        self._values.clear()
+        self._from = before
 
     def add(self, data: Iterable[Datum], now: float) -> None:
         """Take values in; drop what is too old."""
         for datum in data:
+            if datum.at < self._from:
+                continue
             key = (datum.namespace, datum.name, frozenset(datum.dimensions))
             self._values.setdefault(key, []).append((datum.at, datum.value))
         for key, values in self._values.items():
@@ -236,6 +244,7 @@ class StandIn:
         self._empty_at: dict[str, float] = {}
         self._published_at = 0.0
         self._ended = threading.Event()
+        self._looking = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="aws-stand-in", daemon=True)
         self.invoked: list[dict[str, Any]] = []
         """The events of the functions invoked, for tests and people."""
@@ -260,11 +269,19 @@ class StandIn:
 
     def step(self) -> None:
         """One look: new log lines and queues to metrics, alarms to functions and topics."""
-        data = [*self._new_data(), *self._queue_data()]
-        self._store.add(data, self._clock())
-        for namespace, entries in batches(data):
-            self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=entries)
-        self._act_on_alarms()
+        with self._looking:
+            data = [*self._new_data(), *self._queue_data()]
+            self._store.add(data, self._clock())
+            for namespace, entries in batches(data):
+                self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=entries)
+            self._act_on_alarms()
+
+    def forget(self) -> None:
+        """Let no alarm judge what was before now: what one test broke sets off nothing in the next."""
+        with self._looking:
+            self._store.forget(self._clock())
+            self._states.clear()
+            self._empty_at.clear()
 
     # -- metrics -------------------------------------------------------------------------------------
 

@@ -342,6 +342,11 @@ class LocalStack:
             self._stand_in = StandIn(self)
             self._stand_in.start()
 
+    def forget_metrics(self) -> None:
+        """Alarms judge what comes from now on."""
+        if self._stand_in is not None:
+            self._stand_in.forget()
+
     def _write_endpoints(self) -> None:
         env_file = self.folder / "env"
         env_file.write_text(

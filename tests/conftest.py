@@ -21,6 +21,7 @@ def _off_the_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     for name in list(os.environ):
         if name.startswith(("AWS_", "LIFELINE_")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "120")  # of the terminal that the command line prints for
     disable_socket(allow_unix_socket=True)
     try:
         yield

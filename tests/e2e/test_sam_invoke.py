@@ -49,7 +49,7 @@ def test_sam_remote_invoke(system: System, function: str) -> None:
         env=tool_environment() | system.stack.environment(),
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr

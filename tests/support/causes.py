@@ -40,7 +40,12 @@ def _running(add_cleanup: Callable[[Callable[[], None]], None]) -> System:
     stack = LocalStack(folder, name="lifeline-causes", settings=SETTINGS, quiet=True, openapi=openapi)
     add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     add_cleanup(stack.stop)
-    return System(stack.start())
+    system = System(stack.start())
+    # The first messages wait for workers to start: not part of any test.
+    prefix = system.fresh()
+    system.produce(system.person(f"{prefix}-first"))
+    system.wait_for([f"{prefix}-first"], "DELIVERED", within=60)
+    return system
 
 
 def running(config: pytest.Config) -> System:

@@ -21,8 +21,16 @@ KEPT = ("setting",)
 """Items of the control table that stay between tests: what warm workers have written once and remember."""
 
 
+PATIENCE = 4.0
+"""Deadlines only end what has failed: a busy machine gets this many times the usual span."""
+
+
 def eventually(look: Callable[[], T], within: float, what: str) -> T:
-    """Poll ``look`` until it gives something true, and return that. Fails after ``within`` seconds."""
+    """Poll ``look`` until it gives something true, and return that.
+
+    ``within``: seconds that an idle machine needs at most; :data:`PATIENCE` times that, it fails.
+    """
+    within *= PATIENCE
     deadline = time.monotonic() + within
     while True:
         found = look()
@@ -58,6 +66,7 @@ class System:
             url = self.out.get(f"{name}QueueUrl") or self.out.get(f"{name}Url")
             with contextlib.suppress(self.sqs.exceptions.PurgeQueueInProgress):
                 self.sqs.purge_queue(QueueUrl=url)
+        self.stack.forget_metrics()
         table = self.out["ControlTableName"]
         for page in self.dynamodb.get_paginator("scan").paginate(TableName=table):
             for item in page["Items"]:
@@ -156,6 +165,7 @@ class System:
     def wait_for(self, ids: Sequence[str], status: str, within: float = 30.0) -> None:
         """Wait until all rows have reached ``status``."""
         waiting = list(ids)
+        within *= PATIENCE
         deadline = time.monotonic() + within
         while True:
             found = self.statuses(waiting)
