@@ -74,6 +74,8 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     )
     for flag in result["scopes"]:
         yield from _details(flag)
+    for plan in result.get("planned", []):
+        yield draw_plan(plan)
 
 
 def _details(flag: Mapping[str, Any]) -> Iterable[RenderableType]:
@@ -89,6 +91,31 @@ def _details(flag: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield render.text(
             f"  probe {render.clock_time(probe['at'])} UTC {found}", "green" if probe["ok"] else "red"
         )
+
+
+def draw_plan(plan: Mapping[str, Any]) -> RenderableType:
+    """One planned panic and how it is taken back."""
+    return render.text(
+        f"planned: {plan['scope']} from {render.moment(plan['at'])} until {render.moment(plan['until'])}: "
+        f"{plan['reason']} (take it back: lifeline panic cancel {plan['id']})"
+    )
+
+
+@app.command()
+def cancel(
+    context: typer.Context,
+    plan: Annotated[
+        str, typer.Argument(metavar="PLAN", help="Its id, see panic status.", show_default=False)
+    ],
+    reason: Annotated[str, typer.Argument(help="Why; it is kept.")] = "cancelled by an operator",
+) -> None:
+    """Take a planned panic back before it begins."""
+    cli: Cli = context.obj
+    cli.show(
+        "panic.cancel_plan",
+        cli.client.change("panic.cancel_plan", plan=plan, reason=reason),
+        lambda result: [render.text(f"Plan {result['plan']['id']} will not begin.")],
+    )
 
 
 def short(actor: str) -> str:
@@ -113,9 +140,15 @@ def enable(
     for_: Annotated[
         str | None, typer.Option("--for", metavar="SPAN", help="End after this span: 90s, 30m, 2h, 1d.")
     ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="TIME", help="Begin at this time by itself; with --until or --for."),
+    ] = None,
 ) -> None:
-    """Put a scope in panic: nothing is sent on it, people are reached by push and email."""
+    """Put a scope in panic, now or planned: nothing is sent on it, people are reached by push and email."""
     cli: Cli = context.obj
+    if at and not (until or for_):
+        raise usage("a planned panic needs its end", "Add --until TIME or --for SPAN.")
     fields: dict[str, Any] = {"scope": scope, "reason": reason}
     if hold:
         fields["hold"] = True
@@ -123,6 +156,8 @@ def enable(
         fields["until"] = instant_of(until)
     if for_:
         fields["for_seconds"] = seconds_of(for_, "--for")
+    if at:
+        fields["at"] = instant_of(at)
     cli.show("panic.enable", cli.client.change("panic.enable", **fields), draw_change)
 
 
@@ -153,6 +188,9 @@ def draw_change(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """What a change left behind."""
     from rich.text import Text
 
+    if "plan" in result:
+        yield draw_plan(result["plan"])
+        return
     flag = result["flag"]
     words = "is now" if result["changed"] else "is already"
     yield Text.assemble(f"{flag['scope']} {words} ", render.state(flag["state"]), f": {flag['reason']}")

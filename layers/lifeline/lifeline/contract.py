@@ -505,12 +505,13 @@ _SPAN: Final = {"type": "number", "minimum": 1, "maximum": 31_622_400}
 OPERATOR_ACTIONS: Final[dict[str, Action]] = {
     "panic.status": Action(
         description="The panic flag of each scope, or of one.",
-        answer="at, panic (any scope is), scopes: [flag with since, incident_id, probe_successes, ...]",
+        answer="at, panic (any scope is), scopes: [flag with since, incident_id, probe_successes, ...], "
+        "planned: [id, scope, reason, actor, at, until]",
         fields={"scope": _SCOPE},
     ),
     "panic.enable": Action(
         description="Put a scope in panic, or change reason, hold and end of a panic under way.",
-        answer="changed, incident_id, flag, warnings",
+        answer="changed, incident_id, flag, warnings; with at: plan: {id, scope, reason, actor, at, until}",
         fields={
             "scope": _SCOPE,
             "reason": _REASON,
@@ -522,8 +523,24 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
                 "description": "Ends at this instant (ISO 8601)",
             },
             "for_seconds": {**_SPAN, "description": "Ends after so many seconds, instead of until"},
+            "at": {
+                "type": "string",
+                "pattern": _INSTANT,
+                "description": "Planned: begins at this instant by itself; needs until or for_seconds",
+            },
         },
         required=("scope", "reason", "actor"),
+        changes=True,
+    ),
+    "panic.cancel_plan": Action(
+        description="Take a planned panic back before it begins.",
+        answer="plan: {id, scope, reason, actor, at, until}",
+        fields={
+            "plan": {**_WORD, "description": "The plan's id, as panic.status shows it"},
+            "reason": _REASON,
+            "actor": _ACTOR,
+        },
+        required=("plan", "reason", "actor"),
         changes=True,
     ),
     "panic.disable": Action(

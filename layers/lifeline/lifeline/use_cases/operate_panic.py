@@ -12,8 +12,10 @@ from lifeline.contract import OPENAI_VOICE, TEMPLATE_PREFIX, WHATSAPP, format_in
 from lifeline.domain import panic as rules
 from lifeline.domain.failures import Cause, remedy
 from lifeline.domain.panic import Event, Flag, Kind, State
+from lifeline.domain.planned import Plan
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.settings import Settings
+from lifeline.use_cases import planned_panic
 from lifeline.use_cases.drain import RATE_SETTING, STATE_SETTING
 from lifeline.use_cases.operate import Handler, Request
 from lifeline.use_cases.panic_mode import PanicMode
@@ -49,6 +51,7 @@ class OperatePanic:
         return {
             "panic.status": self.status,
             "panic.enable": self.enable,
+            "panic.cancel_plan": self.cancel_plan,
             "panic.disable": self.disable,
             "panic.history": self.history,
             "panic.shadow": self.shadow,
@@ -76,6 +79,9 @@ class OperatePanic:
             "at": format_instant(now),
             "panic": any(flag.state is State.PANIC for flag in shown),
             "scopes": [{**self.describe(flag, now), "probes": self._probes(flag)} for flag in shown],
+            "planned": [
+                _plan(plan) for plan in planned_panic.plans(self._control) if wanted in (None, plan.scope)
+            ],
         }
 
     def describe(self, flag: Flag, now: float) -> dict[str, Any]:
@@ -140,6 +146,8 @@ class OperatePanic:
     def enable(self, request: Request) -> dict[str, Any]:
         """Enter panic, or change the one under way."""
         now = self._clock()
+        if "at" in request:
+            return self._plan(request, now)
         until = self._until(request, now)
         incident_id = self._panic.new_incident_id()
         flag, event = self._panic.change(
@@ -165,6 +173,40 @@ class OperatePanic:
             "flag": self.describe(flag, now),
             "warnings": warnings,
         }
+
+    def _plan(self, request: Request, now: float) -> dict[str, Any]:
+        """Keep it for later: the prober's minute enters, the flag's ``until`` leaves."""
+        try:
+            at = parse_instant(request["at"])
+        except (ValueError, OverflowError) as error:
+            raise RefusedError("invalid_request", f"request.at: is not a real instant ({error})") from error
+        until = self._until(request, now)
+        if until is None:
+            raise RefusedError("invalid_request", "a planned panic needs its end", ("until", "for_seconds"))
+        if "for_seconds" in request:
+            until = at + float(request["for_seconds"])
+        scope = request["scope"]
+        plan = Plan(self._panic.new_incident_id(), scope, request["reason"], request["actor"], at, until)
+        planned_panic.add(self._control, plan, now)
+        return {
+            "changed": True,
+            "event": "planned",
+            "incident_id": "",
+            "flag": self.describe(self._control.flag(scope), now),
+            "plan": _plan(plan),
+            "warnings": [],
+        }
+
+    def cancel_plan(self, request: Request) -> dict[str, Any]:
+        """Take a plan back; one that has begun is ended by ``disable``."""
+        plan = planned_panic.cancel(
+            self._control,
+            request["plan"],
+            actor=request["actor"],
+            reason=request["reason"],
+            now=self._clock(),
+        )
+        return {"plan": _plan(plan)}
 
     def _until(self, request: Request, now: float) -> float | None:
         if "until" in request and "for_seconds" in request:
@@ -309,6 +351,10 @@ def found(event: Event) -> str:
     return (
         "; ".join(f"{ask}: {text}" for ask, text in findings.items()) if isinstance(findings, Mapping) else ""
     )
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {**plan.to_dict(), "at": format_instant(plan.at), "until": format_instant(plan.until)}
 
 
 def _instant(epoch: float | None) -> str | None:

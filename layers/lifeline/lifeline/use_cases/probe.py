@@ -21,6 +21,7 @@ from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.detect import WINDOW_CAUSES, Detect
 from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.planned_panic import EnterPlanned
 from lifeline.use_cases.webhook import PROBE_ID, PROBE_SEEN, SEEN
 
 PROBER_TICK: Final = "prober_tick"
@@ -79,6 +80,7 @@ class Probe:
     def minute(self) -> dict[str, Any]:
         """The minute tick: ends what the clock ends, queues the coming minute's probes, publishes gauges."""
         now = self._clock()
+        EnterPlanned(control=self._control, panic=self._panic, clock=self._clock, telemetry=self._telemetry)()
         flags = dict(self._control.flags())
         for scope in (WHATSAPP, OPENAI_VOICE):
             flags.setdefault(scope, Flag.normal(scope))
