@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from lifeline_cli import (
+    campaign,
     incident,
     messages,
     panic,
@@ -44,6 +45,7 @@ whatsapp.app.command("test")(whatsapp_account.probe)
 whatsapp.app.command("token-status")(whatsapp_token.token_status)
 whatsapp.app.command("refresh-token")(whatsapp_token.refresh_token)
 app.add_typer(incident.app, name="incident")
+app.add_typer(campaign.app, name="campaign")
 app.add_typer(messages.contacts, name="contacts")
 app.command("status")(ready.status)
 app.command("drill")(ready.drill)

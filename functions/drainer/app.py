@@ -14,6 +14,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     def remaining() -> float:
         return context.get_remaining_time_in_millis() / 1000
 
+    wiring.release_campaigns()(remaining)
     released = wiring.drainer()(remaining)
     released["voice_notes"] = wiring.release_pending()()
     wiring.summarise()(remaining, quiet=not any(released["released"].values()))

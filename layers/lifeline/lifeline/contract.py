@@ -498,6 +498,13 @@ _ACTOR: Final = {
     "description": "Who asks; the command line sends the caller's ARN",
 }
 _REASON: Final = {**_WORD, "maxLength": 500, "description": "Why; one sentence for the incident's history"}
+_CAMPAIGN: Final[dict[str, Any]] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 100,
+    "pattern": _LABEL,
+    "description": "The campaign's name; its messages are called NAME:LINE",
+}
 _TEMPLATE: Final[dict[str, Any]] = {**_WORD, "maxLength": 512}
 _QUEUE: Final = {**_WORD, "description": "A queue by its bare name, or with the stack's prefix"}
 _SPAN: Final = {"type": "number", "minimum": 1, "maximum": 31_622_400}
@@ -809,6 +816,84 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
         fields={"id": {**_WORD, "description": "The message's id"}},
         required=("id",),
     ),
+    "campaign.check": Action(
+        description="Hold lines of a campaign against the contract, and count who has a fallback.",
+        answer="good, reachable, faults: [line, fault]",
+        fields={
+            "lines": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 100,
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["line", "message"],
+                    "properties": {"line": {"type": "number"}, "message": {"type": "object"}},
+                },
+                "description": "Messages with their line in the file",
+            }
+        },
+        required=("lines",),
+    ),
+    "campaign.create": Action(
+        description="Begin to store a campaign; nothing is sent before campaign.start.",
+        answer="campaign: {campaign, state, total, ...}, chunk (lines per campaign.add)",
+        fields={
+            "campaign": _CAMPAIGN,
+            "template": {**_TEMPLATE, "description": "The template of its messages"},
+            "total": {"type": "number", "minimum": 1, "maximum": 5_000_000, "description": "How many lines"},
+            "over_seconds": {**_SPAN, "description": "The time over which it is spread"},
+            "start": {"type": "string", "pattern": _INSTANT, "description": "Not before; default now"},
+            "actor": _ACTOR,
+        },
+        required=("campaign", "template", "total", "over_seconds", "actor"),
+        changes=True,
+    ),
+    "campaign.add": Action(
+        description="Store one chunk of a campaign's messages; may be repeated.",
+        answer="stored",
+        fields={
+            "campaign": _CAMPAIGN,
+            "chunk": {"type": "number", "minimum": 0, "maximum": 50_000, "description": "Its place, from 0"},
+            "messages": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 100,
+                "items": {"type": "object"},
+                "description": "A hundred messages of priority bulk with this campaign; the last chunk less",
+            },
+            "actor": _ACTOR,
+        },
+        required=("campaign", "chunk", "messages", "actor"),
+        changes=True,
+    ),
+    "campaign.start": Action(
+        description="Let a stored campaign run.",
+        answer="campaign: {campaign, state, total, start, ends, pace, ...}, warnings",
+        fields={"campaign": _CAMPAIGN, "actor": _ACTOR},
+        required=("campaign", "actor"),
+        changes=True,
+    ),
+    "campaign.status": Action(
+        description="How far campaigns are and what became of their messages.",
+        answer="at, campaigns: [campaign, state (loading, running, paused, cancelled), total, released, "
+        "on_the_way, sent, fallback, failed, expired, cancelled, done, pace, start, ends, actor]",
+        fields={"campaign": _CAMPAIGN},
+    ),
+    **{
+        f"campaign.{verb}": Action(
+            description=words,
+            answer="changed, campaign: {campaign, state, ...}",
+            fields={"campaign": _CAMPAIGN, "reason": _REASON, "actor": _ACTOR},
+            required=("campaign", "reason", "actor"),
+            changes=True,
+        )
+        for verb, words in (
+            ("pause", "Let nothing more of a campaign leave."),
+            ("resume", "Let a paused campaign go on; its end moves by the pause."),
+            ("cancel", "Stop a campaign for good."),
+        )
+    },
     "contacts.import": Action(
         description="Register how people can be reached besides WhatsApp; may be repeated.",
         answer="saved, rejected: [line, fault]",

@@ -19,6 +19,7 @@ from botocore.config import Config
 from lifeline import settings as settings_module
 from lifeline.adapters.alarms import Alarms
 from lifeline.adapters.aws import client_config
+from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.contacts import Contacts
 from lifeline.adapters.control import Control
 from lifeline.adapters.email import Email
@@ -51,6 +52,7 @@ from lifeline.use_cases.inbound_voice import ReleasePending
 from lifeline.use_cases.incident import Incidents, Summarise
 from lifeline.use_cases.operate import Operate
 from lifeline.use_cases.operate_account import OperateAccount
+from lifeline.use_cases.operate_campaign import OperateCampaign
 from lifeline.use_cases.operate_dead_letters import OperateDeadLetters
 from lifeline.use_cases.operate_incident import OperateIncident
 from lifeline.use_cases.operate_message import OperateMessage
@@ -62,6 +64,7 @@ from lifeline.use_cases.operate_token import OperateToken
 from lifeline.use_cases.panic_mode import PanicMode
 from lifeline.use_cases.probe import Probe
 from lifeline.use_cases.raise_alarm import RaiseAlarm
+from lifeline.use_cases.release_campaigns import ReleaseCampaigns
 from lifeline.use_cases.token_keeper import PANIC, TokenKeeper
 from lifeline.use_cases.usage_seen import UsageSeen
 from lifeline.use_cases.webhook import Webhook
@@ -116,6 +119,24 @@ def _panic(function: str) -> PanicMode:
         telemetry=telemetry(function),
         refresh_token=refresh_token if settings.token_keeper_function else None,
         waba_id=settings.waba_id,
+    )
+
+
+@cache
+def _campaigns(function: str) -> Campaigns:
+    return Campaigns(_client("dynamodb"), _settings(function).control_table, time.time)
+
+
+@cache
+def release_campaigns() -> ReleaseCampaigns:
+    """The drainer's first job: what campaigns owe this minute."""
+    return ReleaseCampaigns(
+        settings=_settings("drainer"),
+        campaigns=_campaigns("drainer"),
+        control=_control("drainer"),
+        queues=Queues(_client("sqs", 16)),
+        clock=time.time,
+        telemetry=telemetry("drainer"),
     )
 
 
@@ -179,6 +200,7 @@ def sender() -> Deliver:
         pause=time.sleep,
         chance=random.random,
         telemetry=log,
+        campaigns=_campaigns("sender"),
         keep_usage=UsageSeen(control=_control("sender"), whatsapp=whatsapp, clock=time.time, telemetry=log),
     )
 
@@ -367,6 +389,14 @@ def operator() -> Operate:
                 names=operate_queue, panic=panic, queues=queues, ledger=ledger, clock=time.time
             ),
             operate_message,
+            OperateCampaign(
+                settings=settings,
+                campaigns=_campaigns("operator"),
+                contacts=contacts,
+                control=control,
+                panic=panic,
+                clock=time.time,
+            ),
             OperateIncident(incidents=incidents, clock=time.time),
             OperateReady(
                 settings=settings,

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Any, Final
 
+from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Change, Ledger, Row
 from lifeline.adapters.queues import Outgoing, Queues
@@ -29,6 +30,7 @@ from lifeline.contract import (
     parse_message,
     template_scope,
 )
+from lifeline.domain import campaign as campaigns_domain
 from lifeline.domain import delivery
 from lifeline.domain.delivery import Carrier, Decision, Do, Known, Phase, Situation
 from lifeline.domain.failures import Cause, Failure, Reach
@@ -36,7 +38,7 @@ from lifeline.domain.panic import State
 from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
 from lifeline.domain.status import Status, can_move
 from lifeline.domain.volume import TEMPLATE_ASKED, TEMPLATE_FAILED
-from lifeline.errors import UnavailableError
+from lifeline.errors import ConflictError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.detect import PROMOTION, Detect, Result
@@ -108,6 +110,7 @@ class Deliver:
         chance: Callable[[], float],
         telemetry: Telemetry,
         keep_usage: Callable[[], None] = lambda: None,
+        campaigns: Campaigns | None = None,
     ) -> None:
         """``keep_usage``: called once after each batch that sent, see :class:`UsageSeen`."""
         self._settings = settings
@@ -123,6 +126,7 @@ class Deliver:
         self._chance = chance
         self._telemetry = telemetry
         self._keep_usage = keep_usage
+        self._campaigns = campaigns
         self._pool = ThreadPoolExecutor(settings.sending.connections, thread_name_prefix="send")
         self._detect = Detect(
             settings=settings,
@@ -161,6 +165,7 @@ class Deliver:
             job.decision = self._after(job)
         self._carry_out(claimed, failed, tally)
         self._count(claimed, tally)
+        self._count_campaigns(claimed)
         if sending:
             self._keep_usage()
         self._telemetry.info(
@@ -246,7 +251,7 @@ class Deliver:
             else (template_flag.incident_id if template_flag and template_blocked else None)
         )
         row = job.row
-        return delivery.before_sending(
+        decision = delivery.before_sending(
             job.carrier,
             None
             if row is None
@@ -262,6 +267,33 @@ class Deliver:
                 lease=LEASE,
             ),
         )
+        return self._of_campaign(job, decision)
+
+    def _of_campaign(self, job: Job, decision: Decision) -> Decision:
+        """A paused or cancelled campaign sends nothing, and takes no fallback in panic's stead."""
+        name = job.message.campaign
+        if self._campaigns is None or not name or job.carrier.job or decision.resend:
+            return decision
+        if decision.do not in (Do.SEND, Do.FALL_BACK):
+            return decision
+        return campaigns_domain.held(self._campaigns.state(name), job.carrier.rounds) or decision
+
+    def _count_campaigns(self, jobs: Sequence[Job]) -> None:
+        if self._campaigns is None:
+            return
+        found: dict[str, Counter[str]] = {}
+        for job in jobs:
+            name = job.message.campaign
+            if name and job.row and job.decision.do in (Do.FINISH, Do.EXPIRE, Do.REJECT):
+                counter = campaigns_domain.counted(job.row.status, job.decision.why)
+                if counter:
+                    found.setdefault(name, Counter())[counter] += 1
+        for name, counts in found.items():
+            try:
+                if self._campaigns.state(name):
+                    self._campaigns.count(name, counts)
+            except (UnavailableError, ConflictError) as error:
+                self._telemetry.warning("a campaign's counters could not be written", detail=str(error))
 
     def _replacements(self, jobs: Sequence[Job]) -> dict[str, Template]:
         """Templates to use instead of panicking ones, by message id; read only when one panics."""

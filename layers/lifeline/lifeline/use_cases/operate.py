@@ -19,7 +19,7 @@ Request = Mapping[str, Any]
 Handler = Callable[[Request], dict[str, Any]]
 
 VALID_SCOPES: Final = (WHATSAPP, OPENAI_VOICE, f"{TEMPLATE_PREFIX}NAME")
-_PRIVATE: Final = frozenset({"message", "contacts"})
+_PRIVATE: Final = frozenset({"message", "messages", "contacts"})
 """Fields that hold personal data: they stay out of the log."""
 
 

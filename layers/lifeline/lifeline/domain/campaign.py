@@ -1,0 +1,99 @@
+"""Campaigns: when which line is due, and what a message of a paused or cancelled one does. Pure decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import ceil
+from typing import Final
+
+from lifeline.domain.delivery import Decision, Do
+from lifeline.domain.status import Status
+
+CHUNK: Final = 100
+"""Lines kept in one item of the control table."""
+STEP: Final = 60.0
+"""Seconds between two releases: the drainer's minute."""
+CATCH_UP: Final = 2.0
+"""A campaign that is behind (panic, a pause of the drainer) leaves at most so many times as fast."""
+ROUNDS: Final = 12
+"""How often a message that left before the pause goes round; Lambda stops such a chain after about 16."""
+
+
+class State(StrEnum):
+    """Where a campaign stands. ``loading``: its lines are being stored; nothing is sent."""
+
+    LOADING = "loading"
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One campaign. Instants are epoch seconds, ``over`` is seconds, ``released`` counts lines that left."""
+
+    id: str
+    state: State
+    template: str
+    total: int
+    start: float
+    over: float
+    released: int = 0
+    paused_at: float | None = None
+    created_at: float = 0.0
+    actor: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def pace(self) -> float:
+        """Lines per second."""
+        return self.total / max(self.over, 1.0)
+
+
+CANCELLED: Final = "campaign cancelled"
+
+
+def due(campaign: Campaign, now: float) -> int:
+    """How many lines leave with this minute's release."""
+    if campaign.state is not State.RUNNING or now < campaign.start:
+        return 0
+    share = min(1.0, (now - campaign.start + STEP) / max(campaign.over, 1.0))
+    behind = ceil(campaign.total * share) - campaign.released
+    return max(0, min(behind, campaign.total - campaign.released, ceil(CATCH_UP * STEP * campaign.pace)))
+
+
+def resumed_start(campaign: Campaign, now: float) -> float:
+    """The start after a pause: moved by its length, so that nothing is caught up in a burst."""
+    if campaign.paused_at is None or now <= campaign.start:
+        return campaign.start
+    return campaign.start + now - max(campaign.paused_at, campaign.start)
+
+
+def held(state: str, rounds: int) -> Decision | None:
+    """What a message of this campaign does instead of being sent; ``None``: it is sent."""
+    if state == State.CANCELLED:
+        return Decision(Do.EXPIRE, CANCELLED)
+    if state != State.PAUSED:
+        return None
+    if rounds >= ROUNDS:
+        return Decision(Do.FALL_BACK, "campaign paused")
+    return Decision(Do.WAIT, "campaign paused", delay=min(900.0, 60.0 * 2**rounds))
+
+
+_OUTCOMES: Final[Mapping[Status, str]] = {
+    Status.SENT: "sent",
+    Status.HELD: "sent",
+    Status.PUSHED: "fallback",
+    Status.EMAILED: "fallback",
+    Status.FAILED: "failed",
+    Status.REJECTED: "failed",
+    Status.EXPIRED: "expired",
+}
+COUNTERS: Final = ("sent", "fallback", "failed", "expired", "cancelled")
+
+
+def counted(status: Status, why: str) -> str | None:
+    """The counter to which an outcome belongs; ``None``: the message is still on its way."""
+    return "cancelled" if why == CANCELLED else _OUTCOMES.get(status)

@@ -1,0 +1,267 @@
+"""Campaigns: checked, stored, released at their pace, paused, resumed, cancelled; nothing lost or doubled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lifeline.adapters.contacts import Contact
+from lifeline.contract import BULK_QUEUE, WHATSAPP, format_instant, parse_message
+from lifeline.domain.campaign import STEP, Campaign, State, counted, due, held, resumed_start
+from lifeline.domain.delivery import Do
+from lifeline.domain.status import Status
+from lifeline.errors import ConflictError
+from lifeline.use_cases.operate import Operate
+from lifeline.use_cases.operate_campaign import OperateCampaign
+from lifeline.use_cases.release_campaigns import ReleaseCampaigns
+from lifeline_cli.campaign import batches, read_lines
+from lifeline_cli.errors import CliError
+
+from tests.support.operating import ACTOR, World, url
+
+
+class MemoryCampaigns:
+    def __init__(self) -> None:
+        self.items: dict[str, Campaign] = {}
+        self.chunks: dict[tuple[str, int], list[str]] = {}
+
+    def create(self, campaign: Campaign) -> None:
+        if campaign.id in self.items:
+            raise ConflictError("known")
+        self.items[campaign.id] = campaign
+
+    def get(self, name: str) -> Campaign | None:
+        return self.items.get(name)
+
+    def all(self) -> list[Campaign]:
+        return list(self.items.values())
+
+    def state(self, name: str) -> str:
+        return str(self.items[name].state) if name in self.items else ""
+
+    def move(self, campaign: Campaign, to: State, start: float, paused_at: float | None) -> None:
+        if self.items[campaign.id].state is not campaign.state:
+            raise ConflictError("changed")
+        self.items[campaign.id] = replace(self.items[campaign.id], state=to, start=start, paused_at=paused_at)
+
+    def advance(self, campaign: Campaign, released: int) -> None:
+        if self.items[campaign.id].released != campaign.released:
+            raise ConflictError("changed")
+        self.items[campaign.id] = replace(self.items[campaign.id], released=released)
+
+    def count(self, name: str, counts: Mapping[str, int]) -> None:
+        self.items[name] = replace(
+            self.items[name], counts=Counter(self.items[name].counts) + Counter(counts)
+        )
+
+    def put_chunk(self, name: str, index: int, bodies: Sequence[str], until: float) -> None:
+        self.chunks[name, index] = list(bodies)
+
+    def chunk(self, name: str, index: int) -> list[str]:
+        return self.chunks.get((name, index), [])
+
+    def stored(self, name: str) -> int:
+        return sum(len(found) for (owner, _), found in self.chunks.items() if owner == name)
+
+
+class Campaigning(World):
+    def __init__(self) -> None:
+        super().__init__()
+        self.campaigns = MemoryCampaigns()
+        group = OperateCampaign(
+            settings=self.settings,
+            campaigns=self.campaigns,  # type: ignore[arg-type]
+            contacts=self.contacts,  # type: ignore[arg-type]
+            control=self.control,  # type: ignore[arg-type]
+            panic=next(iter(self.operate._handlers.values())).__self__._panic,  # type: ignore[attr-defined]
+            clock=self.clock,
+        )
+        self.operate = Operate([group], self.log)  # type: ignore[arg-type]
+        self.release = ReleaseCampaigns(
+            settings=self.settings,
+            campaigns=self.campaigns,  # type: ignore[arg-type]
+            control=self.control,  # type: ignore[arg-type]
+            queues=self.queues,  # type: ignore[arg-type]
+            clock=self.clock,
+            telemetry=self.log,  # type: ignore[arg-type]
+        )
+
+    def load(self, total: int, over: float, **more: Any) -> None:
+        self.ask(
+            "campaign.create",
+            campaign="spring", template="promo", total=total, over_seconds=over, actor=ACTOR, **more,
+        )  # fmt: skip
+        lines = [message(number) for number in range(total)]
+        for index, start in enumerate(range(0, total, 100)):
+            self.ask(
+                "campaign.add",
+                campaign="spring", chunk=index, messages=lines[start : start + 100], actor=ACTOR,
+            )  # fmt: skip
+
+    def started(self, total: int, over: float) -> None:
+        self.load(total, over)
+        self.ask("campaign.start", campaign="spring", actor=ACTOR)
+
+    def minute(self) -> int:
+        self.clock.advance(60)
+        return self.release(lambda: 60.0).get("spring", 0)
+
+    def steer(self, verb: str) -> dict[str, Any]:
+        return self.ask(f"campaign.{verb}", campaign="spring", reason="so it is", actor=ACTOR)
+
+    @property
+    def out(self) -> list[str]:
+        return [parse_message(item.body).id for item in self.queues.sent[url(BULK_QUEUE)]]
+
+
+def message(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"spring:{number}", "to": "+4915112345678", "type": "template", "priority": "bulk",
+        "campaign": "spring", "template": {"name": "promo", "language": "en_US"}, **more,
+    }  # fmt: skip
+
+
+def test_lines_are_checked_with_their_reasons_and_people_with_a_fallback_are_counted() -> None:
+    world = Campaigning()
+    world.contacts.save(Contact(user_id="u-1", email="a@example.com"))
+    lines = [
+        {"line": 2, "message": message(2, recipient={"user_id": "u-1"})},
+        {"line": 3, "message": message(3, to="12")},
+        {"line": 4, "message": message(4, template={"name": "Wrong Name", "language": "en_US"})},
+        {"line": 5, "message": message(5, recipient={"email": "b@example.com"})},
+        {"line": 6, "message": message(6, recipient={"user_id": "u-2"})},
+    ]
+    found = world.ask("campaign.check", lines=lines)
+    assert (found["good"], found["reachable"]) == (3, 2)
+    assert [item["line"] for item in found["faults"]] == [3, 4]
+    assert "template.name" in found["faults"][1]["fault"]
+
+
+def test_a_campaign_leaves_at_its_pace_once_and_in_order() -> None:
+    world = Campaigning()
+    world.started(250, 600)
+    steps = [world.minute() for _ in range(12)]
+    assert sum(steps) == 250
+    assert max(steps) <= 51
+    assert world.out == [f"spring:{number}" for number in range(250)]
+
+
+def test_nothing_is_sent_before_every_line_is_stored() -> None:
+    world = Campaigning()
+    world.load(150, 600)
+    assert world.minute() == 0
+    del world.campaigns.chunks["spring", 1]
+    assert world.refused("campaign.start", campaign="spring", actor=ACTOR)["code"] == "incomplete"
+    world.load(150, 600)
+    world.ask("campaign.start", campaign="spring", actor=ACTOR)
+    assert world.minute() > 0
+    again = world.refused(
+        "campaign.create", campaign="spring", template="promo", total=150, over_seconds=600, actor=ACTOR
+    )
+    assert again["code"] == "known_campaign"
+
+
+def test_pause_holds_resume_moves_the_end_and_cancel_stops() -> None:
+    world = Campaigning()
+    world.started(100, 600)
+    world.minute()
+    ends = world.ask("campaign.status")["campaigns"][0]["ends"]
+    assert world.steer("pause")["changed"]
+    assert not world.steer("pause")["changed"]
+    assert [world.minute() for _ in range(10)] == [0] * 10
+    resumed = world.steer("resume")["campaign"]
+    assert resumed["ends"] > ends
+    assert 0 < world.minute() <= 20
+    cancelled = world.steer("cancel")["campaign"]
+    assert cancelled["cancelled"] == 100 - len(world.out)
+    assert world.minute() == 0
+    error = world.refused("campaign.resume", campaign="spring", reason="no", actor=ACTOR)
+    assert error["code"] == "refused"
+
+
+def test_in_panic_and_recovery_it_waits_and_then_leaves_at_most_twice_as_fast() -> None:
+    world = Campaigning()
+    world.started(600, 3600)
+    world.trip(WHATSAPP)
+    assert [world.minute() for _ in range(20)] == [0] * 20
+    world.control.stored.clear()
+    assert max(world.minute() for _ in range(60)) <= 20
+    assert len(world.out) == 600
+
+
+def test_what_sqs_refuses_is_released_again() -> None:
+    world = Campaigning()
+    world.started(100, 60)
+    world.queues.broken.add(url(BULK_QUEUE))
+    assert world.minute() == 0
+    world.queues.broken.clear()
+    while world.minute():
+        pass
+    assert world.out == [f"spring:{number}" for number in range(100)]
+
+
+def test_a_start_in_the_future_is_kept() -> None:
+    world = Campaigning()
+    world.load(10, 60, start=format_instant(world.clock() + 3600))
+    world.ask("campaign.start", campaign="spring", actor=ACTOR)
+    assert world.minute() == 0
+    world.clock.advance(3600)
+    assert world.minute() == 10
+
+
+@given(st.integers(1, 100_000), st.floats(1, 86_400), st.lists(st.floats(1, 600), min_size=1, max_size=60))
+def test_never_more_than_there_is_and_never_a_burst(total: int, over: float, steps: list[float]) -> None:
+    campaign = Campaign("c", State.RUNNING, "t", total, 1000.0, over)
+    now = 900.0
+    for step in steps:
+        now += step
+        count = due(campaign, now)
+        assert 0 <= count <= total - campaign.released
+        assert count <= 2 * STEP * campaign.pace + 1
+        if now < campaign.start:
+            assert count == 0
+        campaign = replace(campaign, released=campaign.released + count)
+        for state in (State.PAUSED, State.CANCELLED, State.LOADING):
+            assert due(replace(campaign, state=state), now) == 0
+
+
+def test_messages_of_a_paused_or_cancelled_campaign_are_not_sent() -> None:
+    assert held("running", 0) is None
+    assert held("", 0) is None
+    waits = [held("paused", rounds) for rounds in range(13)]
+    assert [item.do for item in waits if item] == [Do.WAIT] * 12 + [Do.FALL_BACK]
+    assert all(item.delay <= 900 for item in waits if item)
+    cancelled = held("cancelled", 3)
+    assert cancelled is not None
+    assert cancelled.do is Do.EXPIRE
+    assert counted(Status.EXPIRED, cancelled.why) == "cancelled"
+    assert counted(Status.EXPIRED, "its time has passed") == "expired"
+    assert counted(Status.PARKED, "") is None
+
+
+def test_a_pause_before_the_start_costs_nothing() -> None:
+    campaign = Campaign("c", State.PAUSED, "t", 10, 1000.0, 60.0, paused_at=500.0)
+    assert resumed_start(campaign, 900.0) == 1000.0
+    assert resumed_start(campaign, 1100.0) == 1100.0
+
+
+def test_the_file_is_streamed_and_each_line_becomes_a_message(tmp_path: Path) -> None:
+    file = tmp_path / "spring.csv"
+    file.write_text("to,user_id,parameter_1,text\n" + "+4915112345678,u-1,10 %,Ten off\n" * 250)
+    common = {"campaign": "spring", "type": "template", "priority": "bulk"}
+    sizes = [len(batch) for batch in batches(read_lines(file, "promo", "en_US", common))]
+    assert sizes == [100, 100, 50]
+    first = next(read_lines(file, "promo", "en_US", common))
+    assert first["line"] == 2
+    assert first["message"]["id"] == "spring:2"
+    assert first["message"]["template"]["parameters"] == ["10 %"]
+    assert first["message"]["recipient"] == {"user_id": "u-1"}
+    file.write_text("to,usr_id\n+4915112345678,u-1\n")
+    with pytest.raises(CliError, match="header"):
+        next(read_lines(file, "promo", "en_US", common))
