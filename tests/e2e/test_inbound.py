@@ -199,7 +199,7 @@ def test_in_panic_people_are_asked_to_type_and_heard_later(system: System, appli
     first, second = say(system, spoken(1)), say(system, spoken(2))
     notices = [application.waits_for(wamid, "voice_pending", work) for wamid in (first, second)]
     assert sorted(notice["asked_to_type"] for notice in notices) == [False, True]
-    (request,) = eventually(lambda: system.sends("lifeline:type:"), 30, "the request to type")
+    (request,) = eventually(lambda: system.sends("lifeline:type:"), 90, "the request to type")
     assert (request["body"]["to"], request["body"]["type"]) == (PERSON, "text")
     assert request["accepted"]
     assert system.flag()["state"] == "normal", "WhatsApp is not touched"
