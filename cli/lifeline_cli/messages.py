@@ -83,9 +83,29 @@ def _code(code: Mapping[str, Any]) -> str:
 def message(
     context: typer.Context,
     identity: Annotated[str, typer.Argument(metavar="ID", help="The message's id.", show_default=False)],
+    cancel: Annotated[
+        str, typer.Option("--cancel", metavar="WHY", help="Take it back, if it still waits.")
+    ] = "",
+    at: Annotated[
+        str, typer.Option("--at", metavar="TIME", help="Send it at this time instead, if it still waits.")
+    ] = "",
 ) -> None:
-    """Where one message stands, and how it got there."""
+    """Where one message stands, and how it got there; cancel it, or move it to another time."""
     cli: Cli = context.obj
+    if cancel and at:
+        raise usage("--cancel and --at exclude each other")
+    if cancel:
+        done = cli.client.change("message.cancel", id=identity, reason=cancel)
+        cli.show("message.cancel", done, lambda _: [render.text(f"Message {identity} is cancelled.")])
+        return
+    if at:
+        done = cli.client.change("message.reschedule", id=identity, at=instant_of(at))
+        cli.show(
+            "message.reschedule",
+            done,
+            lambda result: [render.text(f"Message {identity} is sent at {render.moment(result['at'])}.")],
+        )
+        return
     found = cli.client.call("message.show", id=identity)
     if not found["found"]:
         raise CliError(
@@ -149,6 +169,9 @@ def send(
             "--expires", metavar="TIME", help="Not later than: 2026-03-01T09:00:00Z, or 18:30 (UTC)."
         ),
     ] = "",
+    at: Annotated[
+        str, typer.Option("--at", metavar="TIME", help="Not before this time, within a year.")
+    ] = "",
     wait: Annotated[
         str, typer.Option("--wait", metavar="SPAN", help="Follow it for at most so long.")
     ] = "60s",
@@ -175,6 +198,8 @@ def send(
         body["recipient"] = {"user_id": user}
     if expires:
         body["expires_at"] = instant_of(expires)
+    if at:
+        body["send_after"] = instant_of(at)
     limit = seconds_of(wait, "--wait")
     sent = cli.client.change("message.send", message=body)
     if not follow:

@@ -894,6 +894,24 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
             ("cancel", "Stop a campaign for good."),
         )
     },
+    "message.cancel": Action(
+        description="Take back a message that waits (send_after, a retry) or is parked.",
+        answer="id, status (EXPIRED)",
+        fields={"id": {**_WORD, "description": "The message's id"}, "reason": _REASON, "actor": _ACTOR},
+        required=("id", "reason", "actor"),
+        changes=True,
+    ),
+    "message.reschedule": Action(
+        description="Send a message that waits at another time, within a year.",
+        answer="id, status, at",
+        fields={
+            "id": {**_WORD, "description": "The message's id"},
+            "at": {"type": "string", "pattern": _INSTANT, "description": "Its new send_after"},
+            "actor": _ACTOR,
+        },
+        required=("id", "at", "actor"),
+        changes=True,
+    ),
     "contacts.import": Action(
         description="Register how people can be reached besides WhatsApp; may be repeated.",
         answer="saved, rejected: [line, fault]",

@@ -59,6 +59,7 @@ from lifeline.use_cases.operate_message import OperateMessage
 from lifeline.use_cases.operate_panic import OperatePanic
 from lifeline.use_cases.operate_queue import OperateQueue
 from lifeline.use_cases.operate_ready import OperateReady
+from lifeline.use_cases.operate_schedule import OperateSchedule
 from lifeline.use_cases.operate_templates import OperateTemplates
 from lifeline.use_cases.operate_token import OperateToken
 from lifeline.use_cases.panic_mode import PanicMode
@@ -389,6 +390,13 @@ def operator() -> Operate:
                 names=operate_queue, panic=panic, queues=queues, ledger=ledger, clock=time.time
             ),
             operate_message,
+            OperateSchedule(
+                settings=settings,
+                ledger=ledger,
+                queues=queues,
+                schedules=_schedules(settings),
+                clock=time.time,
+            ),
             OperateCampaign(
                 settings=settings,
                 campaigns=_campaigns("operator"),

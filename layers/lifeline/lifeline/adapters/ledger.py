@@ -247,7 +247,7 @@ class Ledger:
         item = _item(row)
         item["rev"] = {"N": "1"}
         item["created_at"] = item["updated_at"] = {"N": f"{now:.3f}"}
-        item["expires_ttl"] = {"N": str(int(now + self._retention))}
+        item["expires_ttl"] = {"N": str(int(max(now, row.due_at or 0.0) + self._retention))}
         item["trail"] = {"M": {_trail_key(now, row.status): {"S": row.note or row.phase or ""}}}
         names = ", ".join(f"'{name}':?" for name in item)
         return {
@@ -272,6 +272,10 @@ class Ledger:
             else:
                 sets.append(f'SET "{name}"=?')
                 parameters.append(_value(name, value))
+                if name == "due_at":
+                    # A message that waits for months keeps its row until then, and can be cancelled.
+                    sets.append('SET "expires_ttl"=?')
+                    parameters.append({"N": str(int(max(now, float(value)) + self._retention))})
                 if name == "incident_id":
                     sets.append('SET "incident_key"=?')
                     parameters.append(_incident_key(str(value), change.row.id))
