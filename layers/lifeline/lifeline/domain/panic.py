@@ -55,7 +55,7 @@ class Kind(StrEnum):
     """Something worth knowing that changes no flag: a quality update, a restriction lifted."""
 
 
-SOURCES: Final = ("sender", "alarm", "operator", "prober", "webhook", "schedule", "token_keeper")
+SOURCES: Final = ("sender", "alarm", "operator", "prober", "webhook", "schedule", "token_keeper", "voice")
 """Who may change a flag, or note something in its history."""
 
 
