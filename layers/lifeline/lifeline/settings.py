@@ -16,6 +16,7 @@ from lifeline.domain.detection import Thresholds
 from lifeline.domain.fallback import DEFAULT_POLICY, Policy
 from lifeline.domain.inbound import InboundRules
 from lifeline.domain.panic import Rules
+from lifeline.domain.speaking import VoiceRules
 from lifeline.errors import ConfigError
 
 T = TypeVar("T")
@@ -152,6 +153,7 @@ class Settings:
     panic: Rules = field(default_factory=Rules)
     fallback: Policy = DEFAULT_POLICY
     inbound: InboundRules = field(default_factory=InboundRules)
+    openai: VoiceRules = field(default_factory=VoiceRules)
 
 
 _CONTROL: Final = ("CONTROL_TABLE", "PROBE_QUEUE_URL", "OPS_TOPIC_ARN")
@@ -170,7 +172,14 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "EMAIL_FROM",
         "TOKEN_KEEPER_FUNCTION",
     ),
-    "prober": (*_CONTROL, *_GRAPH, "DRAINER_FUNCTION", "WHATSAPP_QUEUE_URL", "TOKEN_KEEPER_FUNCTION"),
+    "prober": (
+        *_CONTROL,
+        *_GRAPH,
+        "OPENAI_BASE_URL",
+        "DRAINER_FUNCTION",
+        "WHATSAPP_QUEUE_URL",
+        "TOKEN_KEEPER_FUNCTION",
+    ),
     "drainer": (
         "CONTROL_TABLE",
         *_LANES,
@@ -240,7 +249,7 @@ def parse(env: Mapping[str, str], function: str) -> Settings:
             faults.append(f"{name} is not set; template.yaml gives it to the {function} function")
     for item in fields(Settings):
         raw = env.get({"region": "AWS_REGION"}.get(item.name, item.name.upper()))
-        if raw and item.name not in (*_TUNABLE, "fallback", "inbound"):
+        if raw and item.name not in (*_TUNABLE, "fallback", "inbound", "openai"):
             values[item.name] = raw
     for name in ("graph_base_url", "openai_base_url"):
         url = values.get(name, "")
@@ -276,13 +285,18 @@ def _tune(raw: str, settings: Settings, faults: list[str]) -> Settings:
                 settings = replace(settings, inbound=InboundRules.parse(values))
             except ValueError as error:
                 faults.append(f"SETTINGS_JSON.inbound: {error}")
+        elif group == "openai":
+            try:
+                settings = replace(settings, openai=VoiceRules.parse(values))
+            except ValueError as error:
+                faults.append(f"SETTINGS_JSON.openai: {error}")
         elif group in _TUNABLE:
             current = getattr(settings, group)
             settings = replace(
                 settings, **{group: _overlay(current, values, f"SETTINGS_JSON.{group}", faults)}
             )
         else:
-            known = ", ".join((*_TUNABLE, "fallback", "inbound"))
+            known = ", ".join((*_TUNABLE, "fallback", "inbound", "openai"))
             faults.append(f"SETTINGS_JSON.{group}: unknown; known are {known}")
     return settings
 

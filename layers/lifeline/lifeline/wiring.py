@@ -30,6 +30,7 @@ from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.mail_account import MailAccounts
 from lifeline.adapters.metrics import Metrics
 from lifeline.adapters.notices import Notices, Subscriptions
+from lifeline.adapters.openai import OpenAI
 from lifeline.adapters.push import Push
 from lifeline.adapters.queues import Queues
 from lifeline.adapters.reach import Reach
@@ -68,6 +69,7 @@ from lifeline.use_cases.raise_alarm import RaiseAlarm
 from lifeline.use_cases.release_campaigns import ReleaseCampaigns
 from lifeline.use_cases.token_keeper import PANIC, TokenKeeper
 from lifeline.use_cases.usage_seen import UsageSeen
+from lifeline.use_cases.voice_outcomes import VoiceOutcomes
 from lifeline.use_cases.webhook import Webhook
 
 
@@ -174,6 +176,44 @@ def _whatsapp(function: str, connections: int) -> WhatsApp:
 
 
 @cache
+def _openai(function: str, attempts: int, budget: float) -> OpenAI:
+    settings = _settings(function)
+    secrets = _secrets(function)
+    return OpenAI(
+        base_url=settings.openai_base_url,
+        api_key=lambda: secrets.get("openai_api_key"),
+        drop_key=secrets.drop,
+        clock=time.monotonic,
+        pause=time.sleep,
+        chance=random.random,
+        transcription_model=settings.openai.transcription_model,
+        connect_timeout=settings.openai.connect_timeout,
+        read_timeout=settings.openai.read_timeout,
+        attempts=attempts,
+        budget=budget,
+    )
+
+
+def voice_openai(function: str) -> OpenAI:
+    """The client of a function that speaks and hears, with the settings' attempts and time."""
+    rules = _settings(function).openai
+    return _openai(function, rules.attempts, rules.budget)
+
+
+@cache
+def voice_outcomes(function: str, actor: str = "VoiceFunction") -> VoiceOutcomes:
+    """Where the outcomes of such a function's calls are counted."""
+    return VoiceOutcomes(
+        settings=_settings(function),
+        control=_control(function),
+        panic=_panic(function),
+        clock=time.time,
+        telemetry=telemetry(function),
+        actor=actor,
+    )
+
+
+@cache
 def sender() -> Deliver:
     """The sender's use case."""
     settings = _settings("sender")
@@ -226,6 +266,8 @@ def prober() -> Probe:
         clock=time.time,
         telemetry=telemetry("prober"),
         waiting=lambda: _waiting(settings.whatsapp_queue_url),
+        # Twice this, and the writes around it, fit into a probe; the next probe is the second attempt.
+        openai=_openai("prober", 1, 12.0),
     )
 
 

@@ -68,3 +68,10 @@ def test_the_end_is_told_to_the_same_people() -> None:
 
 def test_voice_concerns_no_promotion() -> None:
     assert set(told("unreachable", "openai_voice")) == {"entered"}
+
+
+def test_what_is_wrong_with_openai_is_nothing_for_meta() -> None:
+    found = told("account", "openai_voice")["entered"]
+    assert found.audience == ("engineering",)
+    assert "go out as text" in found.text
+    assert "Meta Business Support" not in found.text

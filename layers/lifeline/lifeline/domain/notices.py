@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lifeline.contract import TEMPLATE_PREFIX, WHATSAPP, format_instant
+from lifeline.contract import OPENAI_VOICE, TEMPLATE_PREFIX, WHATSAPP, format_instant
 from lifeline.domain.account import meta_support
 from lifeline.domain.failures import Cause
 from lifeline.domain.panic import Event, Flag
@@ -24,6 +24,10 @@ AUDIENCES: Final[Mapping[str, tuple[str, ...]]] = {
     Cause.SPAM_LIMIT: (ENGINEERING, META_SUPPORT),
 }
 """Who is told of a panic, by its cause; engineering alone where it does not stand here."""
+
+
+_MEANWHILE: Final = "People are reached by push and email; the rest waits."
+_VOICE_MEANWHILE: Final = "Voice messages go out as text, and people who speak to us are asked to type."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ def promotions_affected(flag: Flag, event: Event) -> bool:
 
 
 def _operators(flag: Flag, event: Event, entered: bool, waba_id: str) -> Notice:
-    audience = AUDIENCES.get(str(flag.cause), (ENGINEERING,))
+    voice = flag.scope == OPENAI_VOICE
+    audience = (ENGINEERING,) if voice else AUDIENCES.get(str(flag.cause), (ENGINEERING,))
     if not entered:
         return Notice(
             "left",
@@ -70,8 +75,7 @@ def _operators(flag: Flag, event: Event, entered: bool, waba_id: str) -> Notice:
         )
     text = (
         f"{flag.scope} is in panic mode since {format_instant(flag.since)}: {flag.reason}. "
-        "People are reached by push and email; the rest waits. See docs/runbook.md, or type: "
-        "lifeline panic status"
+        f"{_VOICE_MEANWHILE if voice else _MEANWHILE} See docs/runbook.md, or type: lifeline panic status"
     )
     if META_SUPPORT in audience:
         text += f". {meta_support(waba_id, flag.incident_id)}"

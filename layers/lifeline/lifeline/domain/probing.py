@@ -39,7 +39,7 @@ class Ask(StrEnum):
     TEST_SEND = "test_send"
     """A real send to the configured test number is accepted; left out where no number is configured."""
     VOICE = "voice"
-    """OpenAI answers a list of models."""
+    """OpenAI lists our models and speaks a word."""
 
 
 _ASKS: Final[Mapping[str, tuple[Ask, ...]]] = {

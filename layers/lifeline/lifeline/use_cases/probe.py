@@ -10,12 +10,14 @@ from typing import Any, Final
 from lifeline.adapters.alarms import Alarms
 from lifeline.adapters.control import Control
 from lifeline.adapters.functions import Functions
+from lifeline.adapters.openai import OpenAI
 from lifeline.adapters.whatsapp import Accepted, Answer, WhatsApp
 from lifeline.contract import OPENAI_VOICE, TEMPLATE_PREFIX, WHATSAPP
 from lifeline.domain.detection import judge_silence
 from lifeline.domain.failures import Cause, Failure
 from lifeline.domain.panic import Flag, State, probe, rearm, tick
 from lifeline.domain.probing import Ask, ProbeRequest, asks, worth_asking
+from lifeline.domain.voice_failures import VoiceFailure
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
@@ -24,6 +26,8 @@ from lifeline.use_cases.panic_mode import PanicMode
 from lifeline.use_cases.planned_panic import EnterPlanned
 from lifeline.use_cases.webhook import PROBE_ID, PROBE_SEEN, SEEN
 
+PROBE_TEXT: Final = "Ok."
+"""What a probe of voice has spoken: a list of models also comes without credit, and under a limit."""
 PROBER_TICK: Final = "prober_tick"
 """Setting whose time is that of the prober's last minute."""
 SILENCE_LOOKS_BACK: Final = 3600.0
@@ -56,8 +60,10 @@ class Probe:
         clock: Callable[[], float],
         telemetry: Telemetry,
         waiting: Callable[[], int] | None = None,
+        openai: OpenAI | None = None,
     ) -> None:
-        """``waiting``: how many messages are due on the live queue."""
+        """``waiting``: how many messages are due on the live queue. ``openai``: asked once per question."""
+        self._openai = openai
         self._waiting = waiting
         self._settings = settings
         self._control = control
@@ -257,10 +263,29 @@ class Probe:
                     )
                 case Ask.TEST_SEND:
                     return self._test_send(flag)
-                case _:
-                    return Finding(ask, False, "nothing here can ask this")
+                case Ask.VOICE:
+                    return Finding(ask, not (fault := self._voice_fault()), fault)
         except UnavailableError as error:
             return Finding(ask, False, str(error))
+
+    def _voice_fault(self) -> str:
+        """Why OpenAI would not serve voice now; empty where it lists our models and speaks a word."""
+        if self._openai is None:
+            return "OPENAI_BASE_URL is not set"
+        rules = self._settings.openai
+        listed = self._openai.models()
+        # A key may be allowed to speak and not to list: then speaking says it all.
+        if isinstance(listed, VoiceFailure) and listed.http_status != 403:
+            return listed.words
+        missing = (
+            set()
+            if isinstance(listed, VoiceFailure)
+            else {rules.speech_model, rules.transcription_model} - listed
+        )
+        if missing:
+            return f"OpenAI does not list {', '.join(sorted(missing))}"
+        spoken = self._openai.speech(PROBE_TEXT, model=rules.speech_model, voice=rules.voice)
+        return spoken.words if isinstance(spoken, VoiceFailure) else ""
 
     def _test_send(self, flag: Flag) -> Finding:
         outcome = self._whatsapp.post_message(
