@@ -61,6 +61,7 @@ class System:
         self.faults_off()
         assert self._control("GET", "/state")["schema_faults"] == [], "the simulator fits Meta's own file"
         self._control("POST", "/reset")
+        self.openai("POST", "/reset")
         self.control_settings(webhook_duplicates=0.0, webhook_shuffle=False, webhook_read=False)
         for name in ("Whatsapp", "BacklogCritical", "Backlog", "Bulk", "Voice", "Probe", "WhatsappDlq"):
             url = self.out.get(f"{name}QueueUrl") or self.out.get(f"{name}Url")
@@ -81,6 +82,13 @@ class System:
     def _control(self, method: str, path: str, **arguments: Any) -> Any:
         url = f"{self.stack.endpoints['graph_control']}/_control{path}"
         answer = requests.request(method, url, timeout=10, **arguments)
+        answer.raise_for_status()
+        return answer.json()
+
+    def openai(self, method: str, path: str, body: object = None) -> Any:
+        """Ask the control surface of the OpenAI simulator."""
+        url = f"{self.stack.endpoints['openai_control']}/_control{path}"
+        answer = requests.request(method, url, json=body, timeout=10)
         answer.raise_for_status()
         return answer.json()
 
