@@ -5,6 +5,7 @@ from __future__ import annotations
 from lifeline.contract import OPENAI_VOICE
 from lifeline.use_cases.probe import PROBE_TEXT
 
+from tests.support.causes import SETTINGS
 from tests.support.system import System, eventually
 
 
@@ -29,4 +30,5 @@ def test_voice_recovers_when_openai_speaks_again(system: System) -> None:
     assert system.flag(OPENAI_VOICE)["state"] == "panic"
     system.openai("DELETE", "/faults")
     system.recovers(OPENAI_VOICE)
-    assert system.openai("GET", "/voice")["speech"]["accepted"][PROBE_TEXT] >= 3
+    needed = SETTINGS["panic"]["successes_to_end"]
+    assert system.openai("GET", "/voice")["speech"]["accepted"][PROBE_TEXT] >= needed
