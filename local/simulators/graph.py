@@ -169,6 +169,7 @@ class GraphSimulator(Simulator):
     def _fresh(self) -> None:
         self.tokens: dict[str, dict[str, Any]] = {self._first_token: {"expires_at": 0, "revoked": False}}
         self.templates = default_templates()
+        self.uploads: dict[str, bytes] = {}
         self.throughput = 80.0
         self.pair_limit = True
         self._window: list[float] = []
@@ -386,6 +387,8 @@ class GraphSimulator(Simulator):
         match request.method, parts:
             case "POST", [self.phone_number_id, "messages"]:
                 return self._send(request, facts)
+            case "POST", [self.phone_number_id, "media"]:
+                return self._upload(request)
             case "GET", [self.phone_number_id]:
                 return self._fields(self.number | {"health_status": self._health()}, request)
             case "GET", [self.waba_id]:
@@ -515,8 +518,11 @@ class GraphSimulator(Simulator):
         elif kind == "template":
             return self._template_rules(body.get("template") or {})
         elif kind == "audio":
-            if not (body.get("audio") or {}).get("id") and not (body.get("audio") or {}).get("link"):
+            medium = body.get("audio") or {}
+            if not medium.get("id") and not medium.get("link"):
                 return self._error(100, "Invalid parameter", 400, details="audio needs id or link")
+            if medium.get("id") and medium["id"] not in self.uploads:
+                return self._error(131053, "Media upload error", 400, details="no medium has this id")
         else:
             return self._error(131051, "Unsupported message type", 400)
         return None
@@ -644,6 +650,19 @@ class GraphSimulator(Simulator):
                 self._tell_status(found, None)
                 return Answer(200, {"success": True})
         return self._error(100, "Template is not paused", 400)
+
+    def _upload(self, request: Request) -> Answer:
+        """Take a recording (Meta, "Media": Ogg only with Opus, at most 16 MB, kept 30 days)."""
+        fields, audio, _ = multipart(request)
+        if fields.get("messaging_product") != "whatsapp" or not audio:
+            return self._error(100, "Invalid parameter", 400, details="messaging_product and file are needed")
+        if not audio.startswith(b"OggS") or b"OpusHead" not in audio[:64]:
+            return self._error(131053, "Media upload error", 400, details="audio/ogg must hold Opus")
+        if len(audio) > 16 * 1024 * 1024:
+            return self._error(131053, "Media upload error", 400, details="larger than 16 MB")
+        media_id = str(7_000_000_000 + next(self._serial))
+        self.uploads[media_id] = audio
+        return Answer(200, {"id": media_id})
 
     # -- tokens -----------------------------------------------------------------------------------
 

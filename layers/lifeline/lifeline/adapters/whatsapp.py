@@ -100,9 +100,13 @@ class WhatsApp:
         self._session.mount("http://", adapter)
         self.last_usage: Usage | None = None
 
-    def send(self, message: Message, to: str, template: Template | None = None) -> Accepted | Failure:
-        """Ask Meta to deliver ``message`` to ``to`` (E.164). ``template`` replaces the message's own."""
-        return self.post_message(payload(message, to, template))
+    def send(
+        self, message: Message, to: str, template: Template | None = None, media_id: str | None = None
+    ) -> Accepted | Failure:
+        """Ask Meta to deliver ``message`` to ``to`` (E.164). ``template`` replaces the message's own;
+        ``media_id`` is what a voice message says, as an uploaded recording.
+        """
+        return self.post_message(payload(message, to, template, media_id))
 
     def post_message(self, body: Mapping[str, Any]) -> Accepted | Failure:
         """POST one message body as it is."""
@@ -146,6 +150,24 @@ class WhatsApp:
     def unpause(self, template_id: str) -> Answer | Failure:
         """Let Meta send a paused template again (Meta, "Template pausing": after pacing only by hand)."""
         return self._call("POST", f"/{template_id}/unpause", body={})
+
+    def upload(self, audio: bytes) -> str | Failure:
+        """Upload Ogg/Opus (Meta: at most 16 MB); answers with its media id, good for 30 days (Meta, "Media")."""
+        outcome = self._call(
+            "POST",
+            f"/{self._phone_number_id}/media",
+            files={
+                "messaging_product": (None, "whatsapp"),
+                "type": (None, "audio/ogg"),
+                "file": ("voice.ogg", audio, "audio/ogg"),
+            },
+        )
+        if isinstance(outcome, Failure):
+            return outcome
+        media_id = outcome.body.get("id")
+        if not media_id:
+            return classify_fault(Fault.NOT_JSON, "the answer to an upload names no media id")
+        return str(media_id)
 
     def media_url(self, media_id: str) -> Media | Lost | Failure:
         """Where a medium is. The optional ``phone_number_id`` stays out: Meta once broke the call with it."""
@@ -261,6 +283,7 @@ class WhatsApp:
         *,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        files: Mapping[str, Any] | None = None,
         token: str | None = None,
     ) -> Answer | Failure:
         """One call; ``token``: another one than ours.
@@ -269,11 +292,11 @@ class WhatsApp:
         is made again with that: Meta refused the first, so nothing was sent.
         """
         used = token or self._secrets.get("access_token")
-        outcome = self._once(method, path, params=params, body=body, token=used)
+        outcome = self._once(method, path, params=params, body=body, files=files, token=used)
         if token is None and isinstance(outcome, Failure) and outcome.cause is Cause.AUTH:
             fresh = self._secrets.renewed(used)
             if fresh and fresh != used:
-                return self._once(method, path, params=params, body=body, token=fresh)
+                return self._once(method, path, params=params, body=body, files=files, token=fresh)
         return outcome
 
     def _once(
@@ -283,19 +306,20 @@ class WhatsApp:
         *,
         params: Mapping[str, str] | None,
         body: Mapping[str, Any] | None,
+        files: Mapping[str, Any] | None,
         token: str,
     ) -> Answer | Failure:
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        if files is None:
+            headers["Content-Type"] = "application/json"
         try:
             response = self._session.request(
                 method,
                 self._root + path,
                 params=params,
                 data=None if body is None else json.dumps(body).encode(),
-                headers={
-                    "Authorization": f"Bearer {token}",
-                    "Content-Type": "application/json",
-                    "Accept": "application/json",
-                },
+                files=files,
+                headers=headers,
                 timeout=self._timeout,
                 allow_redirects=False,
             )
@@ -311,7 +335,9 @@ class WhatsApp:
         return replace(failure, details=_without(failure.details, (token,)))
 
 
-def payload(message: Message, to: str, template: Template | None = None) -> dict[str, Any]:
+def payload(
+    message: Message, to: str, template: Template | None = None, media_id: str | None = None
+) -> dict[str, Any]:
     """The Graph body of a message (Meta, "POST /{phone-number-id}/messages").
 
     ``biz_opaque_callback_data`` carries our id: Meta echoes it in every status webhook, which settles
@@ -334,6 +360,9 @@ def payload(message: Message, to: str, template: Template | None = None) -> dict
         body["template"] = {"name": chosen.name, "language": {"code": chosen.language}}
         if components:
             body["template"]["components"] = components
+    elif media_id:
+        body["type"] = "audio"
+        body["audio"] = {"id": media_id}
     else:
         body["type"] = "text"
         body["text"] = {"body": message.text or "", "preview_url": False}

@@ -22,6 +22,7 @@ from lifeline.adapters.queues import Outgoing, Queues
 from lifeline.adapters.scheduler import Schedules
 from lifeline.adapters.whatsapp import Accepted, WhatsApp
 from lifeline.contract import (
+    OPENAI_VOICE,
     TEMPLATE_PREFIX,
     WHATSAPP,
     ContractError,
@@ -31,7 +32,7 @@ from lifeline.contract import (
     template_scope,
 )
 from lifeline.domain import campaign as campaigns_domain
-from lifeline.domain import delivery
+from lifeline.domain import delivery, speech
 from lifeline.domain.delivery import Carrier, Decision, Do, Known, Phase, Situation
 from lifeline.domain.failures import Cause, Failure, Reach
 from lifeline.domain.panic import State
@@ -152,6 +153,7 @@ class Deliver:
             self._telemetry.error("no flags; the batch goes back to its queue", detail=str(error))
             return [record.id for record in records]
         tally: Counter[str] = Counter()
+        jobs = self._hand_over(jobs, failed)
         try:
             claimed = self._claim(jobs, failed)
         except UnavailableError as error:
@@ -214,6 +216,45 @@ class Deliver:
             if not ok:
                 # Not lost: SQS brings it again and, after maxReceiveCount, moves it there itself.
                 failed.add(record.id)
+
+    # -- voice -----------------------------------------------------------------------------------
+
+    def _hand_over(self, jobs: list[Job], failed: set[str]) -> list[Job]:
+        """Voice messages go to ``voice-queue`` first; they come back with a recording, or as text.
+
+        Nothing is claimed yet: two copies of one message come back as two carriers, of which one loses the
+        claim. What waits for its time, or is on its way to a fallback, is left to the rest of the batch.
+        """
+        url = self._settings.voice_queue_url
+        now = self._clock()
+        if (
+            not url
+            or self._panic.flag(OPENAI_VOICE).blocks_sending
+            or self._panic.flag(WHATSAPP).blocks_sending
+        ):
+            return jobs
+        spoken = [
+            job
+            for job in jobs
+            if job.message.type == "voice"
+            and job.to is not None
+            and speech.returned(job.record.note) is None
+            and not job.carrier.job
+            and (job.message.send_after is None or job.message.send_after <= now)
+            and (job.message.expires_at is None or job.message.expires_at > now)
+        ]
+        if not spoken:
+            return jobs
+        bodies = [
+            Outgoing(speech.Job(job.record.body, job.record.note or {"claim": job.record.id}).write())
+            for job in spoken
+        ]
+        for job, ok in zip(spoken, self._queues.send(url, bodies), strict=True):
+            if not ok:
+                self._telemetry.error("no speech could be asked for; comes again", message_id=job.id)
+                failed.add(job.record.id)
+        gone = {job.id for job in spoken}
+        return [job for job in jobs if job.id not in gone]
 
     # -- decide and claim ------------------------------------------------------------------------
 
@@ -497,7 +538,12 @@ class Deliver:
             if stop.is_set() or remaining() < worst + MARGIN:
                 return
             assert job.to is not None
-            outcome = self._whatsapp.send(job.message, job.to, job.template)
+            recording = speech.returned(job.record.note)
+            media_id = recording.media_id if recording else None
+            outcome = self._whatsapp.send(job.message, job.to, job.template, media_id)
+            if media_id and isinstance(outcome, Failure) and outcome.code in speech.NO_SUCH_RECORDING:
+                # Meta refused the recording, not the person: the same words as text, at once.
+                outcome = self._whatsapp.send(job.message, job.to, job.template)
             job.outcome = outcome
             job.ended_at = self._clock()
             if isinstance(outcome, Failure):
@@ -744,6 +790,9 @@ class Deliver:
         outgoing: dict[str, list[tuple[Job, Outgoing]]] = {}
         for job in jobs:
             placed = self._carrier_for(job)
+            if placed and placed[1].note is not None:
+                note = speech.keep(job.record.note, placed[1].note)
+                placed = placed[0], replace(placed[1], note=note)
             if placed:
                 outgoing.setdefault(placed[0], []).append((job, placed[1]))
         for url, items in outgoing.items():

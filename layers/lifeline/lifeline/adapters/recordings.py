@@ -1,0 +1,48 @@
+"""Recordings that lie at Meta, by what they say: ``pk`` ``recording``, ``sk`` the digest, in ``control``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lifeline.adapters.aws import code_of
+from lifeline.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class Recordings:
+    """Raises :class:`UnavailableError` when DynamoDB does not answer."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def find(self, key: str, now: float) -> str | None:
+        """The media id of a recording that Meta still has."""
+        try:
+            answer = self._client.get_item(
+                TableName=self._table, Key={"pk": {"S": "recording"}, "sk": {"S": key}}
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise UnavailableError("DynamoDB", "finding a recording", code_of(error)) from error
+        item = answer.get("Item")
+        # DynamoDB removes what has expired hours later.
+        return item["media_id"]["S"] if item and float(item["expires_ttl"]["N"]) > now else None
+
+    def keep(self, key: str, media_id: str, until: float) -> None:
+        """Keep a media id until then (epoch seconds)."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={
+                    "pk": {"S": "recording"},
+                    "sk": {"S": key},
+                    "media_id": {"S": media_id},
+                    "expires_ttl": {"N": str(int(until))},
+                },
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise UnavailableError("DynamoDB", "keeping a recording", code_of(error)) from error
