@@ -30,6 +30,7 @@ VALUES: dict[tuple[str, str], set[str]] = {
     ("DrainCeiling", "lane"): {WHATSAPP},
     ("Released", "lane"): set(LANES),
     ("Backlog", "lane"): set(LANES),
+    ("Speech", "result"): {"voice", "text"},
     ("Inbound", "kind"): {"text", "voice", "voice_pending", "voice_unusable", "other"},
 }
 """What a dimension can hold; the outcomes of a webhook are counted as ``StatusUpdates``."""

@@ -168,6 +168,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "MESSAGES_TABLE",
         "CONTACTS_TABLE",
         "WHATSAPP_QUEUE_URL",
+        "VOICE_QUEUE_URL",
         "WHATSAPP_DLQ_URL",
         "EMAIL_FROM",
         "TOKEN_KEEPER_FUNCTION",
@@ -201,6 +202,15 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "PROBE_DLQ_URL",
         "DRAINER_FUNCTION",
         "TOKEN_KEEPER_FUNCTION",
+    ),
+    "voice": (
+        *_CONTROL,
+        *_GRAPH,
+        "WHATSAPP_QUEUE_URL",
+        "BULK_QUEUE_URL",
+        "VOICE_QUEUE_URL",
+        "INBOUND_TOPIC_ARN",
+        "OPENAI_BASE_URL",
     ),
     "alarm": (*_CONTROL, "ALARM_PREFIX"),
     "webhook": (

@@ -38,6 +38,7 @@ METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
     "TokenRefreshes": (MetricUnit.Count, ("result",)),
     "WebhookRejected": (MetricUnit.Count, ("reason",)),
     "StatusUpdates": (MetricUnit.Count, ("status",)),
+    "Speech": (MetricUnit.Count, ("result",)),
     "Inbound": (MetricUnit.Count, ("kind",)),
     "AlarmsTaken": (MetricUnit.Count, ("scope",)),
     "ProberRuns": (MetricUnit.Count, ("scope",)),
