@@ -43,6 +43,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from local.simulators.inbound_media import InboundMedia
+from local.simulators.openai import multipart
 from local.simulators.server import BREAK, Answer, ControlError, Fault, Request, Simulator
 
 if TYPE_CHECKING:

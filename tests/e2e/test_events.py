@@ -16,6 +16,7 @@ NAMES = {
     "drainer": "Drainer",
     "token_keeper": "TokenKeeper",
     "feedback": "Feedback",
+    "voice": "Voice",
 }
 FILES = sorted(p for name in NAMES for p in (EVENTS / name).glob("*.json"))
 

@@ -25,6 +25,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "ProberFunction": ("prober/probe.json", {"batchItemFailures": []}),
     "SenderFunction": ("sender/text.json", {"batchItemFailures": []}),
     "TokenKeeperFunction": ("token_keeper/hour.json", {}),
+    "VoiceFunction": ("voice/speech.json", {"batchItemFailures": []}),
     "WebhookFunction": ("webhook/handshake_wrong_token.json", {"statusCode": 403}),
 }
 

@@ -34,6 +34,7 @@ from lifeline.adapters.openai import OpenAI
 from lifeline.adapters.push import Push
 from lifeline.adapters.queues import Queues
 from lifeline.adapters.reach import Reach
+from lifeline.adapters.recordings import Recordings
 from lifeline.adapters.scheduler import Schedules
 from lifeline.adapters.secrets import Secrets
 from lifeline.adapters.token_store import TokenStore
@@ -49,7 +50,7 @@ from lifeline.use_cases.fall_back import FallBack
 from lifeline.use_cases.feedback import Feedback
 from lifeline.use_cases.inbound import WORKERS as INBOUND_WORKERS
 from lifeline.use_cases.inbound import TakeInbound
-from lifeline.use_cases.inbound_voice import ReleasePending
+from lifeline.use_cases.inbound_voice import InboundVoice, ReleasePending
 from lifeline.use_cases.incident import Incidents, Summarise
 from lifeline.use_cases.operate import Operate
 from lifeline.use_cases.operate_account import OperateAccount
@@ -67,9 +68,11 @@ from lifeline.use_cases.panic_mode import PanicMode
 from lifeline.use_cases.probe import Probe
 from lifeline.use_cases.raise_alarm import RaiseAlarm
 from lifeline.use_cases.release_campaigns import ReleaseCampaigns
+from lifeline.use_cases.speak import Speak
 from lifeline.use_cases.token_keeper import PANIC, TokenKeeper
 from lifeline.use_cases.usage_seen import UsageSeen
-from lifeline.use_cases.voice_outcomes import VoiceOutcomes
+from lifeline.use_cases.voice_jobs import VoiceJobs
+from lifeline.use_cases.voice_outcomes import VoiceOutcomes, transcriber
 from lifeline.use_cases.webhook import Webhook
 
 
@@ -291,6 +294,48 @@ def drainer() -> Drain:
 
 def _voice_in_panic(function: str) -> bool:
     return _control(function).flag(OPENAI_VOICE).state is State.PANIC
+
+
+@cache
+def voice() -> VoiceJobs:
+    """The voice function's use case: recordings for voice messages, text of voice notes."""
+    settings = _settings("voice")
+    log = telemetry("voice")
+    openai = voice_openai("voice")
+    outcomes = voice_outcomes("voice")
+    queues = Queues(_client("sqs"))
+    whatsapp = _whatsapp("voice", 2)
+    rules = settings.openai
+    speak = Speak(
+        say=lambda text: openai.speech(
+            text, model=rules.speech_model, voice=rules.voice, instructions=rules.instruction("")
+        ),
+        model=rules.speech_model,
+        voice=rules.voice,
+        in_panic=lambda: _voice_in_panic("voice"),
+        outcomes=outcomes,
+        whatsapp=whatsapp,
+        recordings=Recordings(_client("dynamodb"), settings.control_table),
+        queues=queues,
+        whatsapp_queue_url=settings.whatsapp_queue_url,
+        bulk_queue_url=settings.bulk_queue_url,
+        clock=time.time,
+        telemetry=log,
+    )
+    listen = InboundVoice(
+        rules=settings.inbound,
+        inbox=Inbox(_client("dynamodb"), settings.control_table),
+        topic=InboundTopic(_client("sns", INBOUND_WORKERS), settings.inbound_topic_arn),
+        queues=queues,
+        voice_queue_url=settings.voice_queue_url,
+        whatsapp_queue_url=settings.whatsapp_queue_url,
+        in_panic=lambda: _voice_in_panic("voice"),
+        whatsapp=whatsapp,
+        transcribe=transcriber(openai, outcomes),
+        clock=time.time,
+        telemetry=log,
+    )
+    return VoiceJobs(speak, listen)
 
 
 @cache

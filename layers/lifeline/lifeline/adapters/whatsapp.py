@@ -152,7 +152,7 @@ class WhatsApp:
         return self._call("POST", f"/{template_id}/unpause", body={})
 
     def upload(self, audio: bytes) -> str | Failure:
-        """Upload Ogg/Opus (Meta: at most 16 MB); answers with its media id, good for 30 days (Meta, "Media")."""
+        """Upload Ogg/Opus, at most 16 MB; answers with its media id, good for 30 days (Meta, "Media")."""
         outcome = self._call(
             "POST",
             f"/{self._phone_number_id}/media",

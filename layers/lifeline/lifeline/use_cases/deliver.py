@@ -539,9 +539,17 @@ class Deliver:
                 return
             assert job.to is not None
             recording = speech.returned(job.record.note)
-            media_id = recording.media_id if recording else None
-            outcome = self._whatsapp.send(job.message, job.to, job.template, media_id)
-            if media_id and isinstance(outcome, Failure) and outcome.code in speech.NO_SUCH_RECORDING:
+            outcome = (
+                self._whatsapp.send(job.message, job.to, job.template, recording.media_id)
+                if recording and recording.media_id
+                else self._whatsapp.send(job.message, job.to, job.template)
+            )
+            if (
+                recording
+                and recording.media_id
+                and isinstance(outcome, Failure)
+                and outcome.code in speech.NO_SUCH_RECORDING
+            ):
                 # Meta refused the recording, not the person: the same words as text, at once.
                 outcome = self._whatsapp.send(job.message, job.to, job.template)
             job.outcome = outcome

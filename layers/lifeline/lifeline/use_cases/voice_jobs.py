@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from lifeline.domain.inbound import is_job as is_voice_note
-from lifeline.telemetry import Telemetry
 from lifeline.use_cases.inbound_voice import InboundVoice
 from lifeline.use_cases.speak import Speak
 
@@ -13,10 +12,9 @@ from lifeline.use_cases.speak import Speak
 class VoiceJobs:
     """One instance per worker."""
 
-    def __init__(self, speak: Speak, listen: InboundVoice, telemetry: Telemetry) -> None:
+    def __init__(self, speak: Speak, listen: InboundVoice) -> None:
         self._speak = speak
         self._listen = listen
-        self._telemetry = telemetry
 
     def __call__(self, jobs: Iterable[tuple[str, str]], remaining: Callable[[], float]) -> list[str]:
         """Handle jobs, given as (SQS message id, body); answers with the ids that SQS must bring again."""
