@@ -71,13 +71,13 @@ def send(
     def lines() -> Iterator[list[dict[str, Any]]]:
         return batches(read_lines(file, template, language, common))
 
-    total, reachable, faults = _check(cli, lines())
-    if faults:
-        shown = [f"line {item['line']:g}: {item['fault']}" for item in faults[:NAMED]]
-        more = f" and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
+    total, reachable, bad, named = _check(cli, lines())
+    if bad:
+        shown = [f"line {item['line']:g}: {item['fault']}" for item in named]
+        more = f" and {bad - len(named)} more" if bad > len(named) else ""
         raise CliError(
             "bad_lines",
-            f"{len(faults)} bad lines, nothing was sent: " + "; ".join(shown) + more,
+            f"{bad} bad lines, nothing was sent: " + "; ".join(shown) + more,
             "Correct them and send the file again.",
             action="campaign.check",
         )
@@ -101,19 +101,24 @@ def send(
     cli.show("campaign.send", result, draw_sent)
 
 
-def _check(cli: Cli, found: Iterable[list[dict[str, Any]]]) -> tuple[int, int, list[dict[str, Any]]]:
-    """The first pass: how many lines, how many people with a fallback, what is wrong where."""
-    total = reachable = 0
-    faults: list[dict[str, Any]] = []
+def _check(cli: Cli, found: Iterable[list[dict[str, Any]]]) -> tuple[int, int, int, list[dict[str, Any]]]:
+    """The first pass: how many lines, how many people with a fallback, how many bad, the first of them."""
+    total = reachable = bad = 0
+    named: list[dict[str, Any]] = []
     with render.progress(cli.as_json) as bar:
         task = bar.add_task("checking", total=None)
         for batch in found:
-            answer = cli.client.call("campaign.check", lines=batch)
+            faults = [item for item in batch if "fault" in item]
+            whole = [item for item in batch if "fault" not in item]
+            if whole:
+                answer = cli.client.call("campaign.check", lines=whole)
+                reachable += answer["reachable"]
+                faults += answer["faults"]
             total += len(batch)
-            reachable += answer["reachable"]
-            faults += answer["faults"]
+            bad += len(faults)
+            named += sorted(faults, key=lambda item: item["line"])[: NAMED - len(named)]
             bar.update(task, advance=len(batch))
-    return total, reachable, faults
+    return total, reachable, bad, named
 
 
 def _name(file: Path, template: str) -> str:
@@ -131,7 +136,8 @@ def _name(file: Path, template: str) -> str:
 def read_lines(
     file: Path, template: str, language: str, common: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """One ``{"line", "message"}`` per line of the file, without keeping it. Raises :class:`CliError`."""
+    """One ``{"line", "message"}`` per line of the file, without keeping it; ``fault`` where the line itself
+    is wrong. Raises :class:`CliError` where the file is."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as source:
             reader = csv.DictReader(source, skipinitialspace=True)
@@ -163,14 +169,23 @@ def read_lines(
                     message["text"] = values["text"]
                 if person:
                     message["recipient"] = person
-                if None in row:
-                    # One field too many: the contract names it as unknown, with this line.
-                    message["more fields than the header has"] = True
-                yield {"line": reader.line_num, "message": message}
+                fault = _fault(row, values, [key for _, key in parameters])
+                yield {"line": reader.line_num, "message": message, **({"fault": fault} if fault else {})}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CliError(
             "unreadable_file", f"{file} cannot be read: {error}", "It must be a CSV file in UTF-8."
         ) from error
+
+
+def _fault(row: Mapping[Any, Any], values: Mapping[str, str], parameters: Iterable[str]) -> str:
+    """What is wrong with the line as such; empty if nothing is."""
+    if None in row:
+        return "has more fields than the header"
+    if any(value is None for value in row.values()):
+        return "has fewer fields than the header"
+    # Meta refuses a parameter without text: error 131008 on Meta's error page.
+    empty = [key for key in parameters if not values[key]]
+    return f"{empty[0]} is empty" if empty else ""
 
 
 def batches(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

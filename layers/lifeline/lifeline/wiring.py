@@ -289,6 +289,7 @@ def drainer() -> Drain:
         queues=Queues(_client("sqs", 16)),
         clock=time.time,
         telemetry=telemetry("drainer"),
+        campaigns=_campaigns("drainer"),
     )
 
 

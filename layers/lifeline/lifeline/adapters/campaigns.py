@@ -61,11 +61,19 @@ class Campaigns:
         return [_campaign(item) for item in self._query(_PK)]
 
     def state(self, name: str) -> str:
-        """The state, at most three seconds old; empty where the label is no campaign of ours."""
+        """The state, at most three seconds old; empty where the label is no campaign of ours.
+
+        While DynamoDB cannot be read, the last known state holds, as with flags.
+        """
         now = self._clock()
         seen = self._seen.get(name)
         if seen is None or now - seen[0] >= CACHE_SECONDS:
-            found = self.get(name)
+            try:
+                found = self.get(name)
+            except UnavailableError:
+                if seen is None:
+                    raise
+                return seen[1]
             if len(self._seen) >= CACHED:
                 self._seen.clear()
             seen = self._seen[name] = (now, str(found.state) if found else "")
@@ -108,7 +116,7 @@ class Campaigns:
         )
 
     def count(self, name: str, counts: Mapping[str, int]) -> None:
-        """Add outcomes in one write."""
+        """Add outcomes in one write. Raises :class:`ConflictError` where the campaign is no longer kept."""
         names = {f"#{key}": f"n_{key}" for key in counts}
         values = {f":{key}": {"N": str(number)} for key, number in counts.items()}
         self._call(
@@ -116,6 +124,7 @@ class Campaigns:
             "counting a campaign's outcomes",
             Key=_key(_PK, name),
             UpdateExpression="ADD " + ", ".join(f"#{key} :{key}" for key in counts),
+            ConditionExpression="attribute_exists(pk)",
             ExpressionAttributeNames=names,
             ExpressionAttributeValues=values,
         )

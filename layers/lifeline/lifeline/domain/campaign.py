@@ -53,6 +53,8 @@ class Campaign:
 
 
 CANCELLED: Final = "campaign cancelled"
+PAUSED: Final = "campaign paused"
+"""Such a message is parked when it has gone round often enough; it takes nobody's fallback."""
 
 
 def due(campaign: Campaign, now: float) -> int:
@@ -78,13 +80,16 @@ def held(state: str, rounds: int) -> Decision | None:
     if state != State.PAUSED:
         return None
     if rounds >= ROUNDS:
-        return Decision(Do.FALL_BACK, "campaign paused")
-    return Decision(Do.WAIT, "campaign paused", delay=min(900.0, 60.0 * 2**rounds))
+        return Decision(Do.FALL_BACK, PAUSED)
+    return Decision(Do.WAIT, PAUSED, delay=min(900.0, 60.0 * 2**rounds))
 
 
 _OUTCOMES: Final[Mapping[Status, str]] = {
     Status.SENT: "sent",
     Status.HELD: "sent",
+    # A webhook may be faster than the answer of the send.
+    Status.DELIVERED: "sent",
+    Status.READ: "sent",
     Status.PUSHED: "fallback",
     Status.EMAILED: "fallback",
     Status.FAILED: "failed",
@@ -97,3 +102,16 @@ COUNTERS: Final = ("sent", "fallback", "failed", "expired", "cancelled")
 def counted(status: Status, why: str) -> str | None:
     """The counter to which an outcome belongs; ``None``: the message is still on its way."""
     return "cancelled" if why == CANCELLED else _OUTCOMES.get(status)
+
+
+def tally(status: Status, why: str, *, accepted: bool, reported: bool) -> Mapping[str, int]:
+    """What one settled message adds to its campaign's counters, so that each counts once.
+
+    ``accepted``: Meta has just taken it (a failed webhook may be in the ledger already; its fallback is
+    counted when it is taken). ``reported``: Meta took it before and reported a failure afterwards, so
+    what was counted as sent becomes the outcome of the fallback.
+    """
+    counter = "sent" if accepted else counted(status, why)
+    if counter is None or (reported and counter == "sent"):
+        return {}
+    return {counter: 1, "sent": -1} if reported else {counter: 1}

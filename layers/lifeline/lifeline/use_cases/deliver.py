@@ -317,7 +317,13 @@ class Deliver:
             return decision
         if decision.do not in (Do.SEND, Do.FALL_BACK):
             return decision
-        return campaigns_domain.held(self._campaigns.state(name), job.carrier.rounds) or decision
+        try:
+            state = self._campaigns.state(name)
+        except UnavailableError as error:
+            # Only this campaign waits; what else is in the batch goes on.
+            self._telemetry.error("a campaign's state is unknown; it waits", detail=str(error))
+            state = campaigns_domain.State.PAUSED
+        return campaigns_domain.held(state, job.carrier.rounds) or decision
 
     def _count_campaigns(self, jobs: Sequence[Job]) -> None:
         if self._campaigns is None:
@@ -326,9 +332,14 @@ class Deliver:
         for job in jobs:
             name = job.message.campaign
             if name and job.row and job.decision.do in (Do.FINISH, Do.EXPIRE, Do.REJECT):
-                counter = campaigns_domain.counted(job.row.status, job.decision.why)
-                if counter:
-                    found.setdefault(name, Counter())[counter] += 1
+                added = campaigns_domain.tally(
+                    job.row.status,
+                    job.decision.why,
+                    accepted=isinstance(job.outcome, Accepted),
+                    reported=job.carrier.job == delivery.FALLBACK,
+                )
+                if added:
+                    found.setdefault(name, Counter()).update(added)
         for name, counts in found.items():
             try:
                 if self._campaigns.state(name):
@@ -453,6 +464,7 @@ class Deliver:
             template=message.template.name if message.template else None,
             to_masked=mask(job.to) if job.to else None,
             person=person_of(job.to or message.recipient.user_id or message.to),
+            note=job.decision.why if status is Status.EXPIRED else "",
             **{name: value for name, value in values.items() if value is not None},
         )
 
@@ -693,6 +705,12 @@ class Deliver:
         return claimed
 
     def _take_fallbacks(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            if job.decision.why == campaigns_domain.PAUSED:
+                job.decision = replace(job.decision, do=Do.PARK)
+        jobs = [job for job in jobs if job.decision.do is Do.FALL_BACK]
+        if not jobs:
+            return
         outcomes = self._fall_back(
             [(job.message, job.decision.whatsapp_later, job.decision.why) for job in jobs], self._clock()
         )

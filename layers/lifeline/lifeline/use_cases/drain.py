@@ -8,11 +8,13 @@ which one loses its claim at the ledger.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Change, Ledger, Row
 from lifeline.adapters.queues import Incoming, Outgoing, Queues
@@ -29,7 +31,7 @@ from lifeline.contract import (
 from lifeline.domain.pace import delays, plan_minute, ramp_rate
 from lifeline.domain.panic import State
 from lifeline.domain.status import Status
-from lifeline.errors import UnavailableError
+from lifeline.errors import ConflictError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.panic_mode import FLAG_CACHE_SECONDS
@@ -69,6 +71,7 @@ class Drain:
         queues: Queues,
         clock: Callable[[], float],
         telemetry: Telemetry,
+        campaigns: Campaigns | None = None,
     ) -> None:
         self._settings = settings
         self._control = control
@@ -76,6 +79,7 @@ class Drain:
         self._queues = queues
         self._clock = clock
         self._telemetry = telemetry
+        self._campaigns = campaigns
         self._urls = {
             BACKLOG_CRITICAL_QUEUE: settings.backlog_critical_queue_url,
             BACKLOG_QUEUE: settings.backlog_queue_url,
@@ -208,6 +212,17 @@ class Drain:
         self._queues.delete(url, done)
         return len(done)
 
+    def _count_campaigns(self, rows: Sequence[Row]) -> None:
+        """What expired in a lane shows in its campaign; a failure costs the count, never the message."""
+        if self._campaigns is None:
+            return
+        for name, count in Counter(row.campaign for row in rows if row.campaign).items():
+            try:
+                if self._campaigns.state(name):
+                    self._campaigns.count(name, {"expired": count})
+            except (UnavailableError, ConflictError) as error:
+                self._telemetry.warning("a campaign's counters could not be written", detail=str(error))
+
     def _expire(self, items: Sequence[tuple[Incoming, Message]], now: float) -> list[str]:
         """Record what came too late; returns the receipts of what may leave the lane."""
         if not items:
@@ -224,11 +239,14 @@ class Drain:
                     changes.append(
                         Change(row, Status.EXPIRED, {"phase": None}, "its time passed while parked")
                     )
-            self._ledger.apply(changes, now)
-            self._ledger.insert(fresh, now)
+            applied = self._ledger.apply(changes, now)
+            inserted = self._ledger.insert(fresh, now)
         except UnavailableError as error:
             self._telemetry.error("expired messages stay in their lane", detail=str(error))
             return []
+        expired = [change.row for change, lost in zip(changes, applied, strict=True) if lost is None]
+        expired += [row for row, ok in zip(fresh, inserted, strict=True) if ok]
+        self._count_campaigns(expired)
         self._telemetry.count("Outcomes", len(items), status=str(Status.EXPIRED))
         counts: dict[str, int] = {}
         for _, parsed in items:
