@@ -83,6 +83,12 @@ def test_limits_that_last_trip(world: World) -> None:
     assert world.control.flag(OPENAI_VOICE).cause == "rate_limit"
 
 
+def test_no_recovery_before_the_time_that_openai_states(world: World) -> None:
+    stated = classify_answer(429, None, {"retry-after": "900"})
+    assert world.outcomes([stated] * 5)
+    assert world.control.flag(OPENAI_VOICE).earliest_recovery == world.clock.now + 900
+
+
 def test_what_is_wrong_with_one_message_never_trips(world: World) -> None:
     assert not world.outcomes([REFUSED, not_asked("too long")] * 50)
     assert world.state() is State.NORMAL

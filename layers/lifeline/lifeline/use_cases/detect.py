@@ -16,6 +16,7 @@ from lifeline.contract import WHATSAPP, template_scope
 from lifeline.domain.detection import bucket_start, judge
 from lifeline.domain.failures import Cause, Failure, Reach
 from lifeline.domain.panic import trip
+from lifeline.domain.voice_failures import VoiceFailure
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
@@ -140,7 +141,7 @@ class Detect:
         cause: Cause,
         reason: str,
         evidence: Mapping[str, object],
-        failure: Failure | None = None,
+        failure: Failure | VoiceFailure | None = None,
         observed: float | None = None,
     ) -> bool:
         """Enter panic. Never raises: False where the flag could not be written, whatever the reason.

@@ -6,7 +6,7 @@ WhatsApp's window and panic are not touched by them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from lifeline.adapters.control import Control
 from lifeline.adapters.openai import OpenAI
@@ -85,18 +85,15 @@ class VoiceOutcomes:
             self._telemetry.error("the window of voice cannot be written", detail=str(error))
         at_once = next((failure for failure in bad if failure.trips_at_once), None)
         if at_once:
-            evidence = {"code": at_once.code, "http_status": at_once.http_status, "remedy": at_once.remedy}
-            return self._trip(at_once.cause, at_once.words, evidence)
+            refusal = {"code": at_once.code, "http_status": at_once.http_status, "remedy": at_once.remedy}
+            return self._detect.trip(OPENAI_VOICE, at_once.cause, at_once.words, refusal)
         verdict = judge(window, self._settings.detection, now) if bad and window else None
         if verdict is None:
             return False
         last = bad[-1]
-        return self._trip(
-            verdict.cause, verdict.reason, {**verdict.evidence, "last": last.words, "remedy": last.remedy}
-        )
-
-    def _trip(self, cause: Cause, reason: str, evidence: Mapping[str, object]) -> bool:
-        return self._detect.trip(OPENAI_VOICE, cause, reason, evidence)
+        evidence = {**verdict.evidence, "last": last.words, "remedy": last.remedy}
+        stated = next((failure for failure in bad if failure.retry_after), None)
+        return self._detect.trip(OPENAI_VOICE, verdict.cause, verdict.reason, evidence, stated)
 
 
 def transcriber(openai: OpenAI, outcomes: Callable[[Sequence[VoiceFailure | None]], object]) -> Transcribe:
