@@ -129,7 +129,7 @@ def test_a_meta_that_does_not_answer_us(account: Account, fault: str, failed: st
     assert f"WhatsApp does not work: {failed}" in said
     said, rate = account.both("rate-status")
     assert (rate["meta"], rate["error"]["cause"]) == (None, cause)
-    assert rate["limiter"]["tokens"] == 10, "what is ours is known all the same"
+    assert rate["limiter"]["tokens"] == 9, "what is ours is known all the same"
     assert "Meta does not say" in said
     said, error = account.both("templates", code=1)
     assert error["code"] == "unavailable"

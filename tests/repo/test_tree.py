@@ -78,6 +78,7 @@ def test_every_dependency_that_ships_is_named_in_its_source() -> None:
         "requests",
         "pynamodb",
         "phonenumberslite",
+        "tzdata",
     } == wanted
 
 

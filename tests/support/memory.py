@@ -135,6 +135,8 @@ class MemoryControl:
         self.minutes: dict[int, Counter[str]] = defaultdict(Counter)
         self.windows: dict[str, Window] = {}
         self.slots: dict[str, int] = {}
+        self.tats: dict[str, float] = {}
+        self.writes: Counter[str] = Counter()
         self.broken = False
         self.races = 0
 
@@ -203,6 +205,20 @@ class MemoryControl:
 
     def clear_window(self, scope: str) -> None:
         self.windows.pop(scope, None)
+
+    def reserve(self, lane: str, tokens: int, interval: float, burst: int, now: float) -> float:
+        """As DynamoDB does: ``writes`` counts the updates of each limiter, refused ones too."""
+        self._check()
+        floor = now - burst * interval
+        self.writes[lane] += 1
+        if self.tats.get(lane, floor - 1) < floor:
+            self.writes[lane] += 1
+        self.tats[lane] = max(self.tats.get(lane, floor), floor) + tokens * interval
+        return self.tats[lane]
+
+    def limiter(self, lane: str) -> float | None:
+        self._check()
+        return self.tats.get(lane)
 
     def claim_slot(self, scope: str, slot: int) -> bool:
         if self.slots.get(scope, -1) >= slot:

@@ -132,6 +132,12 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
                     "pattern": "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:(endpoint|app)/[^/]+/[^/]+/.+$",
                 },
                 "email": {"type": "string", "maxLength": 320, "pattern": r"^[^@\s]+@[^@\s]+$"},
+                "time_zone": {
+                    "type": "string",
+                    "maxLength": 64,
+                    "pattern": "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
+                    "description": "IANA name, for quiet hours; default: the zones of the number's country.",
+                },
             },
         },
         "fallback": {
@@ -190,6 +196,7 @@ class Recipient:
     user_id: str | None = None
     push_endpoint: str | None = None
     email: str | None = None
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,7 +436,12 @@ def parse_message(body: str) -> Message:
         text=document.get("text"),
         priority=document.get("priority", "normal"),
         category=document.get("category"),
-        recipient=Recipient(recipient.get("user_id"), recipient.get("push_endpoint"), recipient.get("email")),
+        recipient=Recipient(
+            recipient.get("user_id"),
+            recipient.get("push_endpoint"),
+            recipient.get("email"),
+            recipient.get("time_zone"),
+        ),
         fallback_title=fallback.get("title"),
         fallback_body=fallback.get("body"),
         expires_at=expires_at,

@@ -16,6 +16,7 @@ from lifeline.domain.detection import Thresholds
 from lifeline.domain.fallback import DEFAULT_POLICY, Policy
 from lifeline.domain.inbound import InboundRules
 from lifeline.domain.panic import Rules
+from lifeline.domain.quiet import QuietHours
 from lifeline.domain.speaking import VoiceRules
 from lifeline.errors import ConfigError
 
@@ -74,6 +75,8 @@ class Limiter:
     """Messages that may go at once after a quiet moment."""
     bulk_share: float = 0.5
     """The part of ``rate`` that bulk messages may use together."""
+    critical_share: float = 0.1
+    """The part of ``rate`` that is kept for critical messages, however many others are booked ahead."""
     horizon: float = 2.0
     """A token due within this many seconds is waited for; a later one sends the message back to the queue."""
 
@@ -81,6 +84,7 @@ class Limiter:
         _within("rate", self.rate, 0.1, 1000)
         _within("burst", self.burst, 1, 1000)
         _within("bulk_share", self.bulk_share, 0.01, 1)
+        _within("critical_share", self.critical_share, 0, 0.5)
         _within("horizon", self.horizon, 0, 10)
 
 
@@ -151,6 +155,7 @@ class Settings:
     token: Token = field(default_factory=Token)
     detection: Thresholds = field(default_factory=Thresholds)
     panic: Rules = field(default_factory=Rules)
+    quiet: QuietHours = field(default_factory=QuietHours)
     fallback: Policy = DEFAULT_POLICY
     inbound: InboundRules = field(default_factory=InboundRules)
     openai: VoiceRules = field(default_factory=VoiceRules)
@@ -244,7 +249,7 @@ OPTIONAL: Final = (
     "ALARMS_TOPIC_ARN",
 )
 
-_TUNABLE: Final = ("sending", "retry", "limiter", "drain", "token", "detection", "panic")
+_TUNABLE: Final = ("sending", "retry", "limiter", "drain", "token", "detection", "panic", "quiet")
 
 
 def parse(env: Mapping[str, str], function: str) -> Settings:

@@ -225,7 +225,7 @@ def test_a_meta_that_refuses_hides_nothing_of_ours(world: World, failure: Failur
     found = world.rate()
     assert found["meta"] is None
     assert words in found["error"]["remedy"]
-    assert found["limiter"]["tokens"] == 10
+    assert found["limiter"]["tokens"] == 9
 
 
 # --- volume -----------------------------------------------------------------------------------------------

@@ -80,6 +80,8 @@ class Carrier:
     """Epoch seconds at which this carrier holds a token of the limiter."""
     paid: bool = False
     """It has waited for its turn in bulk's share already."""
+    drained: bool = False
+    """The drain released it: where tokens are scarce, live messages of its priority go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class Situation:
     grace: float
     lease: float
     """A worker that claimed a row longer ago than this has ended (function timeout plus a margin)."""
+    quiet: bool = False
+    """It is quiet where the recipient is, and the message can wait."""
 
 
 _OVER = frozenset(
@@ -180,6 +184,8 @@ def _fresh(at: Situation) -> Decision:
         return Decision(Do.WAIT if wait <= MAX_SQS_DELAY else Do.SCHEDULE, "send_after", delay=wait)
     if not at.valid_phone:
         return Decision(Do.FALL_BACK, "not a phone number", cause=Cause.INVALID_PHONE, whatsapp_later=False)
+    if at.quiet:
+        return Decision(Do.PARK, "quiet hours")
     if at.channel_blocked:
         return Decision(Do.FALL_BACK, "panic")
     if at.template_blocked:

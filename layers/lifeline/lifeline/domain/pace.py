@@ -125,6 +125,31 @@ def ramp_rate(
     return min(ceiling, previous * 2)
 
 
+def headroom(limit: float, live: float, booked: float, seconds: float) -> float:
+    """The rate that live traffic leaves to the lanes for the next ``seconds``, messages per second.
+
+    ``limit``: the limiter's rate; ``live``: what live traffic used in the last minute; ``booked``: how far
+    ahead of now the limiter is booked, seconds. Never below 0.2/s, so that the lanes never stand still.
+    Raises ``ValueError`` for a span that is not above 0.
+    """
+    if seconds <= 0:
+        raise ValueError(f"seconds must be above 0, not {seconds}")
+    return max(MIN_RATE, limit * max(0.0, 1 - max(0.0, booked) / seconds) - live)
+
+
+def split(rate: float, burst: int, critical_share: float) -> tuple[tuple[float, int], tuple[float, int]]:
+    """Rate and burst of the limiter's two parts: what is kept for critical messages, and the rest.
+
+    Two limiters in place of one, so that a critical message never stands behind a booked hour of others, and
+    so that a batch of one kind takes all its tokens with one write. Together they allow what one would: the
+    rates add up to ``rate``, and so do the bursts. A share of 0, or a burst of 1, keeps nothing apart.
+    """
+    if critical_share <= 0 or burst < 2:
+        return (0.0, 0), (rate, burst)
+    kept = max(1, math.floor(burst * critical_share + _EPSILON))
+    return (rate * critical_share, kept), (rate * (1 - critical_share), burst - kept)
+
+
 # --- Plan of a minute ------------------------------------------------------------------------------------
 
 

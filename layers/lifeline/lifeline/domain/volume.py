@@ -3,7 +3,7 @@
 Everything comes from the counters of each minute in the control table:
 
 - ``o|STATUS|PRIORITY|CATEGORY|TEMPLATE``: messages that the sender was done with for now
-- ``acc``: sends that Meta accepted
+- ``acc``: sends that Meta accepted; ``drained``: those of them that the drain had released
 - ``e|CAUSE|CODE``: failed sends
 - ``ta|TEMPLATE``, ``tf|TEMPLATE``: sends with a template, and those of them that failed for the template, the
   person or the message (not for the channel)
@@ -19,6 +19,8 @@ from typing import Final
 Counts = Mapping[int, Mapping[str, int]]
 """Counters by the start of their minute (epoch seconds)."""
 
+ACCEPTED: Final = "acc"
+DRAINED: Final = "drained"
 TEMPLATE_ASKED: Final = "ta|"
 TEMPLATE_FAILED: Final = "tf|"
 NONE: Final = "-"

@@ -35,10 +35,12 @@ from lifeline.domain import campaign as campaigns_domain
 from lifeline.domain import delivery, speech
 from lifeline.domain.delivery import Carrier, Decision, Do, Known, Phase, Situation
 from lifeline.domain.failures import Cause, Failure, Reach
+from lifeline.domain.pace import split
 from lifeline.domain.panic import State
 from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
+from lifeline.domain.quiet import quiet_until, zones_of
 from lifeline.domain.status import Status, can_move
-from lifeline.domain.volume import TEMPLATE_ASKED, TEMPLATE_FAILED
+from lifeline.domain.volume import DRAINED, TEMPLATE_ASKED, TEMPLATE_FAILED
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
@@ -55,6 +57,8 @@ SLOT_KEPT: Final = 30.0
 ROUNDS: Final = 4
 """How often a claim is tried again after another writer moved the row meanwhile."""
 TEMPLATE_MAP: Final = "template_map"
+CRITICAL: Final = "critical"
+"""The limiter's part that is kept for critical messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class Job:
     template: Template | None = None
     token_at: float = 0.0
     outcome: Accepted | Failure | None = None
+    resending: bool = False
+    """Decided before it waited for a token: nothing settled its doubt."""
     resent: bool = False
     """It was sent a second time, because nothing settled its doubt."""
     incident_id: str | None = None
@@ -306,6 +312,7 @@ class Deliver:
                 send_after=job.message.send_after,
                 grace=self._settings.sending.grace,
                 lease=LEASE,
+                quiet=self._quiet(job, now),
             ),
         )
         return self._of_campaign(job, decision)
@@ -347,6 +354,13 @@ class Deliver:
             except (UnavailableError, ConflictError) as error:
                 self._telemetry.warning("a campaign's counters could not be written", detail=str(error))
 
+    def _quiet(self, job: Job, now: float) -> bool:
+        """Whether the recipient's quiet hours hold it back: campaigns only, live messages are wanted now."""
+        hours = self._settings.quiet
+        if not hours.any or job.message.priority != "bulk" or job.to is None:
+            return False
+        return quiet_until(now, zones_of(job.to, job.message.recipient.time_zone), hours) is not None
+
     def _replacements(self, jobs: Sequence[Job]) -> dict[str, Template]:
         """Templates to use instead of panicking ones, by message id; read only when one panics."""
         hit = [
@@ -367,15 +381,26 @@ class Deliver:
         return found
 
     def _take_tokens(self, jobs: list[Job]) -> None:
-        """Reserve a token of the shared limiter for each send: one write for the batch."""
+        """Reserve a token of the shared limiter for each send: one write for all the tokens of a kind.
+
+        Critical messages come first in the batch, and where others have booked the limiter ahead of them,
+        they have a part of it to themselves.
+        """
         now = self._clock()
         limiter = self._settings.limiter
+        kept, rest = split(limiter.rate, limiter.burst, limiter.critical_share)
         holding: list[Job] = []
         for job in jobs:
             slot = job.carrier.slot
             job.token_at = now
-            if not (slot is not None and slot <= now + 1 and now - slot < SLOT_KEPT):
+            job.resending = job.decision.resend
+            if slot is None or now - slot >= SLOT_KEPT:
                 holding.append(job)
+            elif slot > now + 1 + self._settings.limiter.horizon:
+                # Booked further ahead than SQS can delay: it keeps its slot and takes no second token.
+                job.decision = Decision(Do.WAIT, "limiter", delay=slot - now)
+            else:
+                job.token_at = max(now, slot)
         bulk = [job for job in holding if job.message.priority == "bulk" and not job.carrier.paid]
         # Bulk passes its own limiter first and books the shared one only when its turn has come, so that
         # a large campaign never stands before live traffic.
@@ -384,29 +409,54 @@ class Deliver:
         )
         rank = {"critical": 0, "normal": 1, "bulk": 2}
         due = [job for job in holding if job.decision.do is Do.SEND]
-        due.sort(key=lambda job: rank[job.message.priority])
-        self._reserve(WHATSAPP, due, limiter.rate, limiter.burst, now)
+        due.sort(key=lambda job: (rank[job.message.priority], job.carrier.drained))
+        self._reserve(WHATSAPP, due, *rest, now)
+        if kept[0]:
+            late = [job for job in due if job.message.priority == "critical" and job.decision.do is Do.WAIT]
+            self._overtake(late, *kept, now)
+
+    def _slots(self, lane: str, count: int, rate: float, burst: float, now: float) -> list[float]:
+        """When each of ``count`` tokens may be used (epoch seconds); one write."""
+        interval = 1.0 / rate
+        end = self._control.reserve(lane, count, interval, max(1, int(burst)), now)
+        return [end - (count - 1 - index) * interval for index in range(count)]
 
     def _reserve(self, lane: str, jobs: Sequence[Job], rate: float, burst: float, now: float) -> None:
         """Give each job its token time; one that is too far off waits until then on the queue."""
         if not jobs:
             return
-        interval = 1.0 / rate
         try:
-            end = self._control.reserve(lane, len(jobs), interval, max(1, int(burst)), now)
+            slots = self._slots(lane, len(jobs), rate, burst, now)
         except UnavailableError as error:
             # Tokens fail closed: without the limiter nothing may be sent now.
             self._telemetry.error("no tokens", detail=str(error))
             for job in jobs:
                 job.decision = Decision(Do.WAIT, "the limiter cannot be read", delay=5.0)
             return
-        for index, job in enumerate(jobs):
-            at = end - (len(jobs) - 1 - index) * interval
+        for job, at in zip(jobs, slots, strict=True):
             job.token_at = max(job.token_at, at)
             if at > now + self._settings.limiter.horizon:
                 job.decision = Decision(
                     Do.WAIT, "bulk share" if lane == "bulk" else "limiter", delay=at - now
                 )
+
+    def _overtake(self, jobs: Sequence[Job], rate: float, burst: float, now: float) -> None:
+        """Critical messages that would wait for others: the part kept for them, where it is sooner."""
+        if not jobs:
+            return
+        try:
+            slots = self._slots(CRITICAL, len(jobs), rate, burst, now)
+        except UnavailableError as error:
+            self._telemetry.error("no tokens of the critical part", detail=str(error))
+            return  # they keep the slots that they have
+        for job, at in zip(jobs, slots, strict=True):
+            if job.decision.why != "limiter" or at >= job.token_at:
+                continue
+            job.token_at = max(now, at)
+            if at > now + self._settings.limiter.horizon:
+                job.decision = replace(job.decision, delay=at - now)
+            else:
+                job.decision = Decision(Do.SEND, "nothing against it", resend=job.resending)
 
     def _write_claims(self, jobs: list[Job], done: list[Job]) -> list[Job]:
         """Write claims for these jobs; returns those that lost and must be decided anew."""
@@ -515,6 +565,8 @@ class Deliver:
                     "turn": turn,
                     "due_at": now + decision.delay,
                 }
+            case Do.PARK:
+                return {"status": Status.PARKED, "phase": None, "turn": turn + 1, "due_at": None}
             case Do.EXPIRE:
                 return {
                     "status": Status.EXPIRED,
@@ -746,7 +798,7 @@ class Deliver:
                 if isinstance(job.outcome, Accepted):
                     values["wamid"] = job.outcome.wamid
                 return Change(row, decision.status, {**values, "phase": None}, decision.why)
-            case Do.PARK:
+            case Do.PARK if row.status is not Status.PARKED:
                 return Change(
                     row, Status.PARKED, {**values, "phase": None, "turn": row.turn + 1}, decision.why
                 )
@@ -840,10 +892,13 @@ class Deliver:
                 if decision.why in ("limiter", "bulk share"):
                     # Its turn is reserved: it comes back once, at that time, and takes no second token.
                     note["rounds"] = job.carrier.rounds
+                    if job.carrier.drained:
+                        note["drained"] = True
                     if decision.why == "limiter":
                         note["slot"] = round(self._clock() + decision.delay, 3)
-                    else:
-                        note["paid"] = True
+                        # A second early at most, to wait for its slot there: they would come in bunches.
+                        return live, Outgoing(body, note, int(decision.delay))
+                    note["paid"] = True
                 return live, Outgoing(body, note, ceil(decision.delay))
             case Do.BUSY:
                 note["turn"] = job.carrier.turn
@@ -938,6 +993,7 @@ class Deliver:
         )
         minute = int(now // 60) * 60
         counts["acc"] += accepted.pop(minute, 0)
+        counts[DRAINED] += sum(1 for job in jobs if job.carrier.drained and isinstance(job.outcome, Accepted))
         try:
             self._control.count(minute, counts)
             for earlier, count in accepted.items():
@@ -963,6 +1019,7 @@ def carrier_of(record: Record) -> Carrier:
         cause=note.get("cause"),
         slot=note.get("slot"),
         paid=bool(note.get("paid")),
+        drained=bool(note.get("drained")),
     )
 
 

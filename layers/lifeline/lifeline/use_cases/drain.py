@@ -9,9 +9,10 @@ which one loses its claim at the ledger.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Final
 
 from lifeline.adapters.campaigns import Campaigns
@@ -28,9 +29,12 @@ from lifeline.contract import (
     Message,
     parse_message,
 )
-from lifeline.domain.pace import delays, plan_minute, ramp_rate
+from lifeline.domain.pace import delays, headroom, plan_minute, ramp_rate, split
 from lifeline.domain.panic import State
+from lifeline.domain.phone import NotAPhoneNumber, normalise
+from lifeline.domain.quiet import CRITICAL, quiet_until, zones_of
 from lifeline.domain.status import Status
+from lifeline.domain.volume import ACCEPTED, DRAINED
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
@@ -46,6 +50,8 @@ VISIBILITY: Final = 120
 """Seconds for which a message that is being moved is hidden; more than the function's time-out."""
 WORKERS: Final = 8
 MARGIN: Final = 5.0
+QUIET_DELAY: Final = 900
+"""Longest time for which a message in quiet hours is laid aside in its lane: SQS's longest delay, seconds."""
 EMPTY_RECEIVES: Final = 3
 """Empty answers in a row after which a lane counts as empty: SQS samples its servers on short polls."""
 
@@ -115,6 +121,7 @@ class Drain:
             self._save_state({"rate": 0.0, "stepped_at": 0.0, "carry": 0.0, "why": "nothing waits"}, now)
             return {"released": {}, "why": "nothing waits"}
         limited = self._rate_limited(now)
+        room = self._headroom(now, end - now)
         released: dict[str, int] = {}
         rate, stepped_at = float(state.get("rate", 0.0)), float(state.get("stepped_at", 0.0))
         carry = float(state.get("carry", 0.0))
@@ -124,12 +131,14 @@ class Drain:
                 rate = ramp_rate(rate, ceiling, rate_limited=limited)
                 stepped_at, limited = cursor, False
             seconds = min(end - cursor, max(1.0, stepped_at + MINUTE - cursor))
-            plan = plan_minute(rate, seconds, waiting, carry)
+            # Live traffic first: the lanes get what it leaves of the limiter.
+            leaving = min(rate, room) if rate else 0.0
+            plan = plan_minute(leaving, seconds, waiting, carry)
             carry = plan.carry
             spread: list[int] = []
             if plan.total:
                 # A last handful leaves at the rate as well, not thinly spread over the whole stretch.
-                taking = min(seconds, plan.total / rate)
+                taking = min(seconds, plan.total / leaving)
                 spread = delays(plan.total, max(0, round(cursor - now)), max(1, round(taking)))
             offset = 0
             for lane, count in plan.moves:
@@ -163,6 +172,15 @@ class Drain:
     def _save_state(self, state: dict[str, Any], now: float) -> None:
         self._control.put_setting(STATE_SETTING, state, actor="DrainerFunction", reason="planned", now=now)
 
+    def _headroom(self, now: float, seconds: float) -> float:
+        """What live traffic leaves of the limiter, messages per second."""
+        limiter = self._settings.limiter
+        _, (rate, _) = split(limiter.rate, limiter.burst, limiter.critical_share)
+        whole = int(now // MINUTE) * int(MINUTE) - int(MINUTE)
+        last = self._control.counts(whole, whole).get(whole, {})
+        live = max(0, last.get(ACCEPTED, 0) - last.get(DRAINED, 0)) / MINUTE
+        return headroom(rate, live, (self._control.limiter(WHATSAPP) or now) - now, seconds)
+
     def _rate_limited(self, now: float) -> bool:
         window = self._control.window(WHATSAPP)
         return any(
@@ -186,31 +204,50 @@ class Drain:
             if not messages:
                 empty += 1
                 continue
-            mine, left = left[: len(messages)], left[len(messages) :]
-            moved += self._release(url, messages, mine)
+            used, gone = self._release(url, messages, left)
+            left, moved = left[used:], moved + gone
         return moved
 
-    def _release(self, url: str, messages: Sequence[Incoming], spread: Sequence[int]) -> int:
+    def _release(self, url: str, messages: Sequence[Incoming], spread: Sequence[int]) -> tuple[int, int]:
+        """Release messages with the delays of ``spread``; returns how many delays it used, how many left.
+
+        An expired message and one whose recipient sleeps use none: the next one has it.
+        """
         now = self._clock()
         going: list[tuple[Incoming, int]] = []
         expired: list[tuple[Incoming, Message]] = []
-        for message, delay in zip(messages, spread, strict=True):
+        asleep: list[tuple[Incoming, int]] = []
+        for message in messages:
+            delay = spread[len(going)]
             parsed = _parsed(message)
             if parsed and parsed.expires_at is not None and parsed.expires_at <= now + delay:
                 expired.append((message, parsed))
+            elif parsed and (until := self._quiet_until(parsed, now + delay)) is not None:
+                asleep.append((message, min(QUIET_DELAY, ceil(until - now))))
             else:
                 going.append((message, delay))
         sent = self._queues.send(
             self._settings.whatsapp_queue_url,
-            [
-                Outgoing(m.body, m.note or {"claim": m.id, "turn": 0, "rounds": 0}, delay)
-                for m, delay in going
-            ],
+            [Outgoing(m.body, {**_note(m), "drained": True}, delay) for m, delay in going],
         )
+        aside = self._queues.send(url, [Outgoing(m.body, _note(m), delay) for m, delay in asleep])
         done = [message.receipt for (message, _), ok in zip(going, sent, strict=True) if ok]
         done += self._expire(expired, now)
+        left = len(done)
+        done += [message.receipt for (message, _), ok in zip(asleep, aside, strict=True) if ok]
         self._queues.delete(url, done)
-        return len(done)
+        return len(going), left
+
+    def _quiet_until(self, message: Message, at: float) -> float | None:
+        """The end of the recipient's quiet hours; none when it may be sent. Critical messages always may."""
+        hours = self._settings.quiet
+        if not hours.any or message.priority == CRITICAL:
+            return None
+        try:
+            to = normalise(message.to, self._settings.default_region_code or None)
+        except NotAPhoneNumber:
+            return None  # the sender takes its fallback
+        return quiet_until(at, zones_of(to, message.recipient.time_zone), hours)
 
     def _count_campaigns(self, rows: Sequence[Row]) -> None:
         """What expired in a lane shows in its campaign; a failure costs the count, never the message."""
@@ -255,6 +292,11 @@ class Drain:
             counts[key] = counts.get(key, 0) + 1
         self._control.count(int(now // 60) * 60, counts)
         return [message.receipt for message, _ in items]
+
+
+def _note(message: Incoming) -> Mapping[str, Any]:
+    """What a message's next carrier says of itself; one that a producer put into a lane owns itself."""
+    return message.note or {"claim": message.id, "turn": 0, "rounds": 0}
 
 
 def _parsed(message: Incoming) -> Message | None:

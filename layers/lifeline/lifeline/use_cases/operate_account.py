@@ -12,6 +12,7 @@ from lifeline.adapters.whatsapp import Answer, WhatsApp
 from lifeline.contract import WHATSAPP, format_instant
 from lifeline.domain.account import NUMBER_FIELDS, advice, number_words, tokens, usage_words
 from lifeline.domain.failures import Cause, Failure, Fault, Quota, Usage, remedy, rule_for
+from lifeline.domain.pace import split
 from lifeline.domain.panic import State, note
 from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
 from lifeline.domain.token import TokenState, decide, read_facts, why_invalid
@@ -108,6 +109,7 @@ class OperateAccount:
         sent = _usage(self._control.setting(USAGE_SEEN).value)
         asked = None if isinstance(answer, str | Failure) else answer.usage
         bulk_rate = limiter.rate * limiter.bulk_share
+        _, shared = split(limiter.rate, limiter.burst, limiter.critical_share)
         return {
             "at": format_instant(now),
             "state": str(flag.state),
@@ -119,7 +121,7 @@ class OperateAccount:
                 "burst": limiter.burst,
                 "used_last_minute": used,
                 "share": round(used / (limiter.rate * MINUTE), 4),
-                **self._tokens(WHATSAPP, limiter.rate, limiter.burst, now),
+                **self._tokens(WHATSAPP, *shared, now),
                 "bulk": {
                     "rate": bulk_rate,
                     **self._tokens("bulk", bulk_rate, max(1, int(limiter.bulk_share * limiter.burst)), now),
@@ -352,7 +354,8 @@ class OperateAccount:
     def _send(self, step: Step, request: Request, to: str, key: str) -> None:
         limiter = self._settings.limiter
         # It takes its token like any send; it does not wait for it, since it is one.
-        self._control.reserve(WHATSAPP, 1, 1 / limiter.rate, limiter.burst, self._clock())
+        _, (rate, burst) = split(limiter.rate, limiter.burst, limiter.critical_share)
+        self._control.reserve(WHATSAPP, 1, 1 / rate, burst, self._clock())
         template = {
             "name": request.get("template") or "hello_world",
             "language": {"code": request.get("language") or "en_US"},

@@ -1,0 +1,401 @@
+"""Two hours without WhatsApp at 80 messages a second, and the way back: hours of it in seconds.
+
+A clock that jumps drives the real drain use case and the real decisions on pace (limiter, ramp, plan,
+headroom) over queues and tables in memory. The sender is small here: it takes tokens as the real one does and
+notes when each send leaves.
+
+Writes ``docs/recovery.svg`` and prints the figures: ``python -m benchmarks.simulation``.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import sys
+import threading
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from lifeline.adapters.queues import Depth, Incoming, Outgoing
+from lifeline.contract import BACKLOG_CRITICAL_QUEUE, BACKLOG_QUEUE, BULK_QUEUE, WHATSAPP
+from lifeline.domain.pace import split
+from lifeline.domain.status import Status
+from lifeline.settings import Drain as DrainSettings
+from lifeline.settings import Limiter, Settings
+from lifeline.use_cases.drain import Drain
+
+from tests.support.memory import Clock, MemoryLedger, Recorder
+from tests.support.operating import Control as OperatingControl
+
+START: Final = 1_790_000_040.0
+"""A whole minute, epoch seconds."""
+LIVE: Final = "live"
+LANES: Final = {"critical": BACKLOG_CRITICAL_QUEUE, "normal": BACKLOG_QUEUE, "bulk": BULK_QUEUE}
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Rates in messages per second, spans in seconds."""
+
+    outage: int = 7200
+    arriving: float = 80.0
+    drain: float = 50.0
+    live: float = 20.0
+    """Live traffic beside the drain."""
+    meta: int = 80
+    """What Meta takes in any second."""
+    limiter: Limiter = field(default_factory=lambda: Limiter(rate=76.0, burst=4, critical_share=0.05))
+
+    @property
+    def parked(self) -> int:
+        """Messages that the outage leaves."""
+        return round(self.outage * self.arriving)
+
+
+class Control(OperatingControl):
+    """With a planner's claim."""
+
+    def advance(self, name: str, upto: float, seen: float | None) -> bool:
+        if self.marks.get(name) != seen:
+            return False
+        self.marks[name] = upto
+        return True
+
+
+class Queues:
+    """Lanes, and a live queue whose messages show when their delay is over."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._lanes: dict[str, deque[Incoming]] = {lane: deque() for lane in LANES.values()}
+        self._hidden: dict[str, Incoming] = {}
+        self._live: list[tuple[float, int, Incoming]] = []
+        self._numbers = 0
+
+    def _next(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    def put(self, url: str, body: str, note: Mapping[str, Any] | None = None) -> None:
+        """Put a message into a lane."""
+        number = self._next()
+        self._lanes[url].append(Incoming(f"s{number}", body, f"r{number}", note))
+
+    def send(self, url: str, messages: Sequence[Outgoing]) -> list[bool]:
+        with self._lock:
+            for message in messages:
+                if url in self._lanes:
+                    self.put(url, message.body, message.note)
+                    continue
+                number = self._next()
+                shown = Incoming(f"s{number}", message.body, f"r{number}", message.note)
+                heapq.heappush(self._live, (self._clock() + message.delay, number, shown))
+        return [True] * len(messages)
+
+    def receive(self, url: str, at_most: int, visibility: int) -> list[Incoming]:
+        with self._lock:
+            lane = self._lanes[url]
+            taken = [lane.popleft() for _ in range(min(at_most, len(lane)))]
+            self._hidden.update({message.receipt: message for message in taken})
+            return taken
+
+    def delete(self, url: str, receipts: Sequence[str]) -> list[bool]:
+        with self._lock:
+            return [self._hidden.pop(receipt, None) is not None for receipt in receipts]
+
+    def depth(self, url: str) -> Depth:
+        return Depth(len(self._lanes[url]), 0, 0)
+
+    def due(self) -> list[Incoming]:
+        """What the live queue shows now."""
+        found = []
+        while self._live and self._live[0][0] <= self._clock():
+            found.append(heapq.heappop(self._live)[2])
+        return found
+
+    @property
+    def waiting(self) -> int:
+        """In the lanes and on their way."""
+        return sum(map(len, self._lanes.values())) + len(self._live) + len(self._hidden)
+
+
+Send = Callable[[str, float, bool], None]
+"""Takes a message's id, the instant of its send (epoch seconds), and whether the drain released it."""
+Sender = Callable[[Sequence[Incoming]], None]
+
+
+class SmallSender:
+    """Tokens as the real sender takes them, and nothing else of it."""
+
+    def __init__(
+        self, scenario: Scenario, clock: Clock, control: Control, queues: Queues, send: Send
+    ) -> None:
+        self._limiter = scenario.limiter
+        self._clock, self._control, self._queues, self._send = clock, control, queues, send
+        _, (self._rate, self._burst) = split(
+            self._limiter.rate, self._limiter.burst, self._limiter.critical_share
+        )
+
+    def __call__(self, records: Sequence[Incoming]) -> None:
+        now = self._clock()
+        fresh = [record for record in records if "slot" not in (record.note or {})]
+        sent: Counter[str] = Counter()
+        if fresh:
+            fresh.sort(key=lambda record: bool((record.note or {}).get("drained")))
+            interval = 1 / self._rate
+            end = self._control.reserve(WHATSAPP, len(fresh), interval, self._burst, now)
+        for index, record in enumerate(fresh):
+            note = record.note or {}
+            at = end - (len(fresh) - 1 - index) * interval
+            if at > now + self._limiter.horizon:
+                again = {**note, "claim": record.id, "slot": at}
+                self._queues.send(LIVE, [Outgoing(record.body, again, int(at - now))])
+            else:
+                self._note(record, max(now, at), sent)
+        for record in records:
+            slot = (record.note or {}).get("slot")
+            if slot is not None:
+                self._note(record, max(now, slot), sent)
+        self._control.count(int(now // 60) * 60, sent)
+
+    def _note(self, record: Incoming, at: float, sent: Counter[str]) -> None:
+        drained = bool((record.note or {}).get("drained"))
+        self._send(json.loads(record.body)["id"], at, drained)
+        sent["acc"] += 1
+        sent["drained"] += drained
+
+
+@dataclass(slots=True)
+class Figures:
+    """What came of it."""
+
+    scenario: Scenario
+    began: float = 0.0
+    """The end of the outage."""
+    sends: list[float] = field(default_factory=list)
+    drained: Counter[int] = field(default_factory=Counter)
+    """Drained messages by minute since the end of the outage."""
+    live: Counter[int] = field(default_factory=Counter)
+    backlog: dict[int, int] = field(default_factory=dict)
+    """What waits in the lanes at the start of a minute."""
+    asked: Counter[str] = field(default_factory=Counter)
+    """Sends by id."""
+    late: list[str] = field(default_factory=list)
+    """Sent after their deadline."""
+    expired: int = 0
+    counted: int = 0
+    """Expired by the counters."""
+    writes: int = 0
+    """The most writes of the limiter's item in one second."""
+
+    @property
+    def steady(self) -> list[int]:
+        """Drained messages in each minute at the operator's rate, from the tenth to the last full one."""
+        last = max(self.drained, default=0)
+        return [self.drained[minute] for minute in range(10, last - 2)]
+
+    @property
+    def deviation(self) -> float:
+        """The farthest that a minute was from the operator's rate, as a share of it."""
+        wanted = self.scenario.drain * 60
+        return max((abs(count - wanted) / wanted for count in self.steady), default=0.0)
+
+    @property
+    def busiest_second(self) -> int:
+        """Most sends in any second (sliding)."""
+        sends = sorted(self.sends)
+        return max((index + 1 - bisect_right(sends, at - 1.0) for index, at in enumerate(sends)), default=0)
+
+
+def body(name: str, priority: str, expires_at: float | None = None) -> str:
+    """One text message."""
+    from lifeline.contract import format_instant
+
+    found = {"id": name, "to": "+4915112345678", "type": "text", "text": "Hello.", "priority": priority}
+    if expires_at is not None:
+        found["expires_at"] = format_instant(expires_at)
+    return json.dumps(found)
+
+
+def run(
+    scenario: Scenario, make_sender: Callable[..., Sender] = SmallSender, limit: float = 86_400.0
+) -> Figures:
+    """Let the outage happen and drain it. Raises ``RuntimeError`` when that takes over ``limit`` s."""
+    clock = Clock(START)
+    control, queues, ledger, log = Control(), Queues(clock), MemoryLedger(), Recorder()
+    settings = Settings(
+        whatsapp_queue_url=LIVE,
+        backlog_critical_queue_url=BACKLOG_CRITICAL_QUEUE,
+        backlog_queue_url=BACKLOG_QUEUE,
+        bulk_queue_url=BULK_QUEUE,
+        limiter=scenario.limiter,
+        drain=DrainSettings(rate=scenario.drain),
+    )
+    figures = Figures(scenario)
+    deadlines: dict[str, float] = {}
+    for number in range(scenario.parked):
+        # One in twenty critical, one in five bulk; one in ten has from one to six hours.
+        priority = "critical" if number % 20 == 0 else "bulk" if number % 5 == 1 else "normal"
+        name = f"p{number}"
+        deadline = None
+        if number % 10 == 3:
+            deadline = START + number / scenario.arriving + 3600 * (1 + number // 10 % 6)
+            deadlines[name] = deadline
+        queues.put(LANES[priority], body(name, priority, deadline), {"claim": name, "turn": 0, "rounds": 0})
+    clock.advance(scenario.outage)
+    began = figures.began = clock()
+
+    def send(name: str, at: float, drained: bool) -> None:
+        figures.sends.append(at)
+        figures.asked[name] += 1
+        (figures.drained if drained else figures.live)[int((at - began) // 60)] += 1
+        if at > deadlines.get(name, at):
+            figures.late.append(name)
+
+    drain = Drain(
+        settings=settings,
+        control=control,  # type: ignore[arg-type]
+        ledger=ledger,  # type: ignore[arg-type]
+        queues=queues,  # type: ignore[arg-type]
+        clock=clock,
+        telemetry=log,  # type: ignore[arg-type]
+    )
+    sender = make_sender(scenario, clock, control, queues, send)
+    due = 0.0
+    number = 0
+    second = 0
+    while queues.waiting:
+        if second > limit:
+            raise RuntimeError(f"{queues.waiting} messages still wait after {limit:.0f} seconds")
+        if second % 60 == 0:
+            figures.backlog[second // 60] = sum(queues.depth(lane).visible for lane in LANES.values())
+            drain(lambda: 60.0)
+        due += scenario.live
+        fresh = []
+        while due >= 1:
+            due -= 1
+            number += 1
+            name = f"l{number}"
+            fresh.append(
+                Incoming(f"m-{name}", body(name, "critical" if number % 10 == 0 else "normal"), name, None)
+            )
+        before = control.writes[WHATSAPP]
+        records = fresh + queues.due()
+        for start in range(0, len(records), 100):
+            sender(records[start : start + 100])
+        figures.writes = max(figures.writes, control.writes[WHATSAPP] - before)
+        clock.advance(1.0)
+        second += 1
+    figures.expired = sum(1 for row in ledger.rows.values() if row.status is Status.EXPIRED)
+    figures.counted = sum(
+        count
+        for minute in control.minutes.values()
+        for name, count in minute.items()
+        if name.startswith(f"o|{Status.EXPIRED}|")
+    )
+    return figures
+
+
+# --- The plot --------------------------------------------------------------------------------------------
+
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 860, 380, 64, 72, 56, 44
+
+
+def plot(figures: Figures) -> str:
+    """The drain as SVG: messages per second by minute, and what still waits."""
+    minutes = sorted(figures.backlog)
+    top = figures.scenario.meta * 1.1
+    most = max(figures.backlog.values(), default=1) or 1
+
+    def x(minute: float) -> float:
+        return LEFT + minute / max(1, minutes[-1]) * (WIDTH - LEFT - RIGHT)
+
+    def y(share: float) -> float:
+        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+
+    def line(points: Sequence[tuple[float, float]], colour: str, dashes: str = "") -> str:
+        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
+        return (
+            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"'
+            f' stroke-dasharray="{dashes}"/>'
+        )
+
+    def text(a: float, b: float, words: str, anchor: str = "middle", colour: str = "#333") -> str:
+        return f'<text x="{a:.1f}" y="{b:.1f}" text-anchor="{anchor}" fill="{colour}">{words}</text>'
+
+    whole = minutes[:-1] or minutes
+    drained = [(x(m), y(figures.drained[m] / 60 / top)) for m in whole]
+    both = [(x(m), y((figures.drained[m] + figures.live[m]) / 60 / top)) for m in whole]
+    waiting = [(x(m), y(figures.backlog[m] / most * figures.scenario.meta / top)) for m in minutes]
+    meta = y(figures.scenario.meta / top)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
+        ' font-size="12" role="img">',
+        "<title>The backlog of a two-hour outage leaves beside live traffic</title>",
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
+        line([(LEFT, meta), (WIDTH - RIGHT, meta)], "#b91c1c", "6 4"),
+        text(WIDTH - RIGHT, meta - 6, f"Meta takes {figures.scenario.meta}/s", "end", "#b91c1c"),
+        line(waiting, "#9ca3af"),
+        line(both, "#2563eb"),
+        line(drained, "#059669"),
+    ]
+    for value in range(0, figures.scenario.meta + 1, 20):
+        parts.append(text(LEFT - 8, y(value / top) + 4, f"{value}/s", "end"))
+    for share in (0.0, 0.5, 1.0):
+        height = y(share * figures.scenario.meta / top)
+        parts.append(text(WIDTH - RIGHT + 8, height + 4, f"{most * share:,.0f}", "start", "#6b7280"))
+    step = 30 if minutes[-1] > 60 else 5
+    for minute in range(0, minutes[-1] + 1, step):
+        parts.append(text(x(minute), HEIGHT - BOTTOM + 18, f"{minute} min"))
+    parts += [
+        text(LEFT, 22, "drain and live together", "start", "#2563eb"),
+        text(LEFT + 170, 22, "drain", "start", "#059669"),
+        text(LEFT + 230, 22, "still waiting (right axis)", "start", "#6b7280"),
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def summary(figures: Figures) -> dict[str, Any]:
+    """The figures that count."""
+    scenario = figures.scenario
+    return {
+        "parked": scenario.parked,
+        "drained": sum(figures.drained.values()),
+        "expired": figures.expired,
+        "expired_counted": figures.counted,
+        "live": sum(figures.live.values()),
+        "minutes": max(figures.drained, default=0) + 1,
+        "farthest_from_the_rate": round(figures.deviation, 4),
+        "busiest_second": figures.busiest_second,
+        "meta_takes": scenario.meta,
+        "sent_after_deadline": len(figures.late),
+        "sent_twice": sum(1 for count in figures.asked.values() if count > 1),
+        "limiter_writes_per_second_at_most": figures.writes,
+    }
+
+
+def main() -> int:
+    """Run it at full size, write the plot, print the figures; 1 where one is not as it should be."""
+    figures = run(Scenario())
+    found = summary(figures)
+    (Path(__file__).parents[1] / "docs" / "recovery.svg").write_text(plot(figures), encoding="utf-8")
+    print(json.dumps(found, indent=2))
+    good = (
+        found["drained"] + found["expired"] == found["parked"]
+        and found["expired"] == found["expired_counted"]
+        and found["farthest_from_the_rate"] <= 0.05
+        and found["busiest_second"] <= found["meta_takes"]
+        and not found["sent_after_deadline"]
+        and not found["sent_twice"]
+    )
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
