@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -35,9 +36,11 @@ domain's tests show them, and the demo runs with them.
 
 @functools.cache
 def _running(add_cleanup: Callable[[Callable[[], None]], None]) -> System:
-    folder = Path(tempfile.mkdtemp(prefix="lifeline-causes-"))
+    # One name per worker of the test run: a test that kills processes finds its own by the name.
+    name = f"lifeline-{os.environ.get('PYTEST_XDIST_WORKER', 'test')}"
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
     openapi = OPENAPI if OPENAPI.exists() else None
-    stack = LocalStack(folder, name="lifeline-causes", settings=SETTINGS, quiet=True, openapi=openapi)
+    stack = LocalStack(folder, name=name, settings=SETTINGS, quiet=True, openapi=openapi)
     add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     add_cleanup(stack.stop)
     system = System(stack.start())
