@@ -145,18 +145,14 @@ class Store:
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, str, frozenset[tuple[str, str]]], list[tuple[float, float]]] = {}
-        self._from = 0.0
 
-    def forget(self, before: float) -> None:
-        """Drop all values, and take none that is from before that instant."""
+    def forget(self) -> None:
+        """Drop all values."""
         self._values.clear()
-        self._from = before
 
     def add(self, data: Iterable[Datum], now: float) -> None:
         """Take values in; drop what is too old."""
         for datum in data:
-            if datum.at < self._from:
-                continue
             key = (datum.namespace, datum.name, frozenset(datum.dimensions))
             self._values.setdefault(key, []).append((datum.at, datum.value))
         for key, values in self._values.items():
@@ -277,9 +273,11 @@ class StandIn:
             self._act_on_alarms()
 
     def forget(self) -> None:
-        """Let no alarm judge what was before now: what one test broke sets off nothing in the next."""
+        """Let no alarm judge what was logged so far: what one test broke sets off nothing in the next."""
         with self._looking:
-            self._store.forget(self._clock())
+            for _ in self._new_data():
+                pass
+            self._store.forget()
             self._states.clear()
             self._empty_at.clear()
 

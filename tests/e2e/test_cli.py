@@ -186,15 +186,23 @@ def test_two_operators_at_once_leave_one_flag_and_both_in_the_history(lifeline: 
         )
         two = pool.submit(lifeline, "panic", "disable", "whatsapp", "by the second operator", code=None)
         assert (one.result().returncode, two.result().returncode) == (0, 0)
-    events = lifeline.answer("panic", "history", "whatsapp")["events"]
+
+    def settled() -> list[dict[str, Any]] | None:
+        """The events that changed the flag, once the newest of them is what the flag says."""
+        found = lifeline.answer("panic", "history", "whatsapp")["events"]
+        found = [
+            event for event in found if event["kind"] not in ("noted", "probe_succeeded", "probe_failed")
+        ]
+        now, last = flag(lifeline), max(found, key=lambda event: event["version"])
+        return found if (now["version"], now["reason"]) == (last["version"], last["reason"]) else None
+
+    events = eventually(settled, 20, "history and flag say the same")
+    assert events is not None
     reasons = [event["reason"] for event in events]
     assert "by the first operator" in reasons
     assert "by the second operator" in reasons
-    versions = [event["version"] for event in events if event["kind"] not in ("noted", "probe_succeeded")]
+    versions = [event["version"] for event in events]
     assert len(versions) == len(set(versions))
-    now = flag(lifeline)
-    last = max(events, key=lambda event: event["version"])
-    assert (now["version"], now["reason"]) == (last["version"], last["reason"])
 
 
 @pytest.fixture

@@ -312,7 +312,8 @@ def voice() -> VoiceJobs:
             text, model=rules.speech_model, voice=rules.voice, instructions=rules.instruction("")
         ),
         model=rules.speech_model,
-        voice=rules.voice,
+        # Media belong to a number; other instructions make another recording.
+        voice=f"{rules.voice}/{rules.instruction('')}/{settings.phone_number_id}",
         in_panic=lambda: _voice_in_panic("voice"),
         outcomes=outcomes,
         whatsapp=whatsapp,

@@ -45,7 +45,8 @@ class Speak:
         telemetry: Telemetry,
     ) -> None:
         """``in_panic``: whether the scope ``openai_voice`` is in panic now. ``outcomes``: counts OpenAI's
-        answers in that scope's window, ``None`` for a success.
+        answers in that scope's window, ``None`` for a success. ``model`` and ``voice`` name what shapes a
+        recording besides its text.
         """
         self._say = say
         self._model = model
