@@ -180,6 +180,13 @@ def test_a_small_table_is_read_whole() -> None:
     assert len(ledger(Table(pages=1, rows=1)).sample(0.0, 300, range(16))) == 16
 
 
+def test_a_sample_of_one_priority_asks_for_no_other() -> None:
+    table = Table(pages=1, rows=1)
+    ledger(table).sample(5.0, 300, range(1), "critical")
+    assert table.asked[0]["FilterExpression"] == "created_at >= :s AND priority = :p"
+    assert table.asked[0]["ExpressionAttributeValues"] == {":s": {"N": "5.000"}, ":p": {"S": "critical"}}
+
+
 # -- marks ----------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from lifeline.domain.status import Status
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.use_cases.incident import Incidents
-from lifeline.use_cases.operate_ready import FICTIONAL, MAIL_SIMULATOR, OperateReady
+from lifeline.use_cases.operate_ready import FICTIONAL, MAIL_SIMULATOR, SAMPLE, OperateReady
 from lifeline.use_cases.probe import PROBER_TICK
 
 from tests.support.memory import MemoryLedger
@@ -69,9 +69,10 @@ class Outside:
 
 
 class Ledger(MemoryLedger):
-    def sample(self, since: float, want: int, segments: list[int]) -> list[Row]:
+    def sample(self, since: float, want: int, segments: list[int], priority: str | None = None) -> list[Row]:
         self._check()
-        return [row for row in self.rows.values() if row.created_at >= since][:want]
+        rows = [row for row in self.rows.values() if row.created_at >= since]
+        return [row for row in rows if priority in (None, row.priority)][:want]
 
 
 class Ready:
@@ -132,6 +133,7 @@ class Ready:
                 "c",
                 created_at=at,
                 person=name,
+                priority=priority,
                 body=json.dumps({**body, "recipient": recipient}),
             )
         )
@@ -163,6 +165,15 @@ def test_all_well_is_ready_and_a_fallback_never_taken_is_told(it: Ready) -> None
     assert result["sampled"] == 7
     assert result["critical_today"] == 7
     assert result["recipients"] == [{"priority": "critical", "people": 7, "push": 4, "email": 3, "waits": 0}]
+
+
+def test_the_few_critical_messages_among_many_are_looked_at(it: Ready) -> None:
+    many = Ready()
+    for index in range(2 * SAMPLE):
+        many.message(f"bulk-{index}", priority="bulk", email=f"{index}@example.org")
+    many.message("critical", push_endpoint=f"{DEVICE}1")
+    rows = {row["priority"]: row["people"] for row in many.drill()["recipients"]}
+    assert rows == {"critical": 1, "bulk": SAMPLE - 1}
 
 
 def test_a_rehearsal_changes_nothing(it: Ready) -> None:

@@ -214,12 +214,22 @@ class Ledger:
                     break
                 arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def sample(self, since: float, want: int, segments: Sequence[int]) -> list[Row]:
+    def sample(
+        self, since: float, want: int, segments: Sequence[int], priority: str | None = None
+    ) -> list[Row]:
         """Up to ``want`` rows made after ``since``, from :data:`SEGMENTS` parts of the table in this order.
 
-        Rows lie by a hash of their id, so any part is a fair sample. At most :data:`SAMPLE_PAGES` pages are
-        read, whatever the table's size; fewer rows than wanted may come back.
+        Rows lie by a hash of their id, so any part is a fair sample, of all rows or of those of one
+        ``priority``. At most :data:`SAMPLE_PAGES` pages are read, whatever the table's size; fewer rows than
+        wanted may come back.
         """
+        wanted: dict[str, Any] = {
+            "FilterExpression": "created_at >= :s",
+            "ExpressionAttributeValues": {":s": {"N": f"{since:.3f}"}},
+        }
+        if priority is not None:
+            wanted["FilterExpression"] += " AND priority = :p"
+            wanted["ExpressionAttributeValues"][":p"] = {"S": priority}
         found: dict[str, Row] = {}
         pages = 0
         for segment in segments:
@@ -228,8 +238,7 @@ class Ledger:
                 "Segment": segment,
                 "TotalSegments": SEGMENTS,
                 "Limit": SAMPLE_LIMIT,
-                "FilterExpression": "created_at >= :s",
-                "ExpressionAttributeValues": {":s": {"N": f"{since:.3f}"}},
+                **wanted,
             }
             while pages < SAMPLE_PAGES and len(found) < want:
                 try:
