@@ -53,7 +53,7 @@ format: setup ## Let ruff rewrite what it can
 	$(BIN)/ruff format .
 
 test: setup ## All tests, on the deployed template with IAM enforced
-	$(BIN)/pytest -n 2 --dist loadfile --durations=15 tests
+	$(BIN)/pytest -n 3 --dist loadfile --durations=15 tests
 
 unit: setup ## Pure and fast
 	$(BIN)/pytest tests/unit tests/repo
