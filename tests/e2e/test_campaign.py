@@ -104,3 +104,27 @@ def test_a_planned_panic_enters_and_leaves_by_itself(lifeline: Shell, system: Sy
     other = lifeline.answer("panic", "enable", "openai_voice", "Peak", "--at", later, "--for", "1h")
     lifeline("panic", "cancel", other["plan"]["id"])
     assert lifeline.answer("panic", "status")["planned"] == []
+
+
+def test_a_campaign_started_while_whatsapp_recovers_waits_its_turn(
+    lifeline: Shell, system: System, tmp_path: Path
+) -> None:
+    lifeline("panic", "enable", "whatsapp", "an outage", "--hold")
+    lifeline("panic", "disable", "whatsapp", "over")
+    name = f"turn-{time.time_ns()}"
+    lifeline("campaign", "send", spring(tmp_path, 6), "--template", TEMPLATE, "--over", "1m", "--name", name)
+
+    def released() -> int:
+        system.invoke("Drainer", {"source": "lifeline.schedule"})
+        return int(state(lifeline, name)["released"])
+
+    assert system.flag()["state"] == "recovering"
+    assert released() == 0
+    assert system.flag()["state"] == "recovering", "else the figure says nothing"
+
+    def settled() -> bool:
+        system.minute()
+        return bool(system.flag()["state"] == "normal")
+
+    eventually(settled, 60, "the settle time is over")
+    eventually(lambda: released() > 0, 30, "now it is the campaign's turn")

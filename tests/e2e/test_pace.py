@@ -13,7 +13,7 @@ import pytest
 from local.build import SAM
 from local.stack import LocalStack
 from tests.support.openapi import OPENAPI
-from tests.support.system import System
+from tests.support.system import System, eventually
 
 TAKEN_BY_META = 20
 SETTINGS = {
@@ -54,6 +54,10 @@ def operate(system: System, action: str, **fields: object) -> None:
     assert answer["ok"], answer
 
 
+def drain_rate(system: System) -> float:
+    return float(system.invoke("Operator", {"action": "queue.status"})["result"]["drain"]["rate"])
+
+
 def test_drain_and_live_traffic_stay_below_the_limit_and_critical_goes_first(narrow: System) -> None:
     prefix = narrow.fresh()
     narrow.control_settings(throughput=TAKEN_BY_META)
@@ -82,3 +86,32 @@ def test_drain_and_live_traffic_stay_below_the_limit_and_critical_goes_first(nar
     order = [entry["body"]["biz_opaque_callback_data"] for entry in sends]
     drained = [name for name in order if name not in live]
     assert set(drained[:4]) == set(critical), drained
+
+
+def test_the_first_rate_limit_answer_halves_the_drain(narrow: System) -> None:
+    prefix = narrow.fresh()
+    operate(narrow, "panic.enable", scope="whatsapp", hold=True)
+    narrow.flags_are_read()
+    parked = [f"{prefix}-{n}" for n in range(300)]
+    narrow.produce(
+        *(narrow.person(name, to=f"+4915112{n:06d}", recipient={}) for n, name in enumerate(parked))
+    )
+    narrow.wait_for(parked, "PARKED", within=60)
+    operate(narrow, "panic.disable", scope="whatsapp")
+    eventually(lambda: len(narrow.sends(prefix)) >= 5, 20, "the drain has begun")
+    before = drain_rate(narrow)
+    assert before >= 1
+    narrow.fault("rate_limit", count=1)
+
+    def refused() -> bool:
+        return any(not entry["accepted"] for entry in narrow.sends(prefix))
+
+    eventually(refused, 20, "Meta says once that it is too much")
+
+    def halved() -> bool:
+        narrow.invoke("Drainer", {"source": "lifeline.schedule"})
+        return drain_rate(narrow) == before / 2
+
+    eventually(halved, 10, f"the drain leaves at half of {before}/s")
+    assert narrow.flag()["state"] == "recovering", "one answer is no outage"
+    eventually(lambda: len([e for e in narrow.sends(prefix) if e["accepted"]]) >= 20, 30, "it goes on")

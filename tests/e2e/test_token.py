@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import time
@@ -198,8 +199,14 @@ def test_a_revoked_token_panics_at_once_is_refreshed_by_itself_and_recovery_foll
     token.at_meta(before, revoked=False)
     assert system.flag()["state"] == "normal"
     token.at_meta(revoked=True)
-    ids = [f"{prefix}-{number}" for number in range(5)]
-    system.produce(*(system.person(name) for name in ids))
+    numbers = itertools.count()
+
+    def refused() -> bool:
+        """A worker that still has the old one, which is valid again, sends: so one message after another."""
+        system.produce(system.person(f"{prefix}-{next(numbers)}"))
+        return system.flag().get("state") == "panic"
+
+    eventually(refused, 15, "a worker is refused")
     incident = system.panics("auth")["incident_id"]
     eventually(lambda: token.current != revoked, 30, "another token is current")
     told = token.told("token_way_back")

@@ -25,12 +25,12 @@ class Control(operating.Control):
 
 
 class Backlog(World):
-    """Three parked messages and a drainer whose last plan was made at ``planned``."""
+    """Some parked messages and a drainer."""
 
-    def __init__(self) -> None:
+    def __init__(self, parked: int = 3) -> None:
         super().__init__()
         self.control = Control()
-        for number in range(3):
+        for number in range(parked):
             body = {"id": f"m{number}", "to": "+4915112345678", "type": "text", "text": "x"}
             self.queues.put(url(BACKLOG_QUEUE), Incoming(f"s{number}", json.dumps(body), f"r{number}", None))
         self.drain = Drain(

@@ -120,14 +120,17 @@ class Drain:
             # Nothing waits: the next backlog starts at the bottom of the ramp again.
             self._save_state({"rate": 0.0, "stepped_at": 0.0, "carry": 0.0, "why": "nothing waits"}, now)
             return {"released": {}, "why": "nothing waits"}
-        limited = self._rate_limited(now)
+        limits = self._rate_limits(now)
+        answered: dict[str, int] = state.get("limits", {})
+        limited = any(count > answered.get(at, 0) for at, count in limits.items())
         room = self._headroom(now, end - now)
         released: dict[str, int] = {}
         rate, stepped_at = float(state.get("rate", 0.0)), float(state.get("stepped_at", 0.0))
         carry = float(state.get("carry", 0.0))
         cursor = start
         while end - cursor >= 1.0 and remaining() > MARGIN:
-            if cursor - stepped_at >= MINUTE or rate > ceiling or rate <= 0:
+            # A rate-limit answer since the last plan counts at once, not with the minute's next step.
+            if limited or cursor - stepped_at >= MINUTE or rate > ceiling or rate <= 0:
                 rate = ramp_rate(rate, ceiling, rate_limited=limited)
                 stepped_at, limited = cursor, False
             seconds = min(end - cursor, max(1.0, stepped_at + MINUTE - cursor))
@@ -151,7 +154,14 @@ class Drain:
             if not any(count for _, count in waiting):
                 break
         self._save_state(
-            {"rate": rate, "stepped_at": stepped_at, "carry": carry, "why": "releasing", "ceiling": ceiling},
+            {
+                "rate": rate,
+                "stepped_at": stepped_at,
+                "carry": carry,
+                "why": "releasing",
+                "ceiling": ceiling,
+                "limits": answered if limited else limits,
+            },
             now,
         )
         for lane, count in released.items():
@@ -181,13 +191,13 @@ class Drain:
         live = max(0, last.get(ACCEPTED, 0) - last.get(DRAINED, 0)) / MINUTE
         return headroom(rate, live, (self._control.limiter(WHATSAPP) or now) - now, seconds)
 
-    def _rate_limited(self, now: float) -> bool:
-        window = self._control.window(WHATSAPP)
-        return any(
-            bucket.failed.get("rate_limit", 0)
-            for bucket in window.buckets
-            if bucket.start >= now - MINUTE - 10
-        )
+    def _rate_limits(self, now: float) -> dict[str, int]:
+        """Rate-limit answers of the last minute, by the start of their part of the window."""
+        return {
+            str(bucket.start): count
+            for bucket in self._control.window(WHATSAPP).buckets
+            if bucket.start >= now - MINUTE - 10 and (count := bucket.failed.get("rate_limit", 0))
+        }
 
     def _move(self, lane: str, spread: Sequence[int], remaining: Callable[[], float]) -> int:
         """Move one message per delay in ``spread``; returns how many left the lane."""
