@@ -17,8 +17,10 @@ from local.stack import SECRETS, LocalStack
 
 T = TypeVar("T")
 
-KEPT = ("setting",)
+KEPT = "setting"
 """Items of the control table that stay between tests: what warm workers have written once and remember."""
+FORGOTTEN = ("drain_rate", "drain_state", "panic_plans", "template_map")
+"""Settings that go all the same: what an operator of one test set, or a drain that was under way."""
 
 
 PATIENCE = 4.0
@@ -71,7 +73,7 @@ class System:
         table = self.out["ControlTableName"]
         for page in self.dynamodb.get_paginator("scan").paginate(TableName=table):
             for item in page["Items"]:
-                if item["pk"]["S"] not in KEPT:
+                if item["pk"]["S"] != KEPT or item["sk"]["S"] in FORGOTTEN:
                     self.dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
         self.flags_are_read()
         self.began = time.time()
