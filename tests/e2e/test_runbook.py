@@ -177,7 +177,8 @@ def test_the_block_works_as_it_is_written(terminal: Terminal, block: Block) -> N
         assert code == 0, f"{command}\n{screen}"
         assert screen.strip(), f"{command} said nothing"
         assert "Traceback" not in screen
-        assert max(len(line) for line in re.split(r"[\r\n]+", screen)) <= 100, (
+        # A watched view is drawn anew over itself: blanks may then follow what stood there.
+        assert max(len(line.rstrip()) for line in re.split(r"[\r\n]+", screen)) <= 100, (
             f"{command}: too wide\n{screen}"
         )
     assert missing == []
