@@ -332,6 +332,11 @@ class LocalStack:
                         # AWS names a device endpoint/GCM/APP/ID, ministack app/GCM/APP/ID.
                         devices = statement["Resource"]
                         statement["Resource"] = [devices, devices.replace(":endpoint/*", ":app/*")]
+                    if ":schedule/" in str(statement["Resource"]):
+                        # AWS names a schedule with its group, ministack always with the default one.
+                        ours = statement["Resource"]
+                        default = f"{ours.partition(':schedule/')[0]}:schedule/default/message-*"
+                        statement["Resource"] = [ours, default]
                 iam.put_role_policy(**names, PolicyName=policy, PolicyDocument=json.dumps(document))
 
     def _start_stand_in(self) -> None:

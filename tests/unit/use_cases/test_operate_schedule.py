@@ -18,11 +18,16 @@ from tests.support.operating import ACTOR, World, url
 class MemorySchedules:
     def __init__(self) -> None:
         self.planned: dict[str, tuple[str, float]] = {}
+        self.slow = False
 
     def put(self, message_id: str, queue_arn: str, body: str, at: float) -> None:
         self.planned.setdefault(message_id, (body, at))
 
+    def move(self, message_id: str, queue_arn: str, body: str, at: float) -> None:
+        self.planned[message_id] = (body, at)
+
     def cancel(self, message_id: str) -> bool:
+        assert not self.slow, "a delete that some readers do not see yet may swallow what comes after it"
         return self.planned.pop(message_id, None) is not None
 
 
@@ -88,6 +93,22 @@ def test_a_moved_message_leaves_at_its_new_time_and_not_at_the_old_one(days: flo
         assert world.arrives("c-2", world.due) is Do.ACKNOWLEDGE
         assert world.arrives("c-1", world.due) is Do.ACKNOWLEDGE
     assert world.arrives("c-3", at + 1) is Do.SEND
+
+
+def test_a_moved_message_has_a_carrier_at_every_moment() -> None:
+    world = Waiting()
+    world.schedules.slow = True
+    at = world.clock() + 2 * 86_400
+    world.ask("message.reschedule", id="m-1", at=format_instant(at), actor=ACTOR)
+    assert world.schedules.planned["m-1"][1] == pytest.approx(at, abs=0.01)
+
+
+def test_a_message_moved_to_soon_is_on_the_queue_before_its_schedule_goes() -> None:
+    world = Waiting()
+    world.queues.broken.add(url(WHATSAPP_QUEUE))
+    soon = format_instant(world.clock() + 60)
+    world.refused("message.reschedule", id="m-1", at=soon, actor=ACTOR)
+    assert "m-1" in world.schedules.planned
 
 
 def test_a_time_that_cannot_be_is_refused() -> None:

@@ -13,6 +13,7 @@ from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_scheduler.type_defs import CreateScheduleInputTypeDef as _Schedule
 
 
 class Schedules:
@@ -24,22 +25,42 @@ class Schedules:
         self._role = role_arn
 
     def put(self, message_id: str, queue_arn: str, body: str, at: float) -> None:
-        """Put ``body`` on the queue at ``at`` (epoch seconds). The same id twice is one schedule."""
-        when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        """Put ``body`` on the queue at ``at`` (epoch seconds). The same id twice is one schedule.
+
+        Raises :class:`UnavailableError`.
+        """
         try:
-            self._client.create_schedule(
-                Name=schedule_name(message_id),
-                GroupName=self._group,
-                ScheduleExpression=f"at({when})",
-                ScheduleExpressionTimezone="UTC",
-                FlexibleTimeWindow={"Mode": "OFF"},
-                ActionAfterCompletion="DELETE",
-                Target={"Arn": queue_arn, "RoleArn": self._role, "Input": body},
-            )
+            self._client.create_schedule(**self._schedule(message_id, queue_arn, body, at))
         except (ClientError, BotoCoreError) as error:
             if code_of(error) == "ConflictException":
                 return
             raise UnavailableError("EventBridge Scheduler", "scheduling a message", code_of(error)) from error
+
+    def move(self, message_id: str, queue_arn: str, body: str, at: float) -> None:
+        """Another body and time for a message's schedule; one that is gone is made anew.
+
+        One call changes both, since a delete is seen late by some readers: a create after it may find
+        the old schedule still there and be taken for a repeat. Raises :class:`UnavailableError`.
+        """
+        try:
+            self._client.update_schedule(**self._schedule(message_id, queue_arn, body, at))
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) == "ResourceNotFoundException":
+                self.put(message_id, queue_arn, body, at)
+                return
+            raise UnavailableError("EventBridge Scheduler", "moving a message", code_of(error)) from error
+
+    def _schedule(self, message_id: str, queue_arn: str, body: str, at: float) -> _Schedule:
+        when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return {
+            "Name": schedule_name(message_id),
+            "GroupName": self._group,
+            "ScheduleExpression": f"at({when})",
+            "ScheduleExpressionTimezone": "UTC",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "ActionAfterCompletion": "DELETE",
+            "Target": {"Arn": queue_arn, "RoleArn": self._role, "Input": body},
+        }
 
     def cancel(self, message_id: str) -> bool:
         """Remove a message's schedule; False where there is none. Raises :class:`UnavailableError`."""

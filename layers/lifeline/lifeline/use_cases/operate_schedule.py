@@ -77,13 +77,14 @@ class OperateSchedule:
         self._write(
             Change(row, Status.CLAIMED, values, f"{request['actor']} moved it to {format_instant(at)}"), now
         )
-        self._schedules.cancel(row.id)
+        # The new carrier first: at no moment is there none.
         if at - now > MAX_SQS_DELAY:
-            self._schedules.put(row.id, self._settings.whatsapp_queue_arn, body, at)
+            self._schedules.move(row.id, self._settings.whatsapp_queue_arn, body, at)
         else:
             url = self._settings.whatsapp_queue_url
             if not self._queues.send(url, [Outgoing(body, delay=ceil(at - now))])[0]:
                 raise UnavailableError("SQS", "putting it on the live queue", "the entry was refused")
+            self._schedules.cancel(row.id)
         return {"id": row.id, "status": str(Status.CLAIMED), "at": format_instant(at)}
 
     def _waiting(self, name: str, *, parked: bool) -> Row:
