@@ -6,6 +6,7 @@ import csv
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -24,6 +25,36 @@ PARAMETER: Final = re.compile(r"parameter_([1-9][0-9]?)")
 LINES_PER_CALL: Final = 100
 NAMED: Final = 50
 """So many bad lines are named; the rest is counted."""
+
+SHOWN: Final = 10
+"""So many of the lines that repeat a number are named."""
+
+
+@dataclass(slots=True)
+class Checked:
+    """What the first pass over a file found."""
+
+    total: int = 0
+    """Lines."""
+    reachable: int = 0
+    """People with a push device or an email."""
+    values: int = 0
+    """Values that each line gives the template's body."""
+    bad: int = 0
+    named: list[dict[str, Any]] = field(default_factory=list)
+    """The first :data:`NAMED` bad lines, each with its fault."""
+    repeats: int = 0
+    """Lines whose number an earlier line has, in the same spelling but for blanks and signs."""
+    repeating: list[int] = field(default_factory=list)
+    """The first :data:`SHOWN` of them."""
+
+    def warnings(self) -> list[str]:
+        """What is no fault, and still worth a look."""
+        if not self.repeats:
+            return []
+        lines = ", ".join(map(str, self.repeating)) + (", ..." if self.repeats > len(self.repeating) else "")
+        return [f"lines with a number that an earlier line has: {self.repeats} ({lines}); each is sent"]
+
 
 app = typer.Typer(no_args_is_help=True, help="Send to many, slowly; look, pause, resume, cancel.")
 Name = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its name.", show_default=False)]
@@ -71,40 +102,44 @@ def send(
     def lines() -> Iterator[list[dict[str, Any]]]:
         return batches(read_lines(file, template, language, common))
 
-    total, reachable, bad, named = _check(cli, lines())
-    if bad:
-        shown = [f"line {item['line']:g}: {item['fault']}" for item in named]
-        more = f" and {bad - len(named)} more" if bad > len(named) else ""
+    checked = _check(cli, lines())
+    if checked.bad:
+        shown = [f"line {item['line']:g}: {item['fault']}" for item in checked.named]
+        more = f" and {checked.bad - len(shown)} more" if checked.bad > len(shown) else ""
         raise CliError(
             "bad_lines",
-            f"{bad} bad lines, nothing was sent: " + "; ".join(shown) + more,
+            f"{checked.bad} bad lines, nothing was sent: " + "; ".join(shown) + more,
             "Correct them and send the file again.",
             action="campaign.check",
         )
-    if not total:
+    if not checked.total:
         raise CliError("empty_file", f"{file} has a header and no line below it")
     fields: dict[str, Any] = {
         "campaign": campaign,
         "template": template,
-        "total": total,
+        "language": language,
+        "parameters": checked.values,
+        "total": checked.total,
         "over_seconds": span,
         **({"start": start_at} if start_at else {}),
     }
-    cli.client.change("campaign.create", **fields)
+    created = cli.client.change("campaign.create", **fields)
     with render.progress(cli.as_json) as bar:
-        task = bar.add_task("storing", total=total)
+        task = bar.add_task("storing", total=checked.total)
         for index, batch in enumerate(lines()):
             messages = [item["message"] for item in batch]
             cli.client.change("campaign.add", campaign=campaign, chunk=index, messages=messages)
             bar.update(task, advance=len(batch))
-    result = {**cli.client.change("campaign.start", campaign=campaign), "reachable": reachable}
+    begun = cli.client.change("campaign.start", campaign=campaign)
+    warnings = [*checked.warnings(), *created["warnings"], *begun["warnings"]]
+    result = {**begun, "reachable": checked.reachable, "warnings": warnings}
     cli.show("campaign.send", result, draw_sent)
 
 
-def _check(cli: Cli, found: Iterable[list[dict[str, Any]]]) -> tuple[int, int, int, list[dict[str, Any]]]:
-    """The first pass: how many lines, how many people with a fallback, how many bad, the first of them."""
-    total = reachable = bad = 0
-    named: list[dict[str, Any]] = []
+def _check(cli: Cli, found: Iterable[list[dict[str, Any]]]) -> Checked:
+    """The first pass. Of each line it keeps a number's hash, some 100 bytes."""
+    checked = Checked()
+    seen: set[int] = set()
     with render.progress(cli.as_json) as bar:
         task = bar.add_task("checking", total=None)
         for batch in found:
@@ -112,13 +147,20 @@ def _check(cli: Cli, found: Iterable[list[dict[str, Any]]]) -> tuple[int, int, i
             whole = [item for item in batch if "fault" not in item]
             if whole:
                 answer = cli.client.call("campaign.check", lines=whole)
-                reachable += answer["reachable"]
+                checked.reachable += answer["reachable"]
                 faults += answer["faults"]
-            total += len(batch)
-            bad += len(faults)
-            named += sorted(faults, key=lambda item: item["line"])[: NAMED - len(named)]
+            for item in batch:
+                checked.values = len(item["message"]["template"].get("parameters", ()))
+                number = hash("".join(sign for sign in item["message"]["to"] if sign.isalnum()))
+                if number in seen:
+                    checked.repeats += 1
+                    checked.repeating += [item["line"]][: SHOWN - len(checked.repeating)]
+                seen.add(number)
+            checked.total += len(batch)
+            checked.bad += len(faults)
+            checked.named += sorted(faults, key=lambda item: item["line"])[: NAMED - len(checked.named)]
             bar.update(task, advance=len(batch))
-    return total, reachable, bad, named
+    return checked
 
 
 def _name(file: Path, template: str) -> str:

@@ -5,6 +5,7 @@ For tests of use cases. What DynamoDB and SQS really do is shown by the integrat
 
 from __future__ import annotations
 
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -133,6 +134,7 @@ class MemoryControl:
         self.events: dict[tuple[int, str, int, str], Event] = {}
         self.values: dict[str, Setting] = {}
         self.minutes: dict[int, Counter[str]] = defaultdict(Counter)
+        self._counting = threading.Lock()
         self.windows: dict[str, Window] = {}
         self.slots: dict[str, int] = {}
         self.tats: dict[str, float] = {}
@@ -228,7 +230,8 @@ class MemoryControl:
 
     def count(self, minute: int, counts: Mapping[str, int]) -> None:
         self._check()
-        self.minutes[minute].update(counts)
+        with self._counting:
+            self.minutes[minute].update(counts)
 
     def counts(self, since: float, until: float) -> dict[int, dict[str, int]]:
         self._check()

@@ -849,10 +849,20 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
     ),
     "campaign.create": Action(
         description="Begin to store a campaign; nothing is sent before campaign.start.",
-        answer="campaign: {campaign, state, total, ...}, chunk (lines per campaign.add)",
+        answer="campaign: {campaign, state, total, ...}, chunk (lines per campaign.add), warnings",
         fields={
             "campaign": _CAMPAIGN,
-            "template": {**_TEMPLATE, "description": "The template of its messages"},
+            "template": {
+                **_TEMPLATE,
+                "description": "The template of its messages; it must be APPROVED at Meta",
+            },
+            "language": {"type": "string", "description": "The template's language; default en_US"},
+            "parameters": {
+                "type": "number",
+                "minimum": 0,
+                "maximum": 99,
+                "description": "How many values each line gives the template's body; unchecked where absent",
+            },
             "total": {"type": "number", "minimum": 1, "maximum": 5_000_000, "description": "How many lines"},
             "over_seconds": {**_SPAN, "description": "The time over which it is spread"},
             "start": {"type": "string", "pattern": _INSTANT, "description": "Not before; default now"},

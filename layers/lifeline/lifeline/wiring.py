@@ -10,7 +10,7 @@ import os
 import random
 import time
 import uuid
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 import boto3
@@ -62,7 +62,7 @@ from lifeline.use_cases.operate_panic import OperatePanic
 from lifeline.use_cases.operate_queue import OperateQueue
 from lifeline.use_cases.operate_ready import OperateReady
 from lifeline.use_cases.operate_schedule import OperateSchedule
-from lifeline.use_cases.operate_templates import OperateTemplates
+from lifeline.use_cases.operate_templates import OperateTemplates, all_templates
 from lifeline.use_cases.operate_token import OperateToken
 from lifeline.use_cases.panic_mode import PanicMode
 from lifeline.use_cases.probe import Probe
@@ -492,6 +492,7 @@ def operator() -> Operate:
                 contacts=contacts,
                 control=control,
                 panic=panic,
+                templates=partial(all_templates, _whatsapp("operator", 2)),
                 clock=time.time,
             ),
             OperateIncident(incidents=incidents, clock=time.time),

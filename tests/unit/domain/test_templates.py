@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lifeline.domain.templates import parameters, why_not
+from lifeline.domain.templates import parameters, unfit, why_not
 
 
 def template(
@@ -76,3 +76,27 @@ def test_which_may_stand_in(olds: list[Any], news: list[Any], why: str) -> None:
 
 def test_a_template_does_not_stand_in_for_itself() -> None:
     assert why_not("old", "old", [template()], [template()])
+
+
+@pytest.mark.parametrize(
+    ("language", "values", "listed", "words"),
+    [
+        ("en_US", 2, [template()], ""),
+        ("en-US", 2, [template()], ""),
+        ("en_US", None, [template()], ""),
+        ("en_US", 0, [template(body="Hello.")], ""),
+        ("en_US", 2, [], "does not exist"),
+        ("de", 2, [template(), template(language="fr")], "it does in en_US, fr"),
+        ("en_US", 2, [template(status="PAUSED")], "is PAUSED, not APPROVED"),
+        ("en_US", 1, [template()], "takes 2 in its body, and each line gives 1"),
+        ("en_US", 1, [template(body="Hello.")], "takes no values, and each line gives 1"),
+        ("en_US", 1, [template(body="Hello {{name}}")], "by name (name)"),
+        ("en_US", 2, [template(components=[{"type": "HEADER", "format": "IMAGE"}])], "1 in its header"),
+    ],
+)  # fmt: skip
+def test_what_a_campaign_cannot_use_is_said(
+    language: str, values: int | None, listed: list[dict[str, Any]], words: str
+) -> None:
+    found = unfit("old", language, values, listed)
+    assert words in found
+    assert bool(found) == bool(words)

@@ -15,8 +15,11 @@ from lifeline.adapters.contacts import Contact
 from lifeline.contract import BULK_QUEUE, WHATSAPP, format_instant, parse_message
 from lifeline.domain.campaign import STEP, Campaign, State, counted, due, held, resumed_start
 from lifeline.domain.delivery import Do
+from lifeline.domain.failures import Failure, Fault, classify_fault
 from lifeline.domain.status import Status
+from lifeline.domain.templates import Listed
 from lifeline.errors import ConflictError
+from lifeline.use_cases.deliver import TEMPLATE_MAP
 from lifeline.use_cases.operate import Operate
 from lifeline.use_cases.operate_campaign import OperateCampaign
 from lifeline.use_cases.release_campaigns import ReleaseCampaigns
@@ -74,12 +77,14 @@ class Campaigning(World):
     def __init__(self) -> None:
         super().__init__()
         self.campaigns = MemoryCampaigns()
+        self.listed: list[Listed] | Failure = [promo()]
         group = OperateCampaign(
             settings=self.settings,
             campaigns=self.campaigns,  # type: ignore[arg-type]
             contacts=self.contacts,  # type: ignore[arg-type]
             control=self.control,  # type: ignore[arg-type]
             panic=next(iter(self.operate._handlers.values())).__self__._panic,  # type: ignore[attr-defined]
+            templates=lambda name: self.listed,
             clock=self.clock,
         )
         self.operate = Operate([group], self.log)  # type: ignore[arg-type]
@@ -93,10 +98,11 @@ class Campaigning(World):
         )
 
     def load(self, total: int, over: float, **more: Any) -> None:
-        self.ask(
+        created = self.ask(
             "campaign.create",
             campaign="spring", template="promo", total=total, over_seconds=over, actor=ACTOR, **more,
         )  # fmt: skip
+        self.warnings: list[str] = created["warnings"]
         lines = [message(number) for number in range(total)]
         for index, start in enumerate(range(0, total, 100)):
             self.ask(
@@ -120,6 +126,13 @@ class Campaigning(World):
         return [parse_message(item.body).id for item in self.queues.sent[url(BULK_QUEUE)]]
 
 
+def promo(language: str = "en_US", status: str = "APPROVED", body: str = "Spring is here.") -> Listed:
+    return {
+        "name": "promo", "language": language, "status": status,
+        "components": [{"type": "BODY", "text": body}],
+    }  # fmt: skip
+
+
 def message(number: int, **more: Any) -> dict[str, Any]:
     return {
         "id": f"spring:{number}", "to": "+4915112345678", "type": "template", "priority": "bulk",
@@ -141,6 +154,35 @@ def test_lines_are_checked_with_their_reasons_and_people_with_a_fallback_are_cou
     assert (found["good"], found["reachable"]) == (3, 2)
     assert [item["line"] for item in found["faults"]] == [3, 4]
     assert "template.name" in found["faults"][1]["fault"]
+
+
+def test_a_template_that_meta_would_refuse_is_refused_before_a_line_is_stored() -> None:
+    world = Campaigning()
+    create = {"campaign": "spring", "template": "promo", "total": 3, "over_seconds": 60, "actor": ACTOR}
+    world.listed = [promo(body="{{1}} off")]
+    refused = world.refused("campaign.create", **create, parameters=2)
+    assert refused["code"] == "unfit_template"
+    assert "1 in its body, and each line gives 2" in refused["message"]
+    assert world.campaigns.items == {}
+    assert world.ask("campaign.create", **create, parameters=1)["warnings"] == []
+
+
+def test_a_template_that_another_stands_in_for_is_a_warning() -> None:
+    world = Campaigning()
+    world.listed = [promo(status="PAUSED")]
+    world.control.put_setting(
+        TEMPLATE_MAP, {"promo": "promo_2"}, actor=ACTOR, reason="paused", now=world.clock()
+    )
+    world.load(3, 60)
+    assert "promo_2 stands in for it" in world.warnings[0]
+
+
+def test_where_meta_cannot_be_asked_the_campaign_is_stored_with_a_warning() -> None:
+    world = Campaigning()
+    world.listed = classify_fault(Fault.READ_TIMEOUT, "timed out")
+    world.load(3, 60)
+    assert "was not checked" in world.warnings[0]
+    assert world.ask("campaign.start", campaign="spring", actor=ACTOR)["campaign"]["state"] == "running"
 
 
 def test_a_campaign_leaves_at_its_pace_once_and_in_order() -> None:

@@ -75,6 +75,38 @@ def why_not(old: str, new: str, olds: Sequence[Listed], news: Sequence[Listed]) 
     return ""
 
 
+def unfit(name: str, language: str, values: int | None, listed: Sequence[Listed]) -> str:
+    """Why a campaign cannot use a template; empty where it can.
+
+    ``values``: how many texts each message gives its body; ``None`` where that is not known. ``listed``: all
+    that Meta lists under ``name``. Meta refuses a wrong count (132000), a language that is missing (132001)
+    and a template that is not APPROVED (132015, 132016); a file gives values to the body only, by number.
+    """
+    if not listed:
+        return f"template {name} does not exist"
+    by_language = {_language(template): template for template in listed}
+    found = by_language.get(language.replace("-", "_"))
+    if found is None:
+        return f"template {name} does not exist in {language}, it does in {', '.join(sorted(by_language))}"
+    if found.get("status") != "APPROVED":
+        return f"template {name} ({language}) is {found.get('status')}, not APPROVED"
+    takes = parameters(found)
+    elsewhere = {part: count for part, count in takes.items() if part != "body"}
+    if elsewhere:
+        return f"template {name} ({language}) takes {_words(elsewhere)}; a file gives values to the body only"
+    bodies = [
+        str(part.get("text", ""))
+        for part in _objects(found.get("components"))
+        if str(part.get("type", "")).lower() == "body"
+    ]
+    named = [word for text in bodies for word in _PLACEHOLDER.findall(text) if not word.isdigit()]
+    if named:
+        return f"template {name} ({language}) takes values by name ({named[0]}); a file gives them by number"
+    if values is not None and takes.get("body", 0) != values:
+        return f"template {name} ({language}) takes {_words(takes)}, and each line gives {values}"
+    return ""
+
+
 def _words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} in its {part}" for part, count in sorted(counts.items())) or "no values"
 

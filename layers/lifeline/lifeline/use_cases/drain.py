@@ -270,6 +270,22 @@ class Drain:
             except (UnavailableError, ConflictError) as error:
                 self._telemetry.warning("a campaign's counters could not be written", detail=str(error))
 
+    def _count(self, rows: Sequence[Row], messages: Mapping[str, Message], now: float) -> None:
+        """Count what was settled here; a leftover of a message settled elsewhere was counted there."""
+        self._count_campaigns(rows)
+        if not rows:
+            return
+        self._telemetry.count("Outcomes", len(rows), status=str(Status.EXPIRED))
+        counts: Counter[str] = Counter()
+        for row in rows:
+            parsed = messages[row.id]
+            name = parsed.template.name if parsed.template else "-"
+            counts[f"o|{Status.EXPIRED}|{parsed.priority}|{parsed.category or '-'}|{name}"] += 1
+        try:
+            self._control.count(int(now // 60) * 60, counts)
+        except UnavailableError as error:
+            self._telemetry.warning("counters could not be written", detail=str(error))
+
     def _expire(self, items: Sequence[tuple[Incoming, Message]], now: float) -> list[str]:
         """Record what came too late; returns the receipts of what may leave the lane."""
         if not items:
@@ -293,14 +309,7 @@ class Drain:
             return []
         expired = [change.row for change, lost in zip(changes, applied, strict=True) if lost is None]
         expired += [row for row, ok in zip(fresh, inserted, strict=True) if ok]
-        self._count_campaigns(expired)
-        self._telemetry.count("Outcomes", len(items), status=str(Status.EXPIRED))
-        counts: dict[str, int] = {}
-        for _, parsed in items:
-            name = parsed.template.name if parsed.template else "-"
-            key = f"o|{Status.EXPIRED}|{parsed.priority}|{parsed.category or '-'}|{name}"
-            counts[key] = counts.get(key, 0) + 1
-        self._control.count(int(now // 60) * 60, counts)
+        self._count(expired, {parsed.id: parsed for _, parsed in items}, now)
         return [message.receipt for message, _ in items]
 
 

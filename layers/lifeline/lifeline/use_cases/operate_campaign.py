@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +12,13 @@ from lifeline.adapters.contacts import Contacts
 from lifeline.adapters.control import Control
 from lifeline.contract import WHATSAPP, ContractError, Message, format_instant, parse_instant, parse_message
 from lifeline.domain.campaign import CHUNK, COUNTERS, Campaign, State, resumed_start
+from lifeline.domain.failures import Failure
 from lifeline.domain.panic import note
 from lifeline.domain.phone import NotAPhoneNumber, normalise
+from lifeline.domain.templates import Listed, unfit
 from lifeline.errors import ConflictError, RefusedError
 from lifeline.settings import Settings
+from lifeline.use_cases.deliver import TEMPLATE_MAP
 from lifeline.use_cases.drain import RATE_SETTING
 from lifeline.use_cases.operate import Handler, Request
 from lifeline.use_cases.panic_mode import PanicMode
@@ -32,6 +35,7 @@ class OperateCampaign:
         contacts: Contacts,
         control: Control,
         panic: PanicMode,
+        templates: Callable[[str], Sequence[Listed] | Failure],
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
@@ -39,6 +43,7 @@ class OperateCampaign:
         self._contacts = contacts
         self._control = control
         self._panic = panic
+        self._templates = templates
         self._clock = clock
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -81,7 +86,10 @@ class OperateCampaign:
         return {"good": len(good), "reachable": reachable, "faults": faults}
 
     def create(self, request: Request) -> dict[str, Any]:
-        """Keep a campaign in loading; the same one in loading again goes on where it was left."""
+        """Keep a campaign in loading; the same one in loading again goes on where it was left.
+
+        A template that Meta would refuse is refused here, before a line is stored.
+        """
         now = self._clock()
         start = now
         if "start" in request:
@@ -91,6 +99,7 @@ class OperateCampaign:
                 raise RefusedError("invalid_request", f"start: is not a real instant ({error})") from error
             if start > now + 366 * 86_400:
                 raise RefusedError("invalid_request", "start is more than a year ahead")
+        warnings = self._fit(request)
         campaign = Campaign(
             id=request["campaign"],
             state=State.LOADING,
@@ -111,7 +120,20 @@ class OperateCampaign:
                     f"campaign {present.id} is {present.state}: it is sent once; give another --name",
                 ) from None
             campaign = present
-        return {"campaign": self._described(campaign, now), "chunk": CHUNK}
+        return {"campaign": self._described(campaign, now), "chunk": CHUNK, "warnings": warnings}
+
+    def _fit(self, request: Request) -> list[str]:
+        name, values = request["template"], request.get("parameters")
+        listed = self._templates(name)
+        if isinstance(listed, Failure):
+            return [f"template {name} was not checked, Meta cannot be asked: {listed.words}"]
+        fault = unfit(name, request.get("language", "en_US"), None if values is None else int(values), listed)
+        if not fault:
+            return []
+        stand_in = dict(self._control.setting(TEMPLATE_MAP).value or {}).get(name)
+        if stand_in:
+            return [f"{fault}; while it is in panic {stand_in} stands in for it"]
+        raise RefusedError("unfit_template", f"{fault}; see lifeline whatsapp templates")
 
     def add(self, request: Request) -> dict[str, Any]:
         """Store one chunk of lines; the same chunk again changes nothing."""
