@@ -1,8 +1,7 @@
 """Two hours without WhatsApp at 80 messages a second, and the way back: hours of it in seconds.
 
-A clock that jumps drives the real drain use case and the real decisions on pace (limiter, ramp, plan,
-headroom) over queues and tables in memory. The sender is small here: it takes tokens as the real one does and
-notes when each send leaves.
+A clock that jumps drives the real drain and the real sender (limiter, ramp, plan, headroom, ledger) over
+queues and tables in memory, before a Meta that takes everything and notes when each send leaves.
 
 Writes ``docs/recovery.svg`` and prints the figures: ``python -m benchmarks.simulation``.
 """
@@ -20,15 +19,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from lifeline.adapters.ledger import Row
 from lifeline.adapters.queues import Depth, Incoming, Outgoing
-from lifeline.contract import BACKLOG_CRITICAL_QUEUE, BACKLOG_QUEUE, BULK_QUEUE, WHATSAPP
-from lifeline.domain.pace import split
+from lifeline.adapters.whatsapp import Accepted
+from lifeline.contract import BACKLOG_CRITICAL_QUEUE, BACKLOG_QUEUE, BULK_QUEUE, WHATSAPP, Message
 from lifeline.domain.status import Status
 from lifeline.settings import Drain as DrainSettings
 from lifeline.settings import Limiter, Settings
+from lifeline.use_cases.deliver import Deliver, Record
 from lifeline.use_cases.drain import Drain
+from lifeline.use_cases.panic_mode import PanicMode
 
-from tests.support.memory import Clock, MemoryLedger, Recorder
+from tests.support.memory import Clock, MemoryLedger, MemoryNotices, Recorder
 from tests.support.operating import Control as OperatingControl
 
 START: Final = 1_790_000_040.0
@@ -48,7 +50,9 @@ class Scenario:
     """Live traffic beside the drain."""
     meta: int = 80
     """What Meta takes in any second."""
-    limiter: Limiter = field(default_factory=lambda: Limiter(rate=76.0, burst=4, critical_share=0.05))
+    limiter: Limiter = field(
+        default_factory=lambda: Limiter(rate=76.0, burst=4, bulk_share=0.7, critical_share=0.05)
+    )
 
     @property
     def parked(self) -> int:
@@ -124,50 +128,65 @@ class Queues:
         return sum(map(len, self._lanes.values())) + len(self._live) + len(self._hidden)
 
 
-Send = Callable[[str, float, bool], None]
-"""Takes a message's id, the instant of its send (epoch seconds), and whether the drain released it."""
-Sender = Callable[[Sequence[Incoming]], None]
+Sent = Callable[[str, float], None]
+"""Takes a message's id and the instant of its send (epoch seconds)."""
 
 
-class SmallSender:
-    """Tokens as the real sender takes them, and nothing else of it."""
+class Meta:
+    """Takes every message. A sender that would wait for its token is noted as that much later."""
 
-    def __init__(
-        self, scenario: Scenario, clock: Clock, control: Control, queues: Queues, send: Send
-    ) -> None:
-        self._limiter = scenario.limiter
-        self._clock, self._control, self._queues, self._send = clock, control, queues, send
-        _, (self._rate, self._burst) = split(
-            self._limiter.rate, self._limiter.burst, self._limiter.critical_share
-        )
+    def __init__(self, clock: Clock, sent: Sent) -> None:
+        self._clock, self._sent = clock, sent
+        self._ahead = threading.local()
+        self._lock = threading.Lock()
 
-    def __call__(self, records: Sequence[Incoming]) -> None:
-        now = self._clock()
-        fresh = [record for record in records if "slot" not in (record.note or {})]
-        sent: Counter[str] = Counter()
-        if fresh:
-            fresh.sort(key=lambda record: bool((record.note or {}).get("drained")))
-            interval = 1 / self._rate
-            end = self._control.reserve(WHATSAPP, len(fresh), interval, self._burst, now)
-        for index, record in enumerate(fresh):
-            note = record.note or {}
-            at = end - (len(fresh) - 1 - index) * interval
-            if at > now + self._limiter.horizon:
-                again = {**note, "claim": record.id, "slot": at}
-                self._queues.send(LIVE, [Outgoing(record.body, again, int(at - now))])
-            else:
-                self._note(record, max(now, at), sent)
-        for record in records:
-            slot = (record.note or {}).get("slot")
-            if slot is not None:
-                self._note(record, max(now, slot), sent)
-        self._control.count(int(now // 60) * 60, sent)
+    def pause(self, seconds: float) -> None:
+        self._ahead.by = seconds
 
-    def _note(self, record: Incoming, at: float, sent: Counter[str]) -> None:
-        drained = bool((record.note or {}).get("drained"))
-        self._send(json.loads(record.body)["id"], at, drained)
-        sent["acc"] += 1
-        sent["drained"] += drained
+    def send(self, message: Message, to: str, template: object = None) -> Accepted:
+        at = self._clock() + getattr(self._ahead, "by", 0.0)
+        self._ahead.by = 0.0
+        with self._lock:
+            self._sent(message.id, at)
+        return Accepted(f"wamid.{message.id}", False, None)
+
+
+def sender(
+    settings: Settings, clock: Clock, control: Control, queues: Queues, ledger: MemoryLedger, sent: Sent
+) -> Callable[[Sequence[Incoming]], None]:
+    """The real sender over memory and :class:`Meta`; takes what one batch of SQS holds."""
+    meta, log = Meta(clock, sent), Recorder()
+    panic = PanicMode(
+        control=control,  # type: ignore[arg-type]
+        queues=queues,  # type: ignore[arg-type]
+        notices=MemoryNotices(),  # type: ignore[arg-type]
+        probe_queue_url="probe",
+        clock=clock,
+        new_id=lambda: "abcdef",
+        telemetry=log,  # type: ignore[arg-type]
+    )
+    deliver = Deliver(
+        settings=settings,
+        ledger=ledger,  # type: ignore[arg-type]
+        control=control,  # type: ignore[arg-type]
+        panic=panic,
+        queues=queues,  # type: ignore[arg-type]
+        whatsapp=meta,  # type: ignore[arg-type]
+        fall_back=None,  # type: ignore[arg-type]
+        schedules=None,
+        clock=clock,
+        pause=meta.pause,
+        chance=lambda: 0.5,
+        telemetry=log,  # type: ignore[arg-type]
+    )
+
+    def take(records: Sequence[Incoming]) -> None:
+        failed = deliver([Record(item.id, item.body, item.note, 1) for item in records], lambda: 40.0)
+        if failed:
+            raise RuntimeError(f"the sender gave {len(failed)} messages back to SQS, {failed[0]} first")
+        log.lines.clear()
+
+    return take
 
 
 @dataclass(slots=True)
@@ -223,7 +242,7 @@ def body(name: str, priority: str, expires_at: float | None = None) -> str:
 
 
 def run(
-    scenario: Scenario, make_sender: Callable[..., Sender] = SmallSender, limit: float = 86_400.0
+    scenario: Scenario, limit: float = 86_400.0, say: Callable[[str], None] = lambda line: None
 ) -> Figures:
     """Let the outage happen and drain it. Raises ``RuntimeError`` when that takes over ``limit`` s."""
     clock = Clock(START)
@@ -246,14 +265,18 @@ def run(
         if number % 10 == 3:
             deadline = START + number / scenario.arriving + 3600 * (1 + number // 10 % 6)
             deadlines[name] = deadline
-        queues.put(LANES[priority], body(name, priority, deadline), {"claim": name, "turn": 0, "rounds": 0})
+        document = body(name, priority, deadline)
+        queues.put(LANES[priority], document, {"claim": name, "turn": 1, "rounds": 0})
+        ledger.put(
+            Row(name, Status.PARKED, name, rev=1, turn=1, body=document, priority=priority, created_at=START)
+        )
     clock.advance(scenario.outage)
     began = figures.began = clock()
 
-    def send(name: str, at: float, drained: bool) -> None:
+    def sent(name: str, at: float) -> None:
         figures.sends.append(at)
         figures.asked[name] += 1
-        (figures.drained if drained else figures.live)[int((at - began) // 60)] += 1
+        (figures.drained if name.startswith("p") else figures.live)[int((at - began) // 60)] += 1
         if at > deadlines.get(name, at):
             figures.late.append(name)
 
@@ -265,7 +288,7 @@ def run(
         clock=clock,
         telemetry=log,  # type: ignore[arg-type]
     )
-    sender = make_sender(scenario, clock, control, queues, send)
+    take = sender(settings, clock, control, queues, ledger, sent)
     due = 0.0
     number = 0
     second = 0
@@ -275,6 +298,8 @@ def run(
         if second % 60 == 0:
             figures.backlog[second // 60] = sum(queues.depth(lane).visible for lane in LANES.values())
             drain(lambda: 60.0)
+            if second % 600 == 0:
+                say(f"minute {second // 60}: {figures.backlog[second // 60]:,} wait")
         due += scenario.live
         fresh = []
         while due >= 1:
@@ -287,7 +312,7 @@ def run(
         before = control.writes[WHATSAPP]
         records = fresh + queues.due()
         for start in range(0, len(records), 100):
-            sender(records[start : start + 100])
+            take(records[start : start + 100])
         figures.writes = max(figures.writes, control.writes[WHATSAPP] - before)
         clock.advance(1.0)
         second += 1
@@ -382,7 +407,7 @@ def summary(figures: Figures) -> dict[str, Any]:
 
 def main() -> int:
     """Run it at full size, write the plot, print the figures; 1 where one is not as it should be."""
-    figures = run(Scenario())
+    figures = run(Scenario(), say=lambda line: print(line, file=sys.stderr, flush=True))
     found = summary(figures)
     (Path(__file__).parents[1] / "docs" / "recovery.svg").write_text(plot(figures), encoding="utf-8")
     print(json.dumps(found, indent=2))

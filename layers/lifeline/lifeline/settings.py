@@ -87,6 +87,11 @@ class Limiter:
         _within("critical_share", self.critical_share, 0, 0.5)
         _within("horizon", self.horizon, 0, 10)
 
+    @property
+    def bulk_rate(self) -> float:
+        """What bulk messages may use together, messages per second."""
+        return self.rate * self.bulk_share
+
 
 @dataclass(frozen=True, slots=True)
 class Drain:

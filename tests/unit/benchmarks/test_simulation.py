@@ -9,7 +9,8 @@ from lifeline.settings import Limiter
 
 from benchmarks.simulation import Figures, Scenario, plot, run, summary
 
-SMALL = Scenario(outage=7200, arriving=0.8, drain=5.0, live=2.0, meta=8, limiter=Limiter(rate=7.8, burst=1))
+LIMITER = Limiter(rate=7.8, burst=1, bulk_share=0.7)
+SMALL = Scenario(outage=7200, arriving=0.8, drain=5.0, live=2.0, meta=8, limiter=LIMITER)
 
 
 @pytest.fixture(scope="module")

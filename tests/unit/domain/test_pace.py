@@ -172,7 +172,7 @@ def test_a_minute_serves_the_first_lane_first() -> None:
 
 def test_a_share_bounds_its_lane() -> None:
     waiting = (("critical", 10), ("bulk", 500))
-    assert plan_minute(1.0, 60, waiting, shares={"bulk": 0.5}).moves == (("critical", 10), ("bulk", 30))
+    assert plan_minute(1.0, 60, waiting, shares={"bulk": 0.5}).moves == (("critical", 10), ("bulk", 25))
 
 
 @given(st.integers(12, 30_000), st.integers(1, 240), st.integers(1, 120))
@@ -233,7 +233,7 @@ def test_delays_of_a_slow_minute() -> None:
     assert delays(3, 5, 1) == [5, 5, 5]
     with pytest.raises(ValueError, match="900"):
         delays(1, 850, 60)
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="above 0"):
         delays(1, 0, 0)
 
 
@@ -248,6 +248,13 @@ def test_the_eta_honours_the_ramp() -> None:
     assert eta((("critical", 0), ("normal", 0)), 0.0, 10.0).last == 0
     assert eta((("critical", 0), ("normal", 5)), 0.0, 0.0).lanes == (("critical", 0.0), ("normal", None))
     assert eta((("critical", 0), ("normal", 5)), 0.0, 0.0).last is None
+
+
+def test_a_lane_with_a_limit_of_its_own_takes_longer() -> None:
+    waiting = (("normal", 100), ("bulk", 100))
+    assert eta(waiting, 10.0, 10.0, {"bulk": 5.0}).lanes == (("normal", 10.0), ("bulk", 30.0))
+    # 1/s for a minute, 2/s of which bulk takes 1.5, and then it takes no more of the ramp.
+    assert eta((("bulk", 180),), 0.0, 8.0, {"bulk": 1.5}).last == pytest.approx(60 + 120 / 1.5)
 
 
 @given(st.lists(st.integers(0, 600_000), min_size=3, max_size=3), st.floats(MIN_RATE, 500))

@@ -176,10 +176,10 @@ def plan_minute(
 ) -> Plan:
     """Share ``rate * seconds`` messages among the lanes: the first lane first, the next with what is left.
 
-    ``waiting``: lane and number of messages that wait, in order of precedence. ``shares``: a lane's largest
-    part of the whole (0 to 1), for bulk. Only lanes from which something leaves are in the plan. The carry
-    makes slow rates exact over minutes; capacity for which nothing waited is not saved up. Rate 0 plans
-    nothing and drops the carry.
+    ``waiting``: lane and number of messages that wait, in order of precedence. ``shares``: the part of the
+    rate (above 0, to 1) at which a lane leaves when its turn has come, for bulk. Only lanes from which
+    something leaves are in the plan. The carry makes slow rates exact over minutes; capacity for which
+    nothing waited is not saved up. Rate 0 plans nothing and drops the carry.
 
     Raises ``ValueError`` for negative numbers.
     """
@@ -193,24 +193,24 @@ def plan_minute(
     for lane, count in waiting:
         share = (shares or {}).get(lane, 1.0)
         # Rounded up, so that a small share of a slow rate is not nothing for ever.
-        take = min(count, left, math.ceil(total * share - _EPSILON))
+        take = min(count, math.ceil(left * share - _EPSILON))
         if take > 0:
             moves.append((lane, take))
-            left -= take
+            left -= min(left, math.ceil(take / share - _EPSILON))
     return Plan(tuple(moves), max(0.0, allowed - total))
 
 
-def delays(count: int, offset: int, seconds: int) -> list[int]:
+def delays(count: int, offset: float, seconds: float) -> list[int]:
     """Whole-second delays of ``count`` messages, spread evenly over ``seconds`` from ``offset`` on, in order.
 
-    In no second leave more than ``ceil(count / seconds)``. Raises ``ValueError`` when the last delay would
-    exceed the 900 seconds of SQS, or for negative numbers.
+    From a whole ``offset`` on, in no second leave more than ``ceil(count / seconds)``. Raises ``ValueError``
+    when the last delay would exceed the 900 seconds of SQS, for negative numbers, and for no span at all.
     """
-    if count < 0 or offset < 0 or seconds < 1:
-        raise ValueError("count and offset must not be negative, seconds at least 1")
+    if count < 0 or offset < 0 or seconds <= 0:
+        raise ValueError("count and offset must not be negative, seconds above 0")
     if offset + seconds > MAX_DELAY + 1:
-        raise ValueError(f"SQS delays a message by at most {MAX_DELAY} seconds, not {offset + seconds - 1}")
-    return [offset + k * seconds // count for k in range(count)]
+        raise ValueError(f"SQS delays a message by at most {MAX_DELAY} seconds, not {offset + seconds - 1:g}")
+    return [int(offset + k * seconds / count) for k in range(count)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,33 +230,35 @@ class Eta:
         return worst
 
 
-def eta(waiting: Sequence[tuple[str, int]], rate: float, ceiling: float) -> Eta:
+def eta(
+    waiting: Sequence[tuple[str, int]],
+    rate: float,
+    ceiling: float,
+    limits: Mapping[str, float] | None = None,
+) -> Eta:
     """When each lane will be empty if all goes well: the ramp from ``rate`` doubles each minute up to
     ``ceiling``.
 
     ``waiting``: lane and number waiting, in order of precedence; a lane leaves after those before it.
-    ``rate`` is that of the present minute (0: the ramp is about to start). An empty lane is empty in 0
-    seconds.
+    ``rate`` is that of the present minute (0: the ramp is about to start). ``limits``: messages per second
+    above which a lane does not leave, for bulk. An empty lane is empty in 0 seconds.
     """
     result: list[tuple[str, float | None]] = []
-    ahead = 0
-    for lane, count in waiting:
-        ahead += count
-        result.append((lane, _seconds_to_leave(ahead, rate, ceiling) if count else 0.0))
-    return Eta(tuple(result))
-
-
-def _seconds_to_leave(count: int, rate: float, ceiling: float) -> float | None:
-    if ceiling <= 0:
-        return None
     current = min(rate, ceiling) if rate > 0 else ramp_rate(None, ceiling)
-    elapsed = 0.0
-    left = float(count)
-    while current < ceiling and left > current * 60:
-        left -= current * 60
-        elapsed += 60
-        current = ramp_rate(current, ceiling)
-    return elapsed + left / current
+    elapsed, minute = 0.0, 60.0
+    for lane, count in waiting:
+        left = float(count)
+        while left > 0 and current > 0:
+            pace = min(current, (limits or {}).get(lane, current))
+            spent = left / pace
+            if current < ceiling and spent > minute:
+                left -= pace * minute
+                elapsed += minute
+                current, minute = ramp_rate(current, ceiling), 60.0
+            else:
+                elapsed, minute, left = elapsed + spent, minute - spent, 0.0
+        result.append((lane, 0.0 if not count else elapsed if current > 0 else None))
+    return Eta(tuple(result))
 
 
 # --- Rates as text ---------------------------------------------------------------------------------------

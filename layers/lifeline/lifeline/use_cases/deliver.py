@@ -404,9 +404,7 @@ class Deliver:
         bulk = [job for job in holding if job.message.priority == "bulk" and not job.carrier.paid]
         # Bulk passes its own limiter first and books the shared one only when its turn has come, so that
         # a large campaign never stands before live traffic.
-        self._reserve(
-            "bulk", bulk, limiter.rate * limiter.bulk_share, limiter.bulk_share * limiter.burst, now
-        )
+        self._reserve("bulk", bulk, limiter.bulk_rate, limiter.bulk_share * limiter.burst, now)
         rank = {"critical": 0, "normal": 1, "bulk": 2}
         due = [job for job in holding if job.decision.do is Do.SEND]
         due.sort(key=lambda job: (rank[job.message.priority], job.carrier.drained))

@@ -124,6 +124,8 @@ class Drain:
         answered: dict[str, int] = state.get("limits", {})
         limited = any(count > answered.get(at, 0) for at, count in limits.items())
         room = self._headroom(now, end - now)
+        # More than its share of the limiter would only be put back by the sender.
+        bulk = self._settings.limiter.bulk_rate
         released: dict[str, int] = {}
         rate, stepped_at = float(state.get("rate", 0.0)), float(state.get("stepped_at", 0.0))
         carry = float(state.get("carry", 0.0))
@@ -136,18 +138,16 @@ class Drain:
             seconds = min(end - cursor, max(1.0, stepped_at + MINUTE - cursor))
             # Live traffic first: the lanes get what it leaves of the limiter.
             leaving = min(rate, room) if rate else 0.0
-            plan = plan_minute(leaving, seconds, waiting, carry)
+            shares = {BULK_QUEUE: min(1.0, bulk / leaving)} if leaving else {}
+            plan = plan_minute(leaving, seconds, waiting, carry, shares)
             carry = plan.carry
-            spread: list[int] = []
-            if plan.total:
-                # A last handful leaves at the rate as well, not thinly spread over the whole stretch.
-                taking = min(seconds, plan.total / leaving)
-                spread = delays(plan.total, max(0, round(cursor - now)), max(1, round(taking)))
-            offset = 0
+            at = max(0.0, cursor - now)
             for lane, count in plan.moves:
-                moved = self._move(lane, spread[offset : offset + count], remaining)
+                # A last handful leaves at the rate as well, not thinly spread over the whole stretch.
+                taking = count / (leaving * shares.get(lane, 1.0))
+                moved = self._move(lane, delays(count, at, taking), remaining)
                 released[lane] = released.get(lane, 0) + moved
-                offset += count
+                at += taking
             taken = dict(plan.moves)
             waiting = [(lane, max(0, count - taken.get(lane, 0))) for lane, count in waiting]
             cursor += seconds
@@ -160,6 +160,7 @@ class Drain:
                 "carry": carry,
                 "why": "releasing",
                 "ceiling": ceiling,
+                "room": room,
                 "limits": answered if limited else limits,
             },
             now,

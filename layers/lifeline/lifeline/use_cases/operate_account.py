@@ -108,7 +108,7 @@ class OperateAccount:
         number = None if isinstance(answer, str | Failure) else number_words(answer.body)
         sent = _usage(self._control.setting(USAGE_SEEN).value)
         asked = None if isinstance(answer, str | Failure) else answer.usage
-        bulk_rate = limiter.rate * limiter.bulk_share
+        bulk_rate = limiter.bulk_rate
         _, shared = split(limiter.rate, limiter.burst, limiter.critical_share)
         return {
             "at": format_instant(now),

@@ -227,11 +227,17 @@ class OperateCampaign:
     def _warnings(self, campaign: Campaign) -> list[str]:
         value = self._control.setting(RATE_SETTING).value
         rate = self._settings.drain.rate if value is None else float(value)
-        if campaign.pace <= rate:
+        share = self._settings.limiter.bulk_rate
+        if campaign.pace <= min(rate, share):
             return []
+        lets, raise_it = (
+            (f"the drain lets {rate:g}/s", "lifeline queue set-rate")
+            if rate <= share
+            else (f"bulk's share of the limiter lets {share:g}/s", "the setting limiter.bulk_share")
+        )
         return [
-            f"it wants {campaign.pace:.1f}/s and the drain lets {rate:g}/s pass: it will take "
-            "longer, or raise it with lifeline queue set-rate"
+            f"it wants {campaign.pace:.1f}/s and {lets} pass: it will take longer, or raise it with "
+            f"{raise_it}"
         ]
 
     def _note(self, request: Request, what: str, now: float) -> None:

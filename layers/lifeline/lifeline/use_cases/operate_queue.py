@@ -82,12 +82,14 @@ class OperateQueue:
         flag = self._control.flag(WHATSAPP)
         drain = self._drain(flag)
         planned = self._planned(flag, now)
-        etas = self._etas(flag, depths, drain["rate"], drain["ceiling"], planned)
+        etas = self._etas(flag, depths, drain["rate"], min(drain["ceiling"], drain["room"]), planned)
         ages, notes = self._ages(names, depths, now)
         if flag.state is State.PANIC:
             notes.append("whatsapp is in panic: the backlog is held, and nothing leaves until recovery")
         elif drain["ceiling"] == 0 and any(depths[lane].total for lane in LANES):
             notes.append("the rate is 0: the backlog is held; lifeline queue set-rate releases it")
+        elif any(depths[lane].total for lane in LANES):
+            notes += self._slower(drain)
         for name in names:
             if name in DEAD_LETTER_QUEUES and depths[name].total:
                 count = depths[name].total
@@ -133,8 +135,20 @@ class OperateQueue:
             "state": "held by panic" if held else str(value.get("why", "nothing waits")),
             "rate": 0.0 if held else float(value.get("rate", 0.0)),
             "ceiling": self.ceiling(),
+            "room": float(value.get("room", pace.MAX_RATE)),
             "planned_at": format_instant(state.at) if state.at else None,
         }
+
+    def _slower(self, drain: Mapping[str, Any]) -> list[str]:
+        """Why the backlog takes longer than its rate says."""
+        notes = []
+        if drain["room"] < drain["ceiling"]:
+            notes.append(
+                f"live traffic leaves {drain['room']:.3g}/s of the limiter to the backlog at present"
+            )
+        if self._settings.quiet.any:
+            notes.append("quiet hours are set: who sleeps gets it later than the time above")
+        return notes
 
     def ceiling(self) -> float:
         """The rate that an operator set, or the deployment's; messages per second."""
@@ -147,15 +161,14 @@ class OperateQueue:
             return 0.0
         return max(0.0, (self._control.mark("drain") or 0.0) - now)
 
-    @staticmethod
     def _etas(
-        flag: Flag, depths: Mapping[str, Depth], rate: float, ceiling: float, planned: float
+        self, flag: Flag, depths: Mapping[str, Depth], rate: float, ceiling: float, planned: float
     ) -> dict[str, float | None]:
         """What is in a lane leaves after what is planned already."""
         waiting = [(lane, depths[lane].total) for lane in LANES]
         if flag.state is State.PANIC:
             return {lane: None if count else 0.0 for lane, count in waiting}
-        found = dict(pace.eta(waiting, rate, ceiling).lanes)
+        found = dict(pace.eta(waiting, rate, ceiling, {BULK_QUEUE: self._settings.limiter.bulk_rate}).lanes)
         ahead = planned if rate else 0.0
         return {lane: seconds + ahead if seconds else seconds for lane, seconds in found.items()}
 
