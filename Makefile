@@ -79,6 +79,7 @@ build: setup ## sam build, byte-compiled
 bench: setup ## What it costs and how fast it is
 	@$(RUN) -m benchmarks.run
 	@$(RUN) -m benchmarks.ledger
+	@$(RUN) -m benchmarks.campaign
 
 schema: .venv/.done ## Publish the message schema from its source
 	$(RUN) -m local.publish_schema

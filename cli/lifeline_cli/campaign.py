@@ -20,7 +20,7 @@ from lifeline_cli.values import instant_of, seconds_of
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-PERSON: Final = ("user_id", "push_endpoint", "email")
+PERSON: Final = ("user_id", "push_endpoint", "email", "time_zone")
 PARAMETER: Final = re.compile(r"parameter_([1-9][0-9]?)")
 LINES_PER_CALL: Final = 100
 NAMED: Final = 50
@@ -68,7 +68,7 @@ def send(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="CSV with a header: to, and where wanted user_id, push_endpoint, email, text, "
+            help="CSV with a header: to, and where wanted user_id, push_endpoint, email, time_zone, text, "
             "parameter_1, parameter_2, ...",
         ),
     ],

@@ -148,11 +148,13 @@ def test_lines_are_checked_with_their_reasons_and_people_with_a_fallback_are_cou
         {"line": 3, "message": message(3, to="12")},
         {"line": 4, "message": message(4, template={"name": "Wrong Name", "language": "en_US"})},
         {"line": 5, "message": message(5, recipient={"email": "b@example.com"})},
-        {"line": 6, "message": message(6, recipient={"user_id": "u-2"})},
+        {"line": 6, "message": message(6, recipient={"user_id": "u-2", "time_zone": "America/Denver"})},
+        {"line": 7, "message": message(7, recipient={"time_zone": "Mars/Olympus"})},
     ]
     found = world.ask("campaign.check", lines=lines)
     assert (found["good"], found["reachable"]) == (3, 2)
-    assert [item["line"] for item in found["faults"]] == [3, 4]
+    assert [item["line"] for item in found["faults"]] == [3, 4, 7]
+    assert "Mars/Olympus" in found["faults"][2]["fault"]
     assert "template.name" in found["faults"][1]["fault"]
 
 
@@ -295,7 +297,8 @@ def test_a_pause_before_the_start_costs_nothing() -> None:
 
 def test_the_file_is_streamed_and_each_line_becomes_a_message(tmp_path: Path) -> None:
     file = tmp_path / "spring.csv"
-    file.write_text("to,user_id,parameter_1,text\n" + "+4915112345678,u-1,10 %,Ten off\n" * 250)
+    line = "+4915112345678,u-1,Europe/Berlin,10 %,Ten off\n"
+    file.write_text("to,user_id,time_zone,parameter_1,text\n" + line * 250)
     common = {"campaign": "spring", "type": "template", "priority": "bulk"}
     sizes = [len(batch) for batch in batches(read_lines(file, "promo", "en_US", common))]
     assert sizes == [100, 100, 50]
@@ -303,7 +306,7 @@ def test_the_file_is_streamed_and_each_line_becomes_a_message(tmp_path: Path) ->
     assert first["line"] == 2
     assert first["message"]["id"] == "spring:2"
     assert first["message"]["template"]["parameters"] == ["10 %"]
-    assert first["message"]["recipient"] == {"user_id": "u-1"}
+    assert first["message"]["recipient"] == {"user_id": "u-1", "time_zone": "Europe/Berlin"}
     file.write_text("to,usr_id\n+4915112345678,u-1\n")
     with pytest.raises(CliError, match="header"):
         next(read_lines(file, "promo", "en_US", common))

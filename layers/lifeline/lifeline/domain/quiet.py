@@ -45,7 +45,7 @@ def zones_of(e164: str, override: str | None = None) -> tuple[str, ...]:
     An ``override`` that names no zone is as good as none. A number of a calling code that several countries
     share (+1) and of no known area may be in any of them.
     """
-    if override and _exists(override):
+    if override and is_zone(override):
         return (override,)
     try:
         number = phonenumbers.parse(e164, None)
@@ -64,7 +64,8 @@ def _zones(regions: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=512)
-def _exists(name: str) -> bool:
+def is_zone(name: str) -> bool:
+    """Whether the IANA time zone database has this name."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

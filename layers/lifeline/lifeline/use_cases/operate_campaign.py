@@ -15,6 +15,7 @@ from lifeline.domain.campaign import CHUNK, COUNTERS, Campaign, State, resumed_s
 from lifeline.domain.failures import Failure
 from lifeline.domain.panic import note
 from lifeline.domain.phone import NotAPhoneNumber, normalise
+from lifeline.domain.quiet import is_zone
 from lifeline.domain.templates import Listed, unfit
 from lifeline.errors import ConflictError, RefusedError
 from lifeline.settings import Settings
@@ -67,6 +68,9 @@ class OperateCampaign:
             try:
                 message = self._parse(item["message"])
                 normalise(message.to, self._settings.default_region_code or None)
+                zone = message.recipient.time_zone
+                if zone and not is_zone(zone):
+                    raise ContractError([f"recipient.time_zone {zone[:40]!r} is not known"])
                 good.append(message)
             except ContractError as error:
                 faults.append({"line": item["line"], "fault": "; ".join(error.reasons)})
