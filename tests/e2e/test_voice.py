@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections import Counter
 from typing import Any
 
@@ -46,6 +48,16 @@ def asked(system: System, prefix: str) -> list[dict[str, Any]]:
     """What OpenAI was asked to speak for one test."""
     listed: list[dict[str, Any]] = system.openai("GET", "/requests?path=/v1/audio/speech")["requests"]
     return [entry for entry in listed if prefix in str(entry["body"].get("input"))]
+
+
+def kept(system: System) -> set[str]:
+    """The media ids of recordings that are used again."""
+    found = system.stack.client("dynamodb").query(
+        TableName=system.out["ControlTableName"],
+        KeyConditionExpression="pk = :p",
+        ExpressionAttributeValues={":p": {"S": "recording"}},
+    )
+    return {item["media_id"]["S"] for item in found["Items"] if float(item["expires_ttl"]["N"]) > time.time()}
 
 
 def test_a_voice_message_arrives_as_a_recording(system: System, prefix: str) -> None:
@@ -109,3 +121,9 @@ def test_a_recording_that_meta_refuses_goes_as_text(system: System, prefix: str)
     system.wait_for([name], "DELIVERED")
     assert accepted(system, prefix) == {name: "text"}
     eventually(lambda: len(system.sends(prefix)) == 2, 5, "one send with the recording, one with the text")
+    # What Meta refused is used for nobody else: the same words are spoken once more.
+    refused = next(e["body"]["audio"]["id"] for e in system.sends(prefix) if e["body"]["type"] == "audio")
+    eventually(lambda: refused not in kept(system), 10, "the refused recording is forgotten")
+    system.produce({**json.loads(system.row(name)["body"]), "id": f"{prefix}-again"})
+    system.wait_for([f"{prefix}-again"], "DELIVERED")
+    assert accepted(system, prefix)[f"{prefix}-again"] == "audio"

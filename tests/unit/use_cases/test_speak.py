@@ -32,6 +32,12 @@ class Recordings:
     def keep(self, key: str, media_id: str, until: float) -> None:
         self.kept[key] = (media_id, until)
 
+    def forget(self, key: str, media_id: str, now: float) -> None:
+        if self.broken:
+            raise UnavailableError("DynamoDB", "forgetting a recording", "broken on purpose")
+        if self.kept.get(key, ("",))[0] == media_id:
+            self.kept[key] = (media_id, now)
+
 
 class World:
     def __init__(self) -> None:
@@ -93,6 +99,18 @@ def test_a_text_is_spoken_uploaded_and_kept() -> None:
     assert world.run("Eleven.") == {"media": "media-2"}
     world.clock.advance(30 * 86_400)
     assert world.run() == {"media": "media-3"}, "Meta has forgotten the first by then"
+
+
+def test_what_meta_no_longer_has_is_forgotten_and_made_again() -> None:
+    world = World()
+    world.run()
+    dead = speech.Forget("Ten o'clock.", "media-1").write()
+    assert world.speak([("1", dead)], lambda: 100.0) == []
+    assert world.run() == {"media": "media-2"}
+    assert world.speak([("1", dead)], lambda: 100.0) == []
+    assert world.run() == {"media": "media-2"}, "a late one forgets no newer recording"
+    world.recordings.broken = True
+    assert world.speak([("1", dead)], lambda: 100.0) == ["1"], "SQS brings it again"
 
 
 def test_a_promotion_goes_back_to_its_own_lane() -> None:

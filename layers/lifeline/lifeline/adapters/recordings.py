@@ -46,3 +46,17 @@ class Recordings:
             )
         except (ClientError, BotoCoreError) as error:
             raise UnavailableError("DynamoDB", "keeping a recording", code_of(error)) from error
+
+    def forget(self, key: str, media_id: str, now: float) -> None:
+        """End a recording's time, if this is still its media id; a newer one stays."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": "recording"}, "sk": {"S": key}},
+                UpdateExpression="SET expires_ttl = :now",
+                ConditionExpression="media_id = :dead",
+                ExpressionAttributeValues={":now": {"N": str(int(now))}, ":dead": {"S": media_id}},
+            )
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise UnavailableError("DynamoDB", "forgetting a recording", code_of(error)) from error

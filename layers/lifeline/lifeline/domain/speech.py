@@ -14,6 +14,8 @@ from typing import Any, Final
 
 JOB: Final = "speech"
 """``kind`` of a job on ``voice-queue`` that asks for a recording."""
+FORGET: Final = "forget-recording"
+"""``kind`` of a job on ``voice-queue`` that names a recording which Meta refused."""
 NOTE: Final = "voice"
 MEDIA_SECONDS: Final = 29 * 86_400.0
 """How long an uploaded recording is used again: Meta keeps one for 30 days (Meta, "Media"), less a day."""
@@ -75,3 +77,26 @@ class Job:
     def back(self, media_id: str | None, why: str = "") -> dict[str, Any]:
         """The note of the carrier that goes back."""
         return {**self.note, NOTE: {"media": media_id} if media_id else {"text": why[:200]}}
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """A job on ``voice-queue``: Meta refused this recording of these words, so it is used no more."""
+
+    text: str
+    media_id: str
+
+    def write(self) -> str:
+        """The body."""
+        return json.dumps({"kind": FORGET, "text": self.text, "media": self.media_id})
+
+    @classmethod
+    def read(cls, body: str) -> Forget | None:
+        """``None`` for a job of another kind, and for what is no job."""
+        try:
+            document = json.loads(body)
+        except ValueError:
+            return None
+        if not isinstance(document, dict) or document.get("kind") != FORGET:
+            return None
+        return cls(str(document.get("text", "")), str(document.get("media", "")))

@@ -92,6 +92,8 @@ class Job:
     ended_at: float = 0.0
     """When its send ended, well or not."""
     tried: str = ""
+    refused_recording: str = ""
+    """The media id that Meta refused; the words went as text."""
 
     @property
     def id(self) -> str:
@@ -167,6 +169,7 @@ class Deliver:
             return sorted({*failed, *(job.record.id for job in jobs)})
         sending = [job for job in claimed if job.decision.do is Do.SEND]
         self._send(sending, remaining)
+        self._forget_recordings(sending)
         self._judge(sending)
         for job in sending:
             job.resent = job.decision.resend and job.outcome is not None
@@ -261,6 +264,20 @@ class Deliver:
                 failed.add(job.record.id)
         gone = {job.id for job in spoken}
         return [job for job in jobs if job.id not in gone]
+
+    def _forget_recordings(self, jobs: Sequence[Job]) -> None:
+        """Have refused recordings used no more. Where that fails, the next send of the same words asks."""
+        refused = {
+            ((job.message.text or "").strip(), job.refused_recording) for job in jobs if job.refused_recording
+        }
+        if not refused:
+            return
+        told = self._queues.send(
+            self._settings.voice_queue_url,
+            [Outgoing(speech.Forget(text, media_id).write()) for text, media_id in sorted(refused)],
+        )
+        if not all(told):
+            self._telemetry.warning("a refused recording is still kept", count=told.count(False))
 
     # -- decide and claim ------------------------------------------------------------------------
 
@@ -614,6 +631,7 @@ class Deliver:
             ):
                 # Meta refused the recording, not the person: the same words as text, at once.
                 outcome = self._whatsapp.send(job.message, job.to, job.template)
+                job.refused_recording = recording.media_id
             job.outcome = outcome
             job.ended_at = self._clock()
             if isinstance(outcome, Failure):

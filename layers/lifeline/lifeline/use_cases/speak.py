@@ -70,6 +70,9 @@ class Speak:
 
     def handle(self, body: str, remaining: Callable[[], float]) -> bool:
         """Handle one job; False where SQS must bring it again."""
+        forget = speech.Forget.read(body)
+        if forget:
+            return self._forget(forget)
         try:
             job = speech.Job.read(body)
             message = parse_message(job.message)
@@ -84,6 +87,15 @@ class Speak:
         (placed,) = self._queues.send(url, [Outgoing(job.message, job.back(media_id, why))])
         self._telemetry.count("Speech", result="voice" if media_id else "text")
         return placed
+
+    def _forget(self, job: speech.Forget) -> bool:
+        key = speech.recording_key(job.text, self._model, self._voice)
+        try:
+            self._recordings.forget(key, job.media_id, self._clock())
+        except UnavailableError as error:
+            self._telemetry.warning("a refused recording is still kept", detail=str(error))
+            return False
+        return True
 
     def _recording(self, message: Message, remaining: Callable[[], float]) -> tuple[str | None, str]:
         text = (message.text or "").strip()

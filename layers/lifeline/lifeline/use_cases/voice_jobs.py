@@ -1,4 +1,4 @@
-"""The two kinds of job on ``voice-queue``, each to its use case."""
+"""The kinds of job on ``voice-queue``, each to its use case."""
 
 from __future__ import annotations
 
