@@ -21,17 +21,16 @@ from typing import Any, Final
 
 from lifeline.adapters.ledger import Row
 from lifeline.adapters.queues import Depth, Incoming, Outgoing
-from lifeline.adapters.whatsapp import Accepted
-from lifeline.contract import BACKLOG_CRITICAL_QUEUE, BACKLOG_QUEUE, BULK_QUEUE, WHATSAPP, Message
+from lifeline.contract import BACKLOG_CRITICAL_QUEUE, BACKLOG_QUEUE, BULK_QUEUE, WHATSAPP
 from lifeline.domain.status import Status
 from lifeline.settings import Drain as DrainSettings
 from lifeline.settings import Limiter, Settings
-from lifeline.use_cases.deliver import Deliver, Record
+from lifeline.use_cases.deliver import Record
 from lifeline.use_cases.drain import Drain
-from lifeline.use_cases.panic_mode import PanicMode
 
-from tests.support.memory import Clock, MemoryLedger, MemoryNotices, Recorder
+from tests.support.memory import Clock, MemoryLedger, Recorder
 from tests.support.operating import Control as OperatingControl
+from tests.support.sending import sender
 
 START: Final = 1_790_000_040.0
 """A whole minute, epoch seconds."""
@@ -126,67 +125,6 @@ class Queues:
     def waiting(self) -> int:
         """In the lanes and on their way."""
         return sum(map(len, self._lanes.values())) + len(self._live) + len(self._hidden)
-
-
-Sent = Callable[[str, float], None]
-"""Takes a message's id and the instant of its send (epoch seconds)."""
-
-
-class Meta:
-    """Takes every message. A sender that would wait for its token is noted as that much later."""
-
-    def __init__(self, clock: Clock, sent: Sent) -> None:
-        self._clock, self._sent = clock, sent
-        self._ahead = threading.local()
-        self._lock = threading.Lock()
-
-    def pause(self, seconds: float) -> None:
-        self._ahead.by = seconds
-
-    def send(self, message: Message, to: str, template: object = None) -> Accepted:
-        at = self._clock() + getattr(self._ahead, "by", 0.0)
-        self._ahead.by = 0.0
-        with self._lock:
-            self._sent(message.id, at)
-        return Accepted(f"wamid.{message.id}", False, None)
-
-
-def sender(
-    settings: Settings, clock: Clock, control: Control, queues: Queues, ledger: MemoryLedger, sent: Sent
-) -> Callable[[Sequence[Incoming]], None]:
-    """The real sender over memory and :class:`Meta`; takes what one batch of SQS holds."""
-    meta, log = Meta(clock, sent), Recorder()
-    panic = PanicMode(
-        control=control,  # type: ignore[arg-type]
-        queues=queues,  # type: ignore[arg-type]
-        notices=MemoryNotices(),  # type: ignore[arg-type]
-        probe_queue_url="probe",
-        clock=clock,
-        new_id=lambda: "abcdef",
-        telemetry=log,  # type: ignore[arg-type]
-    )
-    deliver = Deliver(
-        settings=settings,
-        ledger=ledger,  # type: ignore[arg-type]
-        control=control,  # type: ignore[arg-type]
-        panic=panic,
-        queues=queues,  # type: ignore[arg-type]
-        whatsapp=meta,  # type: ignore[arg-type]
-        fall_back=None,  # type: ignore[arg-type]
-        schedules=None,
-        clock=clock,
-        pause=meta.pause,
-        chance=lambda: 0.5,
-        telemetry=log,  # type: ignore[arg-type]
-    )
-
-    def take(records: Sequence[Incoming]) -> None:
-        failed = deliver([Record(item.id, item.body, item.note, 1) for item in records], lambda: 40.0)
-        if failed:
-            raise RuntimeError(f"the sender gave {len(failed)} messages back to SQS, {failed[0]} first")
-        log.lines.clear()
-
-    return take
 
 
 @dataclass(slots=True)
@@ -288,7 +226,7 @@ def run(
         clock=clock,
         telemetry=log,  # type: ignore[arg-type]
     )
-    take = sender(settings, clock, control, queues, ledger, sent)
+    deliver = sender(settings, clock=clock, control=control, queues=queues, ledger=ledger, log=log, sent=sent)
     due = 0.0
     number = 0
     second = 0
@@ -312,7 +250,11 @@ def run(
         before = control.writes[WHATSAPP]
         records = fresh + queues.due()
         for start in range(0, len(records), 100):
-            take(records[start : start + 100])
+            batch = [Record(item.id, item.body, item.note, 1) for item in records[start : start + 100]]
+            failed = deliver(batch, lambda: 40.0)
+            if failed:
+                raise RuntimeError(f"the sender gave {len(failed)} messages back to SQS, {failed[0]} first")
+        log.lines.clear()
         figures.writes = max(figures.writes, control.writes[WHATSAPP] - before)
         clock.advance(1.0)
         second += 1

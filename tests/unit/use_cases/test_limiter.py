@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from lifeline.adapters.queues import Outgoing
-from lifeline.adapters.whatsapp import Accepted
-from lifeline.contract import Message
 from lifeline.domain.pace import headroom, split
 from lifeline.domain.quiet import QuietHours
 from lifeline.domain.status import Status
 from lifeline.settings import Limiter, Settings
-from lifeline.use_cases.deliver import Deliver, Record
-from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.deliver import Record
 
-from tests.support.memory import Clock, MemoryControl, MemoryLedger, MemoryNotices, MemoryQueues, Recorder
+from tests.support.memory import Clock, MemoryControl, MemoryLedger, MemoryQueues, Recorder
+from tests.support.sending import sender
 
 LIVE, BULK = "queue/live", "queue/bulk"
 
@@ -31,41 +28,21 @@ class Sender:
         self.clock, self.control, self.ledger = Clock(), MemoryControl(), MemoryLedger()
         self.queues, self.log = MemoryQueues(), Recorder()
         self.sent: list[tuple[str, float]] = []
-        self._ahead = threading.local()
-        panic = PanicMode(
-            control=self.control,  # type: ignore[arg-type]
-            queues=self.queues,  # type: ignore[arg-type]
-            notices=MemoryNotices(),  # type: ignore[arg-type]
-            probe_queue_url="queue/probe",
-            clock=self.clock,
-            new_id=lambda: "abcdef",
-            telemetry=self.log,  # type: ignore[arg-type]
-        )
-        self.deliver = Deliver(
-            settings=Settings(
+        self.deliver = sender(
+            Settings(
                 whatsapp_queue_url=LIVE,
                 backlog_queue_url="queue/backlog",
                 bulk_queue_url=BULK,
                 limiter=limiter,
                 quiet=quiet or QuietHours(),
             ),
-            ledger=self.ledger,  # type: ignore[arg-type]
-            control=self.control,  # type: ignore[arg-type]
-            panic=panic,
-            queues=self.queues,  # type: ignore[arg-type]
-            whatsapp=self,  # type: ignore[arg-type]
-            fall_back=None,  # type: ignore[arg-type]
-            schedules=None,
             clock=self.clock,
-            pause=lambda seconds: setattr(self._ahead, "by", seconds),
-            chance=lambda: 0.5,
-            telemetry=self.log,  # type: ignore[arg-type]
+            control=self.control,
+            queues=self.queues,
+            ledger=self.ledger,
+            log=self.log,
+            sent=lambda name, at: self.sent.append((name, at)),
         )
-
-    def send(self, message: Message, to: str, template: object = None) -> Accepted:
-        self.sent.append((message.id, self.clock() + getattr(self._ahead, "by", 0.0)))
-        self._ahead.by = 0.0
-        return Accepted(f"wamid.{message.id}", False, None)
 
     def batch(self, *names: str, priority: str = "normal", drained: bool = False, **more: Any) -> None:
         self.records([self.record(name, priority, drained, **more) for name in names])
