@@ -177,8 +177,7 @@ class Drain:
 
     def ceiling(self) -> float:
         """The operator's rate, or the setting's default; messages per second."""
-        value = self._control.setting(RATE_SETTING).value
-        return self._settings.drain.rate if value is None else float(value)
+        return ceiling_of(self._control, self._settings)
 
     def _save_state(self, state: dict[str, Any], now: float) -> None:
         self._control.put_setting(STATE_SETTING, state, actor="DrainerFunction", reason="planned", now=now)
@@ -312,6 +311,12 @@ class Drain:
         expired += [row for row, ok in zip(fresh, inserted, strict=True) if ok]
         self._count(expired, {parsed.id: parsed for _, parsed in items}, now)
         return [message.receipt for message, _ in items]
+
+
+def ceiling_of(control: Control, settings: Settings) -> float:
+    """The rate that an operator set, or the deployment's; messages per second."""
+    value = control.setting(RATE_SETTING).value
+    return settings.drain.rate if value is None else float(value)
 
 
 def _note(message: Incoming) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from lifeline.domain.templates import Listed, unfit
 from lifeline.errors import ConflictError, RefusedError
 from lifeline.settings import Settings
 from lifeline.use_cases.deliver import TEMPLATE_MAP
-from lifeline.use_cases.drain import RATE_SETTING
+from lifeline.use_cases.drain import ceiling_of
 from lifeline.use_cases.operate import Handler, Request
 from lifeline.use_cases.panic_mode import PanicMode
 
@@ -229,8 +229,7 @@ class OperateCampaign:
         }
 
     def _warnings(self, campaign: Campaign) -> list[str]:
-        value = self._control.setting(RATE_SETTING).value
-        rate = self._settings.drain.rate if value is None else float(value)
+        rate = ceiling_of(self._control, self._settings)
         share = self._settings.limiter.bulk_rate
         if campaign.pace <= min(rate, share):
             return []

@@ -16,7 +16,7 @@ from lifeline.domain.planned import Plan
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.use_cases import planned_panic
-from lifeline.use_cases.drain import RATE_SETTING, STATE_SETTING
+from lifeline.use_cases.drain import STATE_SETTING, ceiling_of
 from lifeline.use_cases.operate import Handler, Request
 from lifeline.use_cases.panic_mode import PanicMode
 
@@ -272,8 +272,7 @@ class OperatePanic:
             return False
         try:
             if not ramp and scope == WHATSAPP:
-                stored = self._control.setting(RATE_SETTING).value
-                ceiling = self._settings.drain.rate if stored is None else float(stored)
+                ceiling = ceiling_of(self._control, self._settings)
                 state = {
                     "rate": ceiling,
                     "stepped_at": now,

@@ -28,7 +28,7 @@ from lifeline.domain import pace
 from lifeline.domain.panic import Change, Flag, State, note
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.settings import Settings
-from lifeline.use_cases.drain import LEAD, RATE_SETTING, SPAN, STATE_SETTING
+from lifeline.use_cases.drain import LEAD, RATE_SETTING, SPAN, STATE_SETTING, ceiling_of
 from lifeline.use_cases.operate import Handler, Request
 from lifeline.use_cases.panic_mode import PanicMode
 
@@ -79,6 +79,7 @@ class OperateQueue:
             name: self._queues.depth(self._urls[name])
             for name in dict.fromkeys((*names, WHATSAPP_QUEUE, *LANES))
         }
+        waiting = sum(depths[lane].total for lane in LANES)
         flag = self._control.flag(WHATSAPP)
         drain = self._drain(flag)
         planned = self._planned(flag, now)
@@ -86,9 +87,9 @@ class OperateQueue:
         ages, notes = self._ages(names, depths, now)
         if flag.state is State.PANIC:
             notes.append("whatsapp is in panic: the backlog is held, and nothing leaves until recovery")
-        elif drain["ceiling"] == 0 and any(depths[lane].total for lane in LANES):
+        elif waiting and drain["ceiling"] == 0:
             notes.append("the rate is 0: the backlog is held; lifeline queue set-rate releases it")
-        elif any(depths[lane].total for lane in LANES):
+        elif waiting:
             notes += self._slower(drain)
         for name in names:
             if name in DEAD_LETTER_QUEUES and depths[name].total:
@@ -103,7 +104,7 @@ class OperateQueue:
                 self._row(name, depths[name], ages.get(name), drain["rate"], etas, now) for name in names
             ],
             "drain": drain,
-            "waiting": sum(depths[lane].total for lane in LANES),
+            "waiting": waiting,
             "released": released,
             "eta_seconds": total_eta,
             "eta": None if total_eta is None else format_instant(now + total_eta),
@@ -152,8 +153,7 @@ class OperateQueue:
 
     def ceiling(self) -> float:
         """The rate that an operator set, or the deployment's; messages per second."""
-        value = self._control.setting(RATE_SETTING).value
-        return self._settings.drain.rate if value is None else float(value)
+        return ceiling_of(self._control, self._settings)
 
     def _planned(self, flag: Flag, now: float) -> float:
         """Seconds for which the drain has planned ahead; 0 where it has not, or where panic holds it."""
