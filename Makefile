@@ -12,7 +12,7 @@ export PYTHONPATH := layers/lifeline:cli:.
 # Tools of the environments call each other (sam calls pip of the project's Python).
 export UV_NO_CONFIG := 1
 
-.PHONY: help setup lint format test unit integration e2e demo local local-stop build bench schema requirements clean
+.PHONY: help setup lint format test unit integration e2e fuzz chaos demo local local-stop build bench schema requirements clean
 
 help: ## What there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,12 @@ integration: setup ## Adapters against the local AWS and the simulators
 
 e2e: setup ## The deployed template
 	$(BIN)/pytest -n 2 --dist loadfile --durations=15 tests/e2e
+
+fuzz: .venv/.done ## Injected faults over the real use cases: SEEDS=1000, or SEED=n for one with its log
+	@$(RUN) -m tests.chaos.fuzz.run $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
+
+chaos: setup ## The deployed system under faults, then accounted for: SEED=1 MESSAGES=10000
+	@$(RUN) -m tests.chaos.run --seed $(or $(SEED),1) --messages $(or $(MESSAGES),10000)
 
 demo: setup ## The story: delivery, outage, fallback, recovery, drain, account
 	@$(RUN) -m local.demo

@@ -1,23 +1,45 @@
-"""What a claim costs: PynamoDB's conditional save, one message a call, beside 25 conditional statements.
+"""What the ledger costs: time for claims in batches beside one by one, and write units per message.
 
-Both write the same rows into tables of the same local AWS. CPU is this process's own: what a Lambda worker
-would pay for. Figures of one machine are good as ratios only. Prints them, writes ``out/bench-ledger.json``.
+**Time**: PynamoDB's conditional save, one message a call, beside 25 conditional statements a call, on tables
+of the same local AWS. CPU is this process's own: what a Lambda worker would pay for. Figures of one machine
+are good as ratios only. **Units**: AWS's rules of billing on the real items that the domain's own moves make;
+the local AWS does not reckon item sizes. Prints them, writes ``out/bench-ledger.json``.
 
     python -m benchmarks.ledger
 """
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from lifeline.adapters.ledger import Ledger, Row
-from lifeline.domain.status import Status
+from lifeline.adapters import row_items
+from lifeline.adapters.agenda import PROJECTED
+from lifeline.adapters.ledger import STATEMENTS_PER_CALL, Ledger
+from lifeline.domain.message.proof import prove
+from lifeline.domain.message.row import (
+    WHATSAPP,
+    Change,
+    Fate,
+    Lane,
+    Phase,
+    Row,
+    doubted,
+    off_agenda,
+    parked,
+    waiting,
+)
+from lifeline.domain.message.status import Status
+from lifeline.domain.message.steering import release
+from lifeline.domain.message.step import claim
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
@@ -27,6 +49,26 @@ from local.stack import LocalStack
 MESSAGES = 1000
 BATCH = 100
 ROUNDS = 3
+LEASE = 60.0
+GRACE = 60.0
+NOW = 1_790_000_000.123
+BODY = json.dumps(
+    {
+        "id": "clinic-2026-10-01-000123",
+        "to": "+4915112345678",
+        "type": "template",
+        "template": {
+            "name": "appointment_reminder",
+            "language": "de",
+            "parameters": ["Frau Beispiel", "Dr. Muster", "1. Oktober", "09:30"],
+        },
+        "text": "Ihr Termin bei Dr. Muster ist am 1. Oktober um 09:30.",
+        "priority": "normal",
+        "category": "appointment",
+        "recipient": {"user_id": "user-000123", "email": "someone@example.org"},
+        "expires_at": "2026-10-01T09:30:00Z",
+    }
+)
 
 
 class Claim(Model):
@@ -39,10 +81,10 @@ class Claim(Model):
 
     id = UnicodeAttribute(hash_key=True)
     status = UnicodeAttribute()
-    claim = UnicodeAttribute()
+    ops = UnicodeAttribute()
     phase = UnicodeAttribute()
     rev = NumberAttribute()
-    turn = NumberAttribute()
+    act = NumberAttribute()
     created_at = NumberAttribute()
     updated_at = NumberAttribute()
     body = UnicodeAttribute()
@@ -51,18 +93,18 @@ class Claim(Model):
 def one_by_one(run: str, now: float) -> None:
     """PynamoDB, a conditional save per message."""
     for number in range(MESSAGES):
-        claim = Claim(
+        item = Claim(
             id=f"{run}-{number}",
             status="CLAIMED",
-            claim="c",
+            ops="o",
             phase="sending",
-            rev=0,
-            turn=0,
+            rev=1,
+            act=1,
             created_at=now,
             updated_at=now,
             body="{}",
         )
-        claim.save(condition=Claim.id.does_not_exist())
+        item.save(condition=Claim.id.does_not_exist())
 
 
 def in_batches(ledger: Ledger) -> Callable[[str, float], None]:
@@ -70,11 +112,9 @@ def in_batches(ledger: Ledger) -> Callable[[str, float], None]:
 
     def work(run: str, now: float) -> None:
         for start in range(0, MESSAGES, BATCH):
-            rows = [
-                Row(f"{run}-{number}", Status.CLAIMED, "c", phase="sending", created_at=now, body="{}")
-                for number in range(start, start + BATCH)
-            ]
-            if not all(ledger.insert(rows, now)):
+            rows = [Row(f"{run}-{number}", body="{}") for number in range(start, start + BATCH)]
+            changes = [Change(row, replace(row, phase=Phase.SENDING, act=1)) for row in rows]
+            if any(one.fate is not Fate.DONE for one in ledger.write(changes, now)):
                 raise SystemExit("a claim was refused; the figures would mean nothing")
 
     return work
@@ -90,6 +130,151 @@ def measured(work: Callable[[str, float], None], run: str) -> dict[str, float]:
         best["wall_ms"] = min(best["wall_ms"], 1000 * (time.perf_counter() - wall) / MESSAGES)
         best["cpu_ms"] = min(best["cpu_ms"], 1000 * (time.process_time() - cpu) / MESSAGES)
     return {name: round(value, 3) for name, value in best.items()}
+
+
+# --- Write units -----------------------------------------------------------------------------------------
+
+
+def _bytes(value: Mapping[str, Any]) -> int:
+    """Size of one value (DynamoDB developer guide, "Item sizes and formats")."""
+    ((kind, content),) = value.items()
+    if kind == "S":
+        return len(content.encode())
+    if kind == "N":
+        return math.ceil(len(content.replace(".", "").strip("0-")) / 2) + 1
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + _bytes(inner) for name, inner in content.items())
+    return 1
+
+
+def _size(item: Mapping[str, Any]) -> int:
+    return sum(len(name.encode()) + _bytes(value) for name, value in item.items())
+
+
+def _units(size: int) -> int:
+    return math.ceil(size / 1024)
+
+
+def _entry(row: Row | None) -> dict[str, Any]:
+    """The row as it stands in the agenda; nothing where it does not."""
+    item = row_items.encode(row) if row else {}
+    return {
+        name: item[name]
+        for name in ("id", "agenda", "agenda_at", *PROJECTED)
+        if name in item and "agenda" in item
+    }
+
+
+def _agenda_units(before: Row | None, after: Row) -> int:
+    """A key that changes is a delete and a put; else the larger of both states, if anything differs."""
+    old, new = _entry(before), _entry(after)
+    if old and new and (old["agenda"], old["agenda_at"]) == (new["agenda"], new["agenda_at"]):
+        return max(_units(_size(old)), _units(_size(new))) if old != new else 0
+    return _units(_size(old)) + _units(_size(new))
+
+
+Move = Callable[[Row], Row | None]
+
+
+def _claim(row: Row) -> Row:
+    return claim(row, WHATSAPP, NOW, LEASE)
+
+
+def _sent(row: Row) -> Row:
+    return replace(off_agenda(row, Status.SENT), wamid=f"wamid.{'x' * 56}", via=row.act)
+
+
+def _delivered(row: Row) -> Row:
+    return prove(row, row.act, Status.DELIVERED)
+
+
+def _park(row: Row) -> Row:
+    return parked(row, Lane.NORMAL, NOW)
+
+
+def _release(row: Row) -> Row | None:
+    return release(row, NOW + 30)
+
+
+def _doubt(row: Row) -> Row:
+    return waiting(doubted(row), NOW + GRACE)
+
+
+LIVES: Mapping[str, tuple[Mapping[str, Any], list[tuple[str, Move]]]] = {
+    "normal": ({}, [("claim", _claim), ("sent", _sent), ("delivered", _delivered)]),
+    "critical": (
+        {"priority": "critical"},
+        [("claim", _claim), ("sent", _sent), ("delivered", _delivered)],
+    ),
+    "parks": (
+        {},
+        [
+            ("parked", _park),
+            ("released", _release),
+            ("claim", _claim),
+            ("sent", _sent),
+            ("delivered", _delivered),
+        ],
+    ),
+    "in doubt, sent again": (
+        {},
+        [
+            ("claim", _claim),
+            ("in doubt", _doubt),
+            ("claim", _claim),
+            ("sent", _sent),
+            ("delivered", _delivered),
+        ],
+    ),
+}
+VERSION_1 = {"writes": 3, "units": 3, "calls_alone": 3, "calls_in_full_batches": 0.12}
+"""The same of a normal message in version 1 (commit 18403fa: its sender and webhook before a table that
+counts): a claim, ``SENT``, ``DELIVERED``. A message costs no more than then."""
+NOTES = {
+    "claim": "nothing against it",
+    "sent": "Meta accepted it",
+    "delivered": "webhook: delivered",
+    "parked": "panic",
+    "released": "released",
+    "in doubt": "the answer was lost; waits for a report",
+}
+
+
+def units(fields: Mapping[str, Any], moves: list[tuple[str, Move]]) -> dict[str, Any]:
+    """Writes, write units and calls of one message's life."""
+    row = Row(
+        "clinic-2026-10-01-000123",
+        body=BODY,
+        type="template",
+        category="appointment",
+        template="appointment_reminder",
+        to_masked="+49***78",
+        person="3f8a1c9d2b7e4f60",
+        expires_at=NOW + 86_400,
+        **fields,
+    )
+    table = agenda = 0
+    largest = 0
+    for number, (name, move) in enumerate(moves):
+        after = move(row)
+        if after is None:
+            raise SystemExit(f"{name} is no move of this row; the figures would mean nothing")
+        done = row_items.written(Change(row, after, NOTES[name]), f"op{number:06}", NOW + number)
+        before = row if row.rev else None
+        sizes = [_size(row_items.encode(one)) for one in (before, done) if one]
+        largest = max(largest, *sizes)
+        table += _units(max(sizes))
+        agenda += _agenda_units(before, done)
+        row = done
+    return {
+        "writes": len(moves),
+        "table_units": table,
+        "agenda_units": agenda,
+        "units": table + agenda,
+        "largest_item_bytes": largest,
+        "calls_alone": len(moves),
+        "calls_in_full_batches": round(len(moves) / STATEMENTS_PER_CALL, 2),
+    }
 
 
 def main() -> None:
@@ -117,7 +302,10 @@ def main() -> None:
         meta: Any = Claim.Meta
         meta.host, meta.region = stack.aws_url, "eu-west-1"
         meta.aws_access_key_id, meta.aws_secret_access_key = "test", "test"
-        ledger = Ledger(client, "bench-partiql", 3600.0, time.sleep, random.random)
+        numbers = itertools.count()
+        ledger = Ledger(
+            client, "bench-partiql", 3600.0, time.sleep, random.random, new_op=lambda: f"{next(numbers):08x}"
+        )
         result: dict[str, Any] = {
             "messages": MESSAGES,
             "pynamodb_save": measured(one_by_one, "a"),
@@ -128,10 +316,15 @@ def main() -> None:
     for kind in ("wall_ms", "cpu_ms"):
         ratio = result["pynamodb_save"][kind] / result["batched_partiql"][kind]
         result[f"ratio_{kind}"] = round(ratio, 1)
+    result["lives"] = {name: units(fields, moves) for name, (fields, moves) in LIVES.items()}
+    result["version_1"] = VERSION_1
+    dearer = {name for name, most in VERSION_1.items() if result["lives"]["normal"][name] > most}
     target = ROOT / "out" / "bench-ledger.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
+    if dearer:
+        raise SystemExit(f"a normal message costs more than in version 1: {', '.join(sorted(dearer))}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Two hours without WhatsApp at 80 messages a second, and the way back: hours of it in seconds.
 
-A clock that jumps drives the real drain and the real sender (limiter, ramp, plan, headroom, ledger) over
+A clock that jumps drives the real tick and the real sender (limiter, ramp, plan, headroom, ledger) over
 queues and tables in memory, before a Meta that takes everything and notes when each send leaves.
 
 Writes ``docs/recovery.svg`` and prints the figures: ``python -m benchmarks.simulation``.
@@ -13,29 +13,31 @@ import json
 import sys
 import threading
 from bisect import bisect_right
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from lifeline.adapters.ledger import Row
-from lifeline.adapters.queues import Depth, Incoming, Outgoing
-from lifeline.contract import BACKLOG_CRITICAL_QUEUE, BACKLOG_QUEUE, BULK_QUEUE, WHATSAPP
-from lifeline.domain.status import Status
+from lifeline.adapters.queues import Depth, Outgoing
+from lifeline.contract import WHATSAPP, format_instant
+from lifeline.domain.message.row import BACKLOG, Row
+from lifeline.domain.message.status import Status
+from lifeline.domain.message.step import backlog_lane
 from lifeline.settings import Drain as DrainSettings
 from lifeline.settings import Limiter, Settings
 from lifeline.use_cases.deliver import Record
-from lifeline.use_cases.drain import Drain
+from lifeline.use_cases.tick import Tick
+from lifeline.use_cases.wake import Wake
 
+from tests.support.campaigns import MemoryCampaigns
 from tests.support.memory import Clock, MemoryLedger, Recorder
-from tests.support.operating import Control as OperatingControl
-from tests.support.sending import sender
+from tests.support.simulated import sender
+from tests.support.ticking import Control
 
 START: Final = 1_790_000_040.0
 """A whole minute, epoch seconds."""
-LIVE: Final = "live"
-LANES: Final = {"critical": BACKLOG_CRITICAL_QUEUE, "normal": BACKLOG_QUEUE, "bulk": BULK_QUEUE}
+WAKE: Final = "wake"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,72 +61,99 @@ class Scenario:
         return round(self.outage * self.arriving)
 
 
-class Control(OperatingControl):
-    """With a planner's claim."""
+class Ledger(MemoryLedger):
+    """Tells the agenda of each row that it wrote, and keeps no list of what the index has yet to see."""
 
-    def advance(self, name: str, upto: float, seen: float | None) -> bool:
-        if self.marks.get(name) != seen:
-            return False
-        self.marks[name] = upto
-        return True
+    def __init__(self) -> None:
+        super().__init__()
+        self.agenda = Agenda()
+
+    def put(self, row: Row) -> Row:
+        return self._tell(super().put(row))
+
+    def _one(self, *arguments: Any) -> Any:
+        result = super()._one(*arguments)
+        self._tell(self.rows[arguments[0].after.id])
+        return result
+
+    def _tell(self, row: Row) -> Row:
+        self._unseen.clear()
+        self.moves.clear()
+        self.agenda.take(row)
+        return row
+
+
+class Agenda:
+    """Hundreds of thousands of rows by lane and time; what is no longer so is dropped when it is met."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Row] = {}
+        self._lanes: dict[str, list[tuple[float, str]]] = defaultdict(list)
+        self._counts: Counter[str] = Counter()
+        self.parked = 0
+        """Messages of the outage that wait for anything."""
+
+    def take(self, row: Row) -> None:
+        """The row as it was written."""
+        before = self._rows.pop(row.id, None)
+        if before is not None:
+            self._counts[before.lane or ""] -= 1
+        if row.lane is not None:
+            self._rows[row.id] = row
+            self._counts[row.lane] += 1
+            if before is None or (before.lane, before.due) != (row.lane, row.due):
+                heapq.heappush(self._lanes[row.lane], (row.due or 0.0, row.id))
+        if row.id.startswith("p"):
+            self.parked += (row.lane is not None) - (before is not None)
+
+    def due(self, lane: str, until: float) -> Iterator[Row]:
+        entries, met = self._lanes[lane], []
+        try:
+            while entries and entries[0][0] <= until:
+                met.append(heapq.heappop(entries))
+                row = self._rows.get(met[-1][1])
+                if row is None or (row.lane, row.due) != (lane, met[-1][0]):
+                    met.pop()
+                    continue
+                yield row
+        finally:
+            for entry in met:
+                heapq.heappush(entries, entry)
+
+    def count(self, lane: str, until: float | None = None) -> int:
+        return self._counts[lane] if until is None else sum(1 for _ in self.due(lane, until))
+
+    def oldest(self, lane: str) -> float | None:
+        row = next(self.due(lane, float("inf")), None)
+        return None if row is None else row.due
 
 
 class Queues:
-    """Lanes, and a live queue whose messages show when their delay is over."""
+    """The queue of wake-ups: each shows when its delay is over."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._lanes: dict[str, deque[Incoming]] = {lane: deque() for lane in LANES.values()}
-        self._hidden: dict[str, Incoming] = {}
-        self._live: list[tuple[float, int, Incoming]] = []
-        self._numbers = 0
-
-    def _next(self) -> int:
-        self._numbers += 1
-        return self._numbers
-
-    def put(self, url: str, body: str, note: Mapping[str, Any] | None = None) -> None:
-        """Put a message into a lane."""
-        number = self._next()
-        self._lanes[url].append(Incoming(f"s{number}", body, f"r{number}", note))
+        self._wakes: list[tuple[float, int, str]] = []
+        self._number = 0
 
     def send(self, url: str, messages: Sequence[Outgoing]) -> list[bool]:
+        assert url == WAKE, url
         with self._lock:
             for message in messages:
-                if url in self._lanes:
-                    self.put(url, message.body, message.note)
-                    continue
-                number = self._next()
-                shown = Incoming(f"s{number}", message.body, f"r{number}", message.note)
-                heapq.heappush(self._live, (self._clock() + message.delay, number, shown))
+                self._number += 1
+                heapq.heappush(self._wakes, (self._clock() + message.delay, self._number, message.body))
         return [True] * len(messages)
 
-    def receive(self, url: str, at_most: int, visibility: int) -> list[Incoming]:
-        with self._lock:
-            lane = self._lanes[url]
-            taken = [lane.popleft() for _ in range(min(at_most, len(lane)))]
-            self._hidden.update({message.receipt: message for message in taken})
-            return taken
-
-    def delete(self, url: str, receipts: Sequence[str]) -> list[bool]:
-        with self._lock:
-            return [self._hidden.pop(receipt, None) is not None for receipt in receipts]
-
     def depth(self, url: str) -> Depth:
-        return Depth(len(self._lanes[url]), 0, 0)
+        return Depth(0, 0, len(self._wakes))
 
-    def due(self) -> list[Incoming]:
-        """What the live queue shows now."""
+    def due(self) -> list[str]:
+        """What the queue shows now."""
         found = []
-        while self._live and self._live[0][0] <= self._clock():
-            found.append(heapq.heappop(self._live)[2])
+        while self._wakes and self._wakes[0][0] <= self._clock():
+            found.append(heapq.heappop(self._wakes)[2])
         return found
-
-    @property
-    def waiting(self) -> int:
-        """In the lanes and on their way."""
-        return sum(map(len, self._lanes.values())) + len(self._live) + len(self._hidden)
 
 
 @dataclass(slots=True)
@@ -171,8 +200,6 @@ class Figures:
 
 def body(name: str, priority: str, expires_at: float | None = None) -> str:
     """One text message."""
-    from lifeline.contract import format_instant
-
     found = {"id": name, "to": "+4915112345678", "type": "text", "text": "Hello.", "priority": priority}
     if expires_at is not None:
         found["expires_at"] = format_instant(expires_at)
@@ -184,12 +211,9 @@ def run(
 ) -> Figures:
     """Let the outage happen and drain it. Raises ``RuntimeError`` when that takes over ``limit`` s."""
     clock = Clock(START)
-    control, queues, ledger, log = Control(), Queues(clock), MemoryLedger(), Recorder()
+    control, queues, ledger, log = Control(), Queues(clock), Ledger(), Recorder()
     settings = Settings(
-        whatsapp_queue_url=LIVE,
-        backlog_critical_queue_url=BACKLOG_CRITICAL_QUEUE,
-        backlog_queue_url=BACKLOG_QUEUE,
-        bulk_queue_url=BULK_QUEUE,
+        wake_queue_url=WAKE,
         limiter=scenario.limiter,
         drain=DrainSettings(rate=scenario.drain),
     )
@@ -203,10 +227,19 @@ def run(
         if number % 10 == 3:
             deadline = START + number / scenario.arriving + 3600 * (1 + number // 10 % 6)
             deadlines[name] = deadline
-        document = body(name, priority, deadline)
-        queues.put(LANES[priority], document, {"claim": name, "turn": 1, "rounds": 0})
+        at = START + number / scenario.arriving
         ledger.put(
-            Row(name, Status.PARKED, name, rev=1, turn=1, body=document, priority=priority, created_at=START)
+            Row(
+                name,
+                Status.PARKED,
+                rev=1,
+                body=body(name, priority, deadline),
+                priority=priority,
+                lane=backlog_lane(priority),
+                due=at,
+                expires_at=deadline,
+                created_at=at,
+            )
         )
     clock.advance(scenario.outage)
     began = figures.began = clock()
@@ -218,11 +251,14 @@ def run(
         if at > deadlines.get(name, at):
             figures.late.append(name)
 
-    drain = Drain(
+    tick = Tick(
         settings=settings,
         control=control,  # type: ignore[arg-type]
         ledger=ledger,  # type: ignore[arg-type]
+        agenda=ledger.agenda,  # type: ignore[arg-type]
         queues=queues,  # type: ignore[arg-type]
+        wake=Wake(queues, WAKE),  # type: ignore[arg-type]
+        campaigns=MemoryCampaigns(),  # type: ignore[arg-type]
         clock=clock,
         telemetry=log,  # type: ignore[arg-type]
     )
@@ -230,28 +266,25 @@ def run(
     due = 0.0
     number = 0
     second = 0
-    while queues.waiting:
+    while ledger.agenda.parked:
         if second > limit:
-            raise RuntimeError(f"{queues.waiting} messages still wait after {limit:.0f} seconds")
+            raise RuntimeError(f"{ledger.agenda.parked} messages still wait after {limit:.0f} seconds")
         if second % 60 == 0:
-            figures.backlog[second // 60] = sum(queues.depth(lane).visible for lane in LANES.values())
-            drain(lambda: 60.0)
+            figures.backlog[second // 60] = sum(ledger.agenda.count(lane) for lane in BACKLOG)
+            tick(lambda: 60.0)
             if second % 600 == 0:
                 say(f"minute {second // 60}: {figures.backlog[second // 60]:,} wait")
         due += scenario.live
-        fresh = []
+        records = []
         while due >= 1:
             due -= 1
             number += 1
             name = f"l{number}"
-            fresh.append(
-                Incoming(f"m-{name}", body(name, "critical" if number % 10 == 0 else "normal"), name, None)
-            )
+            records.append(Record(f"m-{name}", body(name, "critical" if number % 10 == 0 else "normal")))
+        records += [Record(f"w{index}", name, wake_up=True) for index, name in enumerate(queues.due())]
         before = control.writes[WHATSAPP]
-        records = fresh + queues.due()
         for start in range(0, len(records), 100):
-            batch = [Record(item.id, item.body, item.note, 1) for item in records[start : start + 100]]
-            failed = deliver(batch, lambda: 40.0)
+            failed = deliver(records[start : start + 100], lambda: 40.0)
             if failed:
                 raise RuntimeError(f"the sender gave {len(failed)} messages back to SQS, {failed[0]} first")
         log.lines.clear()

@@ -20,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import tomllib
@@ -33,6 +34,7 @@ import requests
 from botocore.config import Config
 
 from local.build import ARCHITECTURE, ROOT, RUNTIME, SAM, LocalError, build, tool_environment
+from local.mail_events import MailEvents
 
 REGION = "eu-west-1"
 ROOT_KEY = "test"
@@ -60,6 +62,17 @@ def with_batch_names(actions: str | list[str]) -> list[str]:
     """The actions of a policy statement, and beside each the name that ministack asks for."""
     listed = [actions] if isinstance(actions, str) else list(actions)
     return list(dict.fromkeys([*listed, *(BATCH_NAMES[name] for name in listed if name in BATCH_NAMES)]))
+
+
+def with_sessions(arns: list[str]) -> list[str]:
+    """The ARNs of roles, and beside each that of its sessions.
+
+    AWS gives a session the ARN of its role as ``aws:PrincipalArn``; ministack gives the session's own.
+    """
+    return [
+        *arns,
+        *(f"{arn.replace(':iam:', ':sts:', 1).replace(':role/', ':assumed-role/', 1)}/*" for arn in arns),
+    ]
 
 
 def free_port() -> int:
@@ -110,11 +123,17 @@ class LocalStack:
     parameters: dict[str, str] = field(default_factory=dict)
     openapi: Path | None = None
     """Meta's OpenAPI file, if the simulator is to hold sends and its own answers against it."""
+    functions_endpoint: str = ""
+    """Where the functions find AWS, if not at the local AWS itself: a proxy before it."""
+    built: Path | None = None
+    """Folder with a built template to deploy instead of the build's own."""
     processes: list[Process] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
     endpoints: dict[str, str] = field(default_factory=dict)
     started_at: float = 0.0
     aws_port: int = 0
+    mail_events: MailEvents | None = None
+    """SES's events about mails, once the local AWS has been started."""
     _stand_in: Any = None
 
     def say(self, text: str) -> None:
@@ -129,8 +148,9 @@ class LocalStack:
         try:
             self.start_aws()
             self._start_simulators()
-            self.say("building")
-            build(say=False)
+            if self.built is None:
+                self.say("building")
+                self.built = build(say=False)
             self.say("deploying the template")
             self._deploy()
             self._fill()
@@ -147,13 +167,29 @@ class LocalStack:
         if self._stand_in is not None:
             self._stand_in.stop()
             self._stand_in = None
+        if self.mail_events is not None:
+            self.mail_events.stop()
+            self.mail_events = None
         for process in reversed(self.processes):
             process.stop()
         self.processes.clear()
         for name in ("pid.json", "endpoints.json", "env", "env.local.json"):
             (self.folder / name).unlink(missing_ok=True)
-        for left in (self.folder / "tmp",):
+        self._discard(self.folder / "tmp")
+
+    @staticmethod
+    def _discard(left: Path) -> None:
+        """Delete in the background: each worker has unpacked the layer, which is thousands of files."""
+        gone = Path(tempfile.mkdtemp(prefix="lifeline-gone-"))
+        try:
+            left.rename(gone / left.name)
+        except OSError:  # on another file system, or not there
+            gone.rmdir()
             shutil.rmtree(left, ignore_errors=True)
+            return
+        # The shell ends at once and leaves no child to wait for.
+        command = ["sh", "-c", 'nice rm -rf "$0" >/dev/null 2>&1 </dev/null &', str(gone)]
+        subprocess.run(command, check=False, start_new_session=True)
 
     # -- the parts ---------------------------------------------------------------------------------
 
@@ -161,6 +197,8 @@ class LocalStack:
         """Start the local AWS (again on the same port, after :meth:`stop_aws`)."""
         self.say("starting the local AWS, IAM enforced")
         self.aws_port = self.aws_port or free_port()
+        if self.mail_events is None:
+            self.mail_events = MailEvents(self.aws_port, self.client).start()
         temp = self.folder / "tmp"
         temp.mkdir(exist_ok=True)
         env = tool_environment() | {
@@ -172,12 +210,17 @@ class LocalStack:
             "CLOUDTRAIL_RECORDING": "1",
             "CLOUDTRAIL_MAX_EVENTS": "500000",
             "LOG_LEVEL": "WARNING",
+            # Functions inherit this: their mails go by the stand-in for SES's events.
+            "AWS_ENDPOINT_URL_SESV2": self.mail_events.url,
             "PERSIST_STATE": "1" if self.persist else "0",
             "STATE_DIR": str(self.folder / "state"),
             "TMPDIR": str(temp),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         }
+        if self.functions_endpoint:
+            # Workers inherit it; what asks SES passes it first as well.
+            env["AWS_ENDPOINT_URL"] = env["AWS_ENDPOINT_URL_SESV2"] = self.functions_endpoint
         self._spawn("aws", [str(Path(sys.executable).parent / "ministack")], env)
         wait_for(lambda: requests.get(f"{self.aws_url}/_ministack/health", timeout=1).ok, "the local AWS")
 
@@ -250,13 +293,14 @@ class LocalStack:
         return dict(item.split("=", 1) for item in listed) | self.parameters
 
     def _deploy(self) -> None:
+        assert self.built is not None
+        path = self.built / "template.yaml"
         values = self._local_parameters() | {
             "PythonRuntime": RUNTIME,
             "Architecture": ARCHITECTURE,
             "GraphBaseUrl": self.endpoints["graph"],
         }
-        template = (ROOT / ".aws-sam" / "build" / "template.yaml").read_text()
-        if "OpenaiBaseUrl:" in template:
+        if "OpenaiBaseUrl:" in path.read_text():
             values["OpenaiBaseUrl"] = self.endpoints["openai"]
         if self.settings:
             values["SettingsJson"] = json.dumps(self.settings, separators=(",", ":")).replace('"', '\\"')
@@ -264,7 +308,7 @@ class LocalStack:
         command = [
             str(SAM),
             "deploy",
-            *("--template-file", str(ROOT / ".aws-sam" / "build" / "template.yaml")),
+            *("--template-file", str(path)),
             *("--stack-name", self.name, "--region", REGION, "--resolve-s3"),
             *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
             *("--no-progressbar", "--parameter-overrides", *overrides),
@@ -300,6 +344,13 @@ class LocalStack:
                     UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(most)}
                 )
         self._allow_batches()
+        self._allow_sessions()
+        # The events of the first mails find a worker, and do not start one each.
+        functions.invoke(
+            FunctionName=self.outputs["FeedbackFunctionName"],
+            InvocationType="Event",
+            Payload=json.dumps({"Records": []}).encode(),
+        )
         # The gateway routes by host name; the name itself resolves nowhere, so callers send it as a header.
         host = f"{self.outputs['WebhookApiId']}.execute-api.127.0.0.1"
         self.endpoints |= {"webhook": f"{self.aws_url}/webhook", "webhook_host": host}
@@ -332,12 +383,21 @@ class LocalStack:
                         # AWS names a device endpoint/GCM/APP/ID, ministack app/GCM/APP/ID.
                         devices = statement["Resource"]
                         statement["Resource"] = [devices, devices.replace(":endpoint/*", ":app/*")]
-                    if ":schedule/" in str(statement["Resource"]):
-                        # AWS names a schedule with its group, ministack always with the default one.
-                        ours = statement["Resource"]
-                        default = f"{ours.partition(':schedule/')[0]}:schedule/default/message-*"
-                        statement["Resource"] = [ours, default]
                 iam.put_role_policy(**names, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+    def _allow_sessions(self) -> None:
+        """Only in the local AWS: see :func:`with_sessions`. What is denied stays so for everybody else."""
+        sqs = self.client("sqs")
+        for url in (value for name, value in self.outputs.items() if name.endswith("QueueUrl")):
+            found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
+            if not found.get("Policy"):
+                continue
+            document = json.loads(found["Policy"])
+            for statement in document["Statement"]:
+                statement["Action"] = with_batch_names(statement["Action"])
+                ours = statement["Condition"]["ArnNotEquals"]
+                ours["aws:PrincipalArn"] = with_sessions(ours["aws:PrincipalArn"])
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(document)})
 
     def _start_stand_in(self) -> None:
         """AWS turns EMF log lines into metrics and lets alarms invoke functions; a stand-in does here."""

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket
+
+# A loaded machine stops a process for longer than any deadline of a single example.
+settings.register_profile("lifeline", deadline=None)
+settings.load_profile("lifeline")
 
 PURE = Path(__file__).parent / "unit"
 

@@ -169,7 +169,7 @@ def _name(file: Path, template: str) -> str:
         with file.open("rb") as source:
             while part := source.read(1 << 20):
                 digest.update(part)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise CliError("unreadable_file", f"{file} cannot be read: {error}") from error
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", file.stem)[:64].strip("-") or "campaign"
     return f"{stem}-{digest.hexdigest()[:8]}"
@@ -211,23 +211,21 @@ def read_lines(
                     message["text"] = values["text"]
                 if person:
                     message["recipient"] = person
-                fault = _fault(row, values, [key for _, key in parameters])
+                fault = _fault(row)
                 yield {"line": reader.line_num, "message": message, **({"fault": fault} if fault else {})}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise CliError(
             "unreadable_file", f"{file} cannot be read: {error}", "It must be a CSV file in UTF-8."
         ) from error
 
 
-def _fault(row: Mapping[Any, Any], values: Mapping[str, str], parameters: Iterable[str]) -> str:
+def _fault(row: Mapping[Any, Any]) -> str:
     """What is wrong with the line as such; empty if nothing is."""
     if None in row:
         return "has more fields than the header"
     if any(value is None for value in row.values()):
         return "has fewer fields than the header"
-    # Meta refuses a parameter without text: error 131008 on Meta's error page.
-    empty = [key for key in parameters if not values[key]]
-    return f"{empty[0]} is empty" if empty else ""
+    return ""
 
 
 def batches(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -18,7 +18,8 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "sent": "sent by WhatsApp after a failure",
     "waiting": "still waiting",
     "expired": "expired: too late to be of use",
-    "rejected": "rejected: moved to the dead-letter queue",
+    "cancelled": "cancelled: taken back before anybody was reached",
+    "rejected": "rejected: refused, a person must look",
     "failed": "failed: nobody was reached",
 }
 DOUBTS: Final[Mapping[str, str]] = {
@@ -179,8 +180,11 @@ def _messages(report: Report) -> Part:
         f"{count(people['affected'])} people: {count(people['reached'])} reached, "
         f"{count(people['waiting'])} still waiting, {count(people['not_reached'])} not reached at all."
     )
-    if messages["resends"]:
-        note += f" Sent a second time: {count(messages['resends'])}."
+    if messages["possible_duplicates"]:
+        note += (
+            f" Told once more than intended: perhaps {count(messages['possible_duplicates'])},"
+            f" proven {count(messages['duplicates'])}."
+        )
     return Part(
         "Messages by outcome",
         ("outcome", "messages", "share"),

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from lifeline_cli import (
+    audit,
     campaign,
     incident,
     messages,
@@ -48,6 +49,7 @@ app.add_typer(incident.app, name="incident")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(messages.contacts, name="contacts")
 app.command("status")(ready.status)
+app.command("audit")(audit.audit)
 app.command("drill")(ready.drill)
 app.command("errors")(messages.errors)
 app.command("message")(messages.message)

@@ -84,10 +84,11 @@ def message(
     context: typer.Context,
     identity: Annotated[str, typer.Argument(metavar="ID", help="The message's id.", show_default=False)],
     cancel: Annotated[
-        str, typer.Option("--cancel", metavar="WHY", help="Take it back, if it still waits.")
+        str, typer.Option("--cancel", metavar="WHY", help="Take it back, if it was not sent yet.")
     ] = "",
     at: Annotated[
-        str, typer.Option("--at", metavar="TIME", help="Send it at this time instead, if it still waits.")
+        str,
+        typer.Option("--at", metavar="TIME", help="Send it at this time instead, if it was not sent yet."),
     ] = "",
 ) -> None:
     """Where one message stands, and how it got there; cancel it, or move it to another time."""
@@ -96,7 +97,7 @@ def message(
         raise usage("--cancel and --at exclude each other")
     if cancel:
         done = cli.client.change("message.cancel", id=identity, reason=cancel)
-        cli.show("message.cancel", done, lambda _: [render.text(f"Message {identity} is cancelled.")])
+        cli.show("message.cancel", done, draw_cancelled)
         return
     if at:
         done = cli.client.change("message.reschedule", id=identity, at=instant_of(at))
@@ -117,6 +118,14 @@ def message(
     cli.show("message.show", found, draw_message)
 
 
+def draw_cancelled(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """That it is taken back, and what that cannot undo."""
+    done = "is cancelled" if result["changed"] else "was cancelled before"
+    yield render.text(f"Message {result['id']} {done}.")
+    if result["in_doubt"]:
+        yield render.warn("an earlier send of it is in doubt: it may have arrived all the same")
+
+
 def draw_message(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """The facts in one line each, then the trail."""
     if not result["found"]:
@@ -128,20 +137,40 @@ def draw_message(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         "kind": f"{result['type']}, {result['priority']}",
         "template": result["template"],
         "campaign": result["campaign"],
-        "reached by": result["reached"],
+        "waits for": result["waits_for"],
+        "reached": f"yes, {result['way']}" if result["reached"] else "",
         "failure": " ".join(str(part) for part in (result["cause"], result["code"]) if part is not None),
-        "attempts": f"{result['attempts']}" + (f", resends {result['resends']}" if result["resends"] else ""),
+        "acts": f"{result['acts']} (sends since it last waited: {result['attempts']})"
+        if result["acts"]
+        else "",
+        "in doubt": ", ".join(
+            f"act {doubt['act']} ({doubt['way']}) since {render.moment(doubt['at'])}"
+            for doubt in result["doubts"]
+        ),
+        "duplicates": duplicates(result["possible_duplicates"], len(result["duplicates"])),
+        "fallback": result["tried"],
+        "recording": result["recording"] or (result["unspoken"] and f"none: {result['unspoken']}"),
         "incident": result["incident_id"],
         "wamid": result["wamid"],
     }
     for name, value in facts.items():
         if value:
             yield render.text(f"  {name:<11} {value}")
+    if result["conflicts"]:
+        yield render.warn(
+            f"the same id came with other content, times: {result['conflicts']}. The first one counts; the "
+            "producer must give another message another id"
+        )
     if result["trail"]:
         yield render.table(
             ("when", "status", "note"),
             [(render.moment(step["at"]), step["status"], step["note"] or "-") for step in result["trail"]],
         )
+
+
+def duplicates(possible: int, proven: int) -> str:
+    """How often somebody may have been told once more than intended; empty where never."""
+    return f"possible duplicates: {possible} (proven {proven})" if possible else ""
 
 
 def send(
@@ -217,7 +246,7 @@ def send(
             f"Look at lifeline queue status, then at lifeline message {sent['id']}.",
             shown=True,
         )
-    if found["status"] in ("FAILED", "REJECTED", "EXPIRED"):
+    if found["status"] in ("FAILED", "REJECTED", "EXPIRED", "CANCELLED"):
         raise CliError("not_delivered", f"message {sent['id']} ended as {found['status']}", shown=True)
 
 
@@ -231,7 +260,17 @@ def draw_sent(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield render.text(f"Message {result['id']} to {result['to']} is on {result['queue']}.")
 
 
-SETTLED: Final = ("DELIVERED", "READ", "FAILED", "PUSHED", "EMAILED", "PARKED", "EXPIRED", "REJECTED")
+SETTLED: Final = (
+    "DELIVERED",
+    "READ",
+    "FAILED",
+    "PUSHED",
+    "EMAILED",
+    "PARKED",
+    "EXPIRED",
+    "REJECTED",
+    "CANCELLED",
+)
 
 
 def _follow(cli: Cli, identity: str, limit: float) -> dict[str, Any]:
@@ -299,7 +338,7 @@ def read_contacts(file: Path) -> Iterator[dict[str, Any]]:
             for row in reader:
                 values = {name: (row.get(name) or "").strip() for name in COLUMNS}
                 yield {"line": reader.line_num, **{name: value for name, value in values.items() if value}}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise CliError(
             "unreadable_file", f"{file} cannot be read: {error}", "It must be a CSV file in UTF-8."
         ) from error

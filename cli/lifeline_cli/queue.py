@@ -1,25 +1,31 @@
-"""``lifeline queue ...``: what waits, how fast it leaves."""
+"""``lifeline queue ...``: what waits, how fast it leaves, and what needs a person."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from lifeline.contract import DEAD_LETTER_QUEUES, QUEUES
+from lifeline.contract import DEAD_LETTER_QUEUES, LANES, QUEUES, REFUSED
 
 from lifeline_cli import render
+from lifeline_cli.errors import usage
 from lifeline_cli.render import Cli, Count, Watch
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-app = typer.Typer(no_args_is_help=True, help="See what waits, and set how fast it leaves.")
+AT_MOST: Final = 100_000
+"""Messages that one request may name as its limit."""
+
+app = typer.Typer(
+    no_args_is_help=True, help="See what waits, set how fast it leaves, and look at what needs a person."
+)
 
 
 def queues(incomplete: str) -> list[str]:
-    """Completion of a queue's bare name."""
-    return [name for name in QUEUES if name.startswith(incomplete)]
+    """Completion of a queue's bare name, or a lane's."""
+    return [name for name in (*QUEUES, *LANES) if name.startswith(incomplete)]
 
 
 @app.command()
@@ -30,7 +36,7 @@ def status(
         typer.Option(
             "--queue",
             metavar="NAME",
-            help="Only this queue; whatsapp-queue shows its lanes too.",
+            help="Only this queue or lane; whatsapp-queue means the entry queues and all lanes.",
             autocompletion=queues,
         ),
     ] = None,
@@ -44,23 +50,8 @@ def status(
 
 
 def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
-    """A row per queue, then the drain in one sentence."""
-    yield render.table(
-        ("queue", "waiting", "in flight", "delayed", "oldest", "rate", "gone in"),
-        [
-            (
-                queue["name"],
-                queue["visible"],
-                queue["in_flight"],
-                queue["delayed"],
-                render.duration(queue["oldest_age_seconds"]),
-                rate(queue["rate"] or None),
-                _gone(queue),
-            )
-            for queue in result["queues"]
-        ],
-        right=("waiting", "in flight", "delayed", "oldest", "rate", "gone in"),
-    )
+    """A row per queue and lane, then the drain in one sentence."""
+    yield table(result["queues"])
     drain = result["drain"]
     if not result["waiting"] and result["released"]:
         yield render.text(
@@ -80,6 +71,28 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         )
     for note in result["notes"]:
         yield render.warn(note)
+
+
+def table(queues: Iterable[Mapping[str, Any]]) -> RenderableType:
+    """A row per queue and lane. ``later``: delayed on a queue, or due later on a lane."""
+    columns = ("queue", "kind", "waiting", "in flight", "later", "oldest", "rate", "gone in")
+    return render.table(
+        columns,
+        [
+            (
+                queue["name"],
+                queue["kind"],
+                queue["visible"],
+                queue["in_flight"],
+                queue["delayed"],
+                render.duration(queue["oldest_age_seconds"]),
+                rate(queue["rate"] or None),
+                _gone(queue),
+            )
+            for queue in queues
+        ],
+        right=columns[2:],
+    )
 
 
 def _gone(queue: Mapping[str, Any]) -> str:
@@ -130,59 +143,129 @@ def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     )
 
 
-def dead_letter_queues(incomplete: str) -> list[str]:
-    """Completion of a dead-letter queue."""
-    return [name for name in DEAD_LETTER_QUEUES if name.startswith(incomplete)]
+# --- what needs a person -----------------------------------------------------------------------------------
+
+
+def held(incomplete: str) -> list[str]:
+    """Completion of what needs a person."""
+    return [name for name in (REFUSED, *DEAD_LETTER_QUEUES) if name.startswith(incomplete)]
+
+
+Held = Annotated[
+    str,
+    typer.Option(
+        "--queue",
+        metavar="NAME",
+        help=f"{REFUSED} (rejected messages), or {', '.join(DEAD_LETTER_QUEUES)} (bodies).",
+        autocompletion=held,
+    ),
+]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")]
+OneId = Annotated[str, typer.Option("--id", metavar="ID", help="Only the message of this id.")]
+OfTemplate = Annotated[
+    str, typer.Option("--template", metavar="NAME", help="Of refused: only those of this template.")
+]
+OfCause = Annotated[
+    str, typer.Option("--cause", metavar="CAUSE", help="Of refused: only those refused for this cause.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only show a sample and the reasons; change nothing.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @app.command()
 def redrive(
     context: typer.Context,
-    queue: Annotated[
-        str,
-        typer.Option(
-            "--queue",
-            metavar="NAME",
-            help=", ".join(DEAD_LETTER_QUEUES) + ".",
-            autocompletion=dead_letter_queues,
-        ),
-    ],
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Move at most so many.")] = None,
+    queue: Held,
+    identity: OneId = "",
+    template: OfTemplate = "",
+    cause: OfCause = "",
+    limit: Limit = None,
     reason: Annotated[
         str, typer.Option("--reason", help="Why; it goes into the history.")
-    ] = "the fault is mended",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show a sample and the reasons; move nothing.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    ] = "the fault is fixed",
+    dry_run: DryRun = False,
+    yes: Yes = False,
 ) -> None:
-    """Show why messages are on a dead-letter queue, then move them back to where they came from."""
+    """Show why messages were refused or could not be handled, then send them again."""
     cli: Cli = context.obj
-    seen = cli.client.call("queue.peek", queue=queue)
-    if dry_run or not seen["waiting"]:
-        cli.show("queue.peek", seen, draw_peek)
+    only = _only(queue, identity, template, cause)
+    seen = _look(cli, queue, only, dry_run)
+    if seen is None:
         return
+    wanted = _wanted(seen, only, limit)
+    render.confirm(f"Send {wanted} of {queue} again, to {seen['to']}?", yes)
+    answer = _repeat(cli, "queue.redrive", {"queue": queue, "reason": reason, **only}, wanted)
+    cli.show("queue.redrive", answer, draw_redrive)
+
+
+@app.command()
+def discard(
+    context: typer.Context,
+    queue: Held,
+    reason: Annotated[str, typer.Option("--reason", help="Why nobody can fix them; goes into the history.")],
+    identity: OneId = "",
+    template: OfTemplate = "",
+    cause: OfCause = "",
+    limit: Limit = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Give up messages that nobody can fix. They are not sent; the history keeps who, why and which."""
+    cli: Cli = context.obj
+    only = _only(queue, identity, template, cause)
+    seen = _look(cli, queue, only, dry_run)
+    if seen is None:
+        return
+    wanted = _wanted(seen, only, limit)
+    render.confirm(f"Give up {wanted} of {queue} for good?", yes)
+    answer = _repeat(cli, "queue.discard", {"queue": queue, "reason": reason, **only}, wanted)
+    cli.show("queue.discard", answer, draw_discard)
+
+
+def _only(queue: str, identity: str, template: str, cause: str) -> dict[str, str]:
+    if (template or cause) and queue != REFUSED:
+        raise usage("--template and --cause choose among --queue refused", valid=(REFUSED,))
+    given = {"id": identity, "template": template, "cause": cause}
+    return {name: value for name, value in given.items() if value}
+
+
+def _look(cli: Cli, queue: str, only: Mapping[str, str], dry_run: bool) -> dict[str, Any] | None:
+    """Show what there is; ``None`` where that was all."""
+    seen = cli.client.call("queue.peek", queue=queue, **only)
+    if dry_run or not seen["seen"]:
+        cli.show("queue.peek", seen, draw_peek)
+        return None
     if not cli.as_json:
         for part in draw_peek(seen):
             render.out().print(part)
-    wanted = min(limit or seen["waiting"], seen["waiting"])
-    render.confirm(f"Move {wanted} of {seen['waiting']} messages from {queue} to {seen['to']}?", yes)
-    cli.show("queue.redrive", _move(cli, queue, reason, limit, wanted), draw_redrive)
+    return seen
 
 
-def _move(cli: Cli, queue: str, reason: str, limit: int | None, wanted: int) -> dict[str, Any]:
-    """Ask until all is moved: one request moves what fits into the function's time."""
-    moved = 0
+def _wanted(seen: Mapping[str, Any], only: Mapping[str, str], limit: int | None) -> int:
+    """How many it is about: what was seen, where some were chosen."""
+    there = int(seen["seen"] if only else seen["waiting"])
+    return min(limit or there, there)
+
+
+def _repeat(cli: Cli, action: str, request: Mapping[str, Any], wanted: int) -> dict[str, Any]:
+    """Ask until ``wanted`` are done: one request does what fits into the function's time.
+
+    What is broken comes back meanwhile, so no more are done than were seen at first.
+    """
+    counts = {"moved": 0, "accounted": 0, "discarded": 0}
     with render.progress(cli.as_json) as bar:
-        task = bar.add_task("moving", total=wanted)
+        task = bar.add_task("working", total=wanted)
         while True:
-            rest = {} if limit is None else {"limit": limit - moved}
-            answer = cli.client.change("queue.redrive", queue=queue, reason=reason, **rest)
-            moved += answer["moved"]
-            bar.update(task, completed=min(moved, wanted))
-            # What is broken comes back while we move: what was seen at first is what is moved.
-            if answer["complete"] or not answer["moved"] or answer["failed"] or moved >= wanted:
-                return {**answer, "moved": moved}
+            before = sum(counts.values())
+            answer = cli.client.change(action, **request, limit=min(wanted - before, AT_MOST))
+            for name in counts:
+                counts[name] += answer.get(name, 0)
+            done = sum(counts.values())
+            bar.update(task, completed=done)
+            if answer["complete"] or answer["failed"] or done == before or done >= wanted:
+                return {**answer, **{name: counts[name] for name in counts if name in answer}}
 
 
 def draw_peek(result: Mapping[str, Any]) -> Iterable[RenderableType]:
@@ -190,16 +273,20 @@ def draw_peek(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     if not result["waiting"]:
         yield render.text(f"{result['queue']} is empty.", "green")
         return
-    yield render.text(f"{result['waiting']} on {result['queue']}; of {result['seen']} looked at:")
+    if not result["seen"]:
+        yield render.text(f"None of the {result['waiting']} of {result['queue']} is meant.")
+        return
+    yield render.text(f"{result['waiting']} of {result['queue']}; of {result['seen']} looked at:")
     yield render.table(
         ("count", "reason"), [(item["count"], item["reason"]) for item in result["reasons"]], right=("count",)
     )
     yield render.table(
-        ("message", "kind", "ledger", "here for", "reason"),
+        ("message", "kind", "template", "status", "here for", "reason"),
         [
             (
                 item["id"] or f"not a message: {item['body']}",
                 f"{item['type']}, {item['priority']}" if item["type"] else "-",
+                item["template"] or "-",
                 item["status"] or "-",
                 render.duration(item["age_seconds"]),
                 item["reason"],
@@ -209,15 +296,27 @@ def draw_peek(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     )
     if any(item["reason"].startswith("contract:") for item in result["reasons"]):
         yield render.warn(
-            "what breaks the contract comes straight back: mend the producer and let it send those anew, "
-            "with the same ids"
+            "what breaks the contract comes straight back: fix the producer, let it send those anew with the "
+            f"same ids, and then: lifeline queue discard --queue {result['queue']} --reason WHY"
         )
 
 
 def draw_redrive(result: Mapping[str, Any]) -> Iterable[RenderableType]:
-    """What was moved, and what is left."""
-    yield render.text(f"{result['moved']} messages moved from {result['queue']} to {result['to']}.")
+    """What was sent again, and what is left."""
+    yield render.text(f"{result['moved']} of {result['queue']} sent again, to {result['to']}.")
+    if result["accounted"]:
+        yield render.text(f"{result['accounted']} had been settled meanwhile and were deleted.")
+    yield from _rest(result)
+
+
+def draw_discard(result: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """What was given up, and what is left."""
+    yield render.text(f"{result['discarded']} of {result['queue']} given up.")
+    yield from _rest(result)
+
+
+def _rest(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     if result["failed"]:
-        yield render.warn(f"{result['failed']} could not be moved and are still there; try again")
+        yield render.warn(f"{result['failed']} could not be changed and are still there; try again")
     if result["waiting"]:
-        yield render.text(f"About {result['waiting']} are on {result['queue']} now.")
+        yield render.text(f"About {result['waiting']} are in {result['queue']} now.")

@@ -59,7 +59,7 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         )
     if result["queues"] is not None:
         yield render.table(
-            ("queue", "waiting", "in flight", "delayed", "oldest"),
+            ("queue", "waiting", "in flight", "later", "oldest"),
             [
                 (
                     row["name"],
@@ -70,7 +70,7 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
                 )
                 for row in result["queues"]
             ],
-            right=("waiting", "in flight", "delayed", "oldest"),
+            right=("waiting", "in flight", "later", "oldest"),
         )
     yield from _lines(result, at)
     for note in result["notes"]:

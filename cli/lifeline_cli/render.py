@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from lifeline.contract import parse_instant
+from lifeline.contract import escaped, parse_instant
 
 from lifeline_cli.client import Client
 from lifeline_cli.errors import CliError, usage
@@ -139,8 +139,14 @@ def err() -> Console:
 
 def write(line: str) -> None:
     """One plain line on standard output."""
-    sys.stdout.write(line + "\n")
+    sys.stdout.write(writable(line) + "\n")
     sys.stdout.flush()
+
+
+def writable(words: str) -> str:
+    """``words`` in lines that any output takes and no terminal obeys: what does not show is escaped.
+    Inside JSON that is the same text."""
+    return "\n".join(escaped(line) for line in words.split("\n"))
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -164,7 +170,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence
     for name in columns:
         grid.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+        grid.add_row(*(cell if isinstance(cell, Text) else Text(writable(str(cell))) for cell in row))
     return grid
 
 
@@ -172,7 +178,7 @@ def text(words: str, style: str = "") -> RenderableType:
     """Text as it is: brackets in it are no markup."""
     from rich.text import Text
 
-    return Text(words, style=style)
+    return Text(writable(words), style=style)
 
 
 def state(name: str) -> Any:

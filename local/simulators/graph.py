@@ -21,6 +21,9 @@ Fault kinds and what they touch:
 ``silent``             sends are accepted; no webhook ever comes
 ``undelivered``        sends are accepted; the webhook says failed with ``code`` (default 131026)
 
+Webhooks: ``webhook_delay`` and up to ``webhook_jitter`` more (seconds), ``webhook_duplicates`` and
+``webhook_drop`` (shares; what is dropped is delivered once the share is 0 again), ``webhook_shuffle``.
+
 ``match`` narrows by ``to`` (one or a list), ``template``, ``type``, ``id`` (callback id), ``path``, ``text``.
 """
 
@@ -148,6 +151,8 @@ class GraphSimulator(Simulator):
         self._serial = itertools.count(1)
         self._wamids = itertools.count(1)
         self._due: queue.PriorityQueue[tuple[float, int, str, bytes, dict[str, Any]]] = queue.PriorityQueue()
+        self._dropped: list[tuple[int, str, bytes]] = []
+        self._under_way = 0
         self._chance = random.Random(7)
         self.webhook_log: list[dict[str, Any]] = []
         self._ended = threading.Event()
@@ -210,6 +215,8 @@ class GraphSimulator(Simulator):
     webhook_duplicates = 0.0
     webhook_shuffle = False
     webhook_read = False
+    webhook_jitter = 0.0
+    webhook_drop = 0.0
 
     def apply_settings(self, body: Mapping[str, Any]) -> None:
         """``throughput``, ``pair_limit``, ``latency_ms``, ``webhook_*``, ``number``, ``usage``, ..."""
@@ -223,6 +230,8 @@ class GraphSimulator(Simulator):
             "webhook_duplicates",
             "webhook_shuffle",
             "webhook_read",
+            "webhook_jitter",
+            "webhook_drop",
             "usage",
             "token_exchange",
         )
@@ -238,6 +247,8 @@ class GraphSimulator(Simulator):
                     f"unknown setting {name!r}; known are latency_ms, media_seconds, number, "
                     + ", ".join(known)
                 )
+        if not self.webhook_drop:
+            self._deliver_dropped()
 
     def state(self) -> dict[str, Any]:
         """Templates, number, tokens by fingerprint, limits."""
@@ -252,7 +263,8 @@ class GraphSimulator(Simulator):
             "tokens": tokens,
             "throughput": self.throughput,
             "webhook_url": self.webhook_url,
-            "webhooks_waiting": self._due.qsize(),
+            "webhooks_waiting": self._due.qsize() + self._under_way,
+            "webhooks_dropped": len(self._dropped),
             "schema_faults": self.schema_faults,
         }
 
@@ -574,7 +586,14 @@ class GraphSimulator(Simulator):
             self._usage_headers(0),
         )
         applied = next((f.kind for f in (ambiguous, held, silent, failed) if f), None)
-        answer.notes = {"accepted": True, "wamid": wamid, "callback": callback, "fault": applied, "to": to}
+        answer.notes = {
+            "accepted": True,
+            "wamid": wamid,
+            "callback": callback,
+            "fault": applied,
+            "undelivered": bool(failed and not silent and not held),
+            "to": to,
+        }
         return answer
 
     def _usage_headers(self, regain_minutes: int) -> dict[str, str]:
@@ -749,7 +768,20 @@ class GraphSimulator(Simulator):
         self._hold_against(WEBHOOK_SCHEMAS.get(name if "statuses" in value else f"{name} in"), value)
         # ensure_ascii: Meta signs the body with non-ASCII escaped.
         raw = json.dumps(payload).encode()
+        with self.lock:
+            if self._chance.random() < self.webhook_drop:
+                self._dropped.append((next(self._serial), name, raw))
+                return
+        delay += self._chance.uniform(0.0, self.webhook_jitter)
         self._due.put((time.monotonic() + delay, next(self._serial), name, raw, {"tries": 0}))
+
+    def _deliver_dropped(self) -> None:
+        """Meta repeats for days what was not taken: what was dropped comes now, late and in another order."""
+        with self.lock:
+            dropped, self._dropped = self._dropped, []
+        self._chance.shuffle(dropped)
+        for serial, name, raw in dropped:
+            self._due.put((time.monotonic(), serial, name, raw, {"tries": 0}))
 
     def _sign(self, raw: bytes) -> str:
         return "sha256=" + hmac.new(self.app_secret.encode(), raw, hashlib.sha256).hexdigest()
@@ -789,6 +821,7 @@ class GraphSimulator(Simulator):
                 break
             entries = [entry for _, _, text, _ in batch for entry in json.loads(text)["entry"]]
             joined = json.dumps({"object": "whatsapp_business_account", "entry": entries}).encode()
+            self._under_way = len(batch)
             status = self._post(joined, self._sign(joined))
             self.webhook_log.append({"time": time.time(), "updates": len(batch), "status": status})
             if status != 200:
@@ -797,6 +830,7 @@ class GraphSimulator(Simulator):
                     if tries < 12:
                         later = time.monotonic() + min(30.0, 0.2 * 2**tries)
                         self._due.put((later, serial, name, raw, {"tries": tries}))
+            self._under_way = 0
 
 
 def main() -> None:

@@ -34,6 +34,8 @@ class Request:
     raw: bytes
     body: Any
     time: float
+    target: str = ""
+    """Path and query as they were written."""
 
     @property
     def bearer(self) -> str:
@@ -368,6 +370,7 @@ class _Handler(BaseHTTPRequestHandler):
             raw=raw,
             body=body,
             time=time.time(),
+            target=self.path,
         )
 
     def reply(self, answer: Answer) -> None:

@@ -64,7 +64,7 @@ def test_a_campaign_is_sent_paused_resumed_and_cancelled(
     time_of_cache = time.monotonic() + 3.5
     eventually(lambda: time.monotonic() > time_of_cache, within=10, what="what workers remember is over")
     system.produce(member(name, 2))
-    system.wait_for([f"{name}:extra-2"], "EXPIRED", within=60)
+    system.wait_for([f"{name}:extra-2"], "CANCELLED", within=60)
     assert f"{name}:extra-2" not in system.accepted(name)
     eventually(
         lambda: state(lifeline, name)["cancelled"] > 60 - released,

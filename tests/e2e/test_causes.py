@@ -190,7 +190,7 @@ def test_a_pair_limit_makes_one_person_wait(system: System) -> None:
     assert system.flag()["state"] == "normal"
 
 
-def test_a_bad_request_goes_to_the_dead_letter_queue_with_its_reason(system: System) -> None:
+def test_a_bad_request_waits_for_a_person_with_its_reason(system: System) -> None:
     prefix = system.fresh()
     name, fine = f"{prefix}-bad", f"{prefix}-fine"
     system.produce(
@@ -201,14 +201,12 @@ def test_a_bad_request_goes_to_the_dead_letter_queue_with_its_reason(system: Sys
     )
     system.wait_for([name], "REJECTED")
     system.wait_for([fine], "DELIVERED")
-    answer = system.sqs.receive_message(
-        QueueUrl=system.out["WhatsappDlqUrl"],
-        MaxNumberOfMessages=10,
-        WaitTimeSeconds=5,
-        MessageAttributeNames=["All"],
-    )
-    (found,) = [item for item in answer["Messages"] if name in item["Body"]]
-    assert "132000" in found["MessageAttributes"]["lifeline_reason"]["StringValue"]
+    looked = system.invoke("Operator", {"action": "queue.peek", "queue": "refused", "id": name})
+    assert looked["ok"], looked
+    (found,) = looked["result"]["sample"]
+    assert (found["id"], found["template"]) == (name, REMINDER)
+    assert "132000" in found["reason"]
+    assert (system.row(name)["cause"], system.row(name)["code"]) == ("bad_request", "132000")
     assert system.flag()["state"] == "normal"
 
 
@@ -240,8 +238,10 @@ def test_a_doubt_that_no_webhook_settles_is_sent_again_once_and_counted(system: 
     system.wait_for([name], "IN_DOUBT")
     system.wait_for([name], "DELIVERED", within=60)
     assert system.accepted(prefix) == [name, name]
-    assert system.row(name)["resends"] == "1"
-    eventually(lambda: system.counters().get("resends") == 1, 5, "the resend is counted")
+    eventually(lambda: system.counters().get("possible") == 1, 5, "a possible duplicate is counted")
+    row = system.row(name)
+    assert [doubt.split("/")[:2] for doubt in row["doubts"].split()] == [["1", "whatsapp"]]
+    assert "duplicate" not in system.counters(), "nothing proves that the first one arrived"
 
 
 def _later_than(moment: float) -> Callable[[], bool]:

@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lifeline.contract import ENTRY_QUEUES, LANES
 
 from tests.support.system import System, eventually
 
@@ -103,10 +105,8 @@ def test_the_rate_is_set_for_the_whole_backlog(lifeline: Shell) -> None:
     status = lifeline.answer("queue", "status", "--queue", "whatsapp-queue")
     assert status["drain"]["ceiling"] == 2
     assert [queue["name"] for queue in status["queues"]] == [
-        "whatsapp-queue",
-        "whatsapp-backlog-critical-queue",
-        "whatsapp-backlog-queue",
-        "whatsapp-bulk-queue",
+        *ENTRY_QUEUES,
+        *LANES,
     ]
     physical = f"{lifeline.system.stack.name}-whatsapp-queue"
     lifeline("queue", "set-rate", "--queue", physical, "--rate", "10/s")
@@ -160,6 +160,61 @@ def test_dead_letters_are_shown_then_moved(lifeline: Shell) -> None:
     moved = lifeline.answer("queue", "redrive", "--queue", "whatsapp-dlq", "--yes")
     assert moved["moved"] == 1
     assert lifeline.answer("queue", "redrive", "--queue", "voice-queue", code=1)["code"] == "not_dead_letters"
+
+
+def test_refused_messages_are_sent_again_or_given_up(lifeline: Shell) -> None:
+    system = lifeline.system
+    names = [f"{system.fresh()}-{word}" for word in ("again", "never")]
+    system.fault("code", code=132000, count=2)
+    system.produce(*map(system.person, names))
+    system.wait_for(names, "REJECTED")
+    system.faults_off()
+    assert "a person must look" in lifeline("queue", "status").stdout
+    system.invoke("Drainer", {"source": "lifeline.minute"})
+    look = lifeline("audit", code=1)
+    assert "--queue refused --dry-run" in look.stderr
+    seen = lifeline.answer("queue", "redrive", "--queue", "refused", "--dry-run")
+    assert {item["id"] for item in seen["sample"]} == set(names)
+    assert "132000" in seen["reasons"][0]["reason"]
+    one = lifeline.answer("queue", "redrive", "--queue", "refused", "--id", names[0], "--yes")
+    assert (one["moved"], one["waiting"]) == (1, 1)
+    system.wait_for([names[0]], "DELIVERED")
+    words = ("--queue", "refused", "--reason", "the values are wrong", "--yes")
+    assert lifeline.answer("queue", "discard", *words)["ids"] == [names[1]]
+    assert "the values are wrong" in lifeline("message", names[1]).stdout
+    assert system.accepted(names[1]) == []
+
+
+def audit(lifeline: Shell, *words: str) -> dict[str, Any]:
+    """An audit that finds something to look at."""
+    return dict(json.loads(lifeline("audit", *words, "--json", code=1).stdout)["result"])
+
+
+def test_the_audit_finds_a_row_that_nobody_looks_after(lifeline: Shell) -> None:
+    """A worker and its SQS message are both gone: only the ledger knows, and a wake-up repairs it."""
+    system = lifeline.system
+    name = f"{system.fresh()}-forgotten"
+    system.produce(system.person(name))
+    system.wait_for([name], "DELIVERED")
+    system.dynamodb.update_item(
+        TableName=system.out["MessagesTableName"],
+        Key={"id": {"S": name}},
+        UpdateExpression="SET #s = :s, phase = :p, updated_at = :u, attempted_at = :u, act = :a REMOVE via",
+        ExpressionAttributeNames={"#s": "status"},
+        ExpressionAttributeValues={
+            ":s": {"S": "CLAIMED"},
+            ":p": {"S": "sending"},
+            ":u": {"N": f"{time.time() - 900:.3f}"},
+            ":a": {"N": "2"},
+        },
+    )
+    system.invoke("Drainer", {"source": "lifeline.minute"})
+    found = audit(lifeline, "--deep")
+    assert name in found["deep"]["ids"]
+    assert found["command"] == "lifeline audit --deep --wake"
+    woken = audit(lifeline, "--deep", "--wake")
+    assert woken["deep"]["woken"] >= 1
+    eventually(lambda: len(system.accepted(name)) == 2, 30, "the message is sent")
 
 
 def test_contacts_are_registered_line_by_line(lifeline: Shell, tmp_path: Path) -> None:
@@ -250,7 +305,7 @@ def test_the_operators_policy_is_needed_and_enough(lifeline: Shell, person: dict
         (("panic", "status"), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials"),
         (("panic", "status"), {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "could not be reached"),
         (("panic", "enable", "nope", "why"), {}, "not a scope"),
-        (("queue", "status", "--queue", "nope"), {}, "not a queue"),
+        (("queue", "status", "--queue", "nope"), {}, "no queue and no lane"),
         (("queue", "set-rate", "--queue", "whatsapp-queue", "--rate", "fast"), {}, "not a rate"),
     ],
 )

@@ -97,7 +97,7 @@ def test_a_template_and_a_text_reach_meta_as_they_should(system: System) -> None
     )
     system.produce(template, system.person(f"{prefix}-x", to="0151 12345678"))
     system.wait_for([f"{prefix}-t", f"{prefix}-x"], "DELIVERED")
-    bodies = {entry["body"]["biz_opaque_callback_data"]: entry["body"] for entry in system.sends(prefix)}
+    bodies = {entry["message_id"]: entry["body"] for entry in system.sends(prefix)}
     sent = bodies[f"{prefix}-t"]["template"]
     assert sent["language"] == {"code": "en_US"}
     assert [item["text"] for item in sent["components"][0]["parameters"]] == ["Ana", "9", "Monday"]

@@ -142,7 +142,7 @@ def test_in_panic_people_are_asked_to_type_and_heard_later(system: System, appli
     first, second = say(system, spoken(1)), say(system, spoken(2))
     notices = [application.waits_for(wamid, "voice_pending") for wamid in (first, second)]
     assert sorted(notice["asked_to_type"] for notice in notices) == [False, True]
-    (request,) = eventually(lambda: system.sends("lifeline:type:"), 90, "the request to type")
+    (request,) = eventually(lambda: system.sends("lifeline-type-"), 90, "the request to type")
     assert (request["body"]["to"], request["body"]["type"]) == (PERSON, "text")
     assert request["accepted"]
     assert system.flag()["state"] == "normal", "WhatsApp is not touched"
@@ -152,4 +152,4 @@ def test_in_panic_people_are_asked_to_type_and_heard_later(system: System, appli
         notice = application.waits_for(wamid, "voice", 90)
         assert notice["was_pending"]
         assert len([n for n in application.of(wamid) if n["kind"] == "voice"]) == 1
-    assert len(system.sends("lifeline:type:")) == 1
+    assert len(system.sends("lifeline-type-")) == 1

@@ -78,11 +78,7 @@ def notes(system: System, name: str) -> list[str]:
 
 def delays(system: System, ids: Sequence[str]) -> list[float]:
     """Seconds from each row's beginning to the push, the mail, or Meta's record of the send."""
-    taken = {
-        entry["body"]["biz_opaque_callback_data"]: entry["time"]
-        for entry in system.sends()
-        if entry["accepted"]
-    }
+    taken = {entry["message_id"]: entry["time"] for entry in system.sends() if entry["accepted"]}
     found = []
     for name in ids:
         began = float(system.row(name)["created_at"])
@@ -125,9 +121,7 @@ def agrees(system: System, found: dict[str, Any], ids: Sequence[str], prefix: st
     assert delay["worst_seconds"] == pytest.approx(counted[-1], abs=NEAR)
     assert delay["median_seconds"] == pytest.approx(counted[-(-len(counted) // 2) - 1], abs=NEAR)
     sent = [
-        entry["time"]
-        for entry in system.sends(prefix)
-        if entry["accepted"] and entry["body"]["biz_opaque_callback_data"] in parked
+        entry["time"] for entry in system.sends(prefix) if entry["accepted"] and entry["message_id"] in parked
     ]
     if sent:
         assert found["drain"]["seconds"] == pytest.approx(max(sent) - left, abs=NEAR)

@@ -83,7 +83,7 @@ def test_drain_and_live_traffic_stay_below_the_limit_and_critical_goes_first(nar
     assert all(entry["accepted"] for entry in sends), "no limit was met"
     assert len(sends) == 112, "each once"
     assert busiest_second([entry["time"] for entry in sends]) <= TAKEN_BY_META
-    order = [entry["body"]["biz_opaque_callback_data"] for entry in sends]
+    order = [entry["message_id"] for entry in sends]
     drained = [name for name in order if name not in live]
     assert set(drained[:4]) == set(critical), drained
 

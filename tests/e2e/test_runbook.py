@@ -15,13 +15,15 @@ import subprocess
 import sys
 import termios
 import time
+import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.support.runbook import ROOT, Block, blocks, fault
-from tests.support.system import System
+from tests.support.system import System, eventually
 
 START = (
     # A test run in the background of a shell ignores Ctrl-C, and its children would as well.
@@ -119,6 +121,31 @@ def a_message(terminal: Terminal) -> None:
     terminal.system.wait_for(["appointment-4711"], "DELIVERED")
 
 
+def a_later_message(terminal: Terminal) -> None:
+    """The message that the runbook moves and takes back."""
+    name, system = "appointment-4712", terminal.system
+    system.dynamodb.delete_item(TableName=system.out["MessagesTableName"], Key={"id": {"S": name}})
+    later = (datetime.now(UTC) + timedelta(days=3)).isoformat(timespec="seconds")
+    system.produce(system.person(name, send_after=later))
+    eventually(lambda: system.row(name).get("phase") == "waiting", 30, "the message for later")
+
+
+def refused_messages(terminal: Terminal) -> None:
+    """Messages that Meta refuses for good, of the template and the cause that the runbook names."""
+    system = terminal.system
+    system.fault("code", code=132000, count=3)
+    names = [f"refused-{uuid.uuid4().hex[:6]}" for _ in range(3)]
+    system.produce(*(system.person(name) for name in names))
+    system.wait_for(names, "REJECTED")
+    system.faults_off()
+
+
+def all_accounted_for(terminal: Terminal) -> None:
+    """A tick has run, and nothing waits for a person."""
+    terminal.system.invoke("Drainer", {"source": "lifeline.minute"})
+    eventually(lambda: terminal.type("lifeline audit")[0] == 0, 60, "all is accounted for")
+
+
 def a_dead_letter(terminal: Terminal) -> None:
     """A message that broke the contract."""
     terminal.system.sqs.send_message(QueueUrl=terminal.system.out["WhatsappDlqUrl"], MessageBody="{}")
@@ -145,7 +172,10 @@ def an_incident(terminal: Terminal) -> None:
 NEEDS: list[tuple[str, Callable[[Terminal], None]]] = [
     (r"panic disable whatsapp", in_panic("whatsapp")),
     (r"message appointment-4711", a_message),
-    (r"redrive --queue whatsapp-dlq", a_dead_letter),
+    (r"message appointment-4712", a_later_message),
+    (r"--queue refused", refused_messages),
+    (r"lifeline audit", all_accounted_for),
+    (r"(redrive|discard) --queue whatsapp-dlq", a_dead_letter),
     (r"contacts import contacts\.csv", contacts_file),
     (r"templates --map", approved_templates),
     (r"incident", an_incident),
@@ -190,7 +220,8 @@ def test_quick_actions_do_what_they_say(terminal: Terminal) -> None:
     assert "normal" in screens[0]
     assert "PANIC" in screens[1]
     assert terminal.system.history()[0]["kind"] == "entered"
-    assert "whatsapp-backlog-queue" in screens[2]
+    assert "whatsapp-critical-queue" in screens[2]
+    assert "backlog" in screens[2]
 
 
 def test_json_is_the_same_in_a_terminal(terminal: Terminal) -> None:

@@ -1,12 +1,14 @@
-"""A message for later: it waits in EventBridge Scheduler, and an operator moves or cancels it by its id."""
+"""A message for later: a row on the agenda, which an operator moves or takes back by its id."""
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
+from lifeline.contract import format_instant
+from lifeline.use_cases.wake import NEAR
 
 from tests.e2e.test_cli import Shell
 from tests.support.system import System, eventually
@@ -21,21 +23,17 @@ def at(**ahead: float) -> str:
     return (datetime.now(UTC) + timedelta(**ahead)).isoformat(timespec="seconds")
 
 
-def scheduled(system: System, prefix: str) -> list[dict[str, Any]]:
-    """The schedules of messages whose id starts with ``prefix``, each with its time and its message."""
-    scheduler = system.stack.client("scheduler")
-    group = f"{system.stack.name}-messages"
-    listed = scheduler.list_schedules(GroupName=group)["Schedules"]
-    whole = [scheduler.get_schedule(GroupName=group, Name=entry["Name"]) for entry in listed]
-    return [entry for entry in whole if prefix in entry["Target"]["Input"]]
+SOON = 8.0
+"""Seconds after its time within which a message goes on a busy machine."""
 
 
 def for_later(system: System, prefix: str) -> str:
-    """A message for in three days that lies in the scheduler; its id."""
+    """A message for in three days that waits on the agenda; its id."""
     name = f"{prefix}-later"
     system.produce(system.person(name, send_after=at(days=3)))
-    eventually(lambda: scheduled(system, prefix), 30, "the message lies in the scheduler")
-    assert (system.row(name)["status"], system.row(name)["phase"]) == ("CLAIMED", "scheduled")
+    row = eventually(lambda: system.row(name), 30, "the message is in the ledger")
+    assert (row["status"], row["phase"]) == ("CLAIMED", "waiting")
+    assert row["agenda"].startswith("timer#")
     return name
 
 
@@ -44,27 +42,49 @@ def test_a_message_for_later_is_moved_again_and_sent_at_its_time(system: System,
     name = for_later(system, prefix)
     later = at(days=300)
     lifeline("message", name, "--at", later)
-    moved = scheduled(system, prefix)
-    assert [entry["ScheduleExpression"] for entry in moved] == [f"at({later[:19]})"]
+    assert float(system.row(name)["agenda_at"]) == datetime.fromisoformat(later).timestamp()
     begins = time.time() + 6
     lifeline("message", name, "--at", at(seconds=6))
-    assert scheduled(system, prefix) == []
     system.wait_for([name], "DELIVERED")
     assert system.accepted(prefix) == [name]
     assert min(entry["time"] for entry in system.sends(prefix)) >= begins - 1.5, "not before its time"
-    assert "too late" in lifeline("message", name, "--at", at(days=1), code=1).stderr
+    late = lifeline("message", name, "--at", at(days=1), code=1).stderr
+    assert "too late" in late
+    assert "DELIVERED" in late
+
+
+def test_the_tick_wakes_messages_at_their_time_moved_ones_too_and_cancelled_ones_never(
+    system: System, lifeline: Shell
+) -> None:
+    """Their time is further ahead than a worker wakes by itself: the minute's schedule has to see them."""
+    prefix = system.fresh()
+    moved = for_later(system, prefix)
+    at_once, cancelled = f"{prefix}-at-its-time", f"{prefix}-cancelled"
+    due = float(int(time.time()) + NEAR + 4)
+    system.produce(
+        *(system.person(name, send_after=format_instant(due)) for name in (at_once, cancelled)),
+    )
+    for name in (at_once, cancelled):
+        row = eventually(lambda name=name: system.row(name), 30, "the message is in the ledger")
+        assert float(row["agenda_at"]) == due
+    lifeline("message", moved, "--at", format_instant(due))
+    lifeline("message", cancelled, "--cancel", "a mistake")
+    assert "agenda" not in system.row(cancelled)
+    system.wait_for([at_once, moved], "DELIVERED", within=NEAR + 4 + SOON)
+    sends = {entry["message_id"]: entry["time"] - due for entry in system.sends(prefix)}
+    assert sends.keys() == {at_once, moved}, "each once, and the cancelled one never"
+    assert all(-0.5 <= late <= SOON for late in sends.values()), sends
+    assert system.row(cancelled)["status"] == "CANCELLED"
 
 
 def test_a_message_for_later_is_cancelled(system: System, lifeline: Shell) -> None:
     prefix = system.fresh()
     name = for_later(system, prefix)
-    carrier = scheduled(system, prefix)[0]["Target"]["Input"]
     lifeline("message", name, "--cancel", "the appointment has moved")
-    assert scheduled(system, prefix) == []
-    # A schedule that fired at the same moment: its message finds the row settled.
-    system.sqs.send_message(QueueUrl=system.out["WhatsappQueueUrl"], MessageBody=carrier)
-    system.produce(system.person(f"{prefix}-next"))
+    # The producer's repetition finds the row settled.
+    system.produce(system.person(name), system.person(f"{prefix}-next"))
     system.wait_for([f"{prefix}-next"], "DELIVERED")
-    assert system.row(name)["status"] == "EXPIRED"
+    assert system.row(name)["status"] == "CANCELLED"
     assert system.accepted(prefix) == [f"{prefix}-next"]
     assert "the appointment has moved" in lifeline("message", name).stdout
+    assert json.loads(lifeline("message", name, "--cancel", "again", "--json").stdout)["ok"] is True

@@ -38,10 +38,10 @@ def voices(system: System, prefix: str, count: int, text: str = "") -> list[str]
 
 def accepted(system: System, prefix: str) -> dict[str, str]:
     """How each message went out: ``audio`` or ``text``. Fails where one went out twice."""
-    sent = [entry["body"] for entry in system.sends(prefix) if entry["accepted"]]
-    counts = Counter(body["biz_opaque_callback_data"] for body in sent)
+    sent = [entry for entry in system.sends(prefix) if entry["accepted"]]
+    counts = Counter(entry["message_id"] for entry in sent)
     assert set(counts.values()) <= {1}, counts
-    return {body["biz_opaque_callback_data"]: body["type"] for body in sent}
+    return {entry["message_id"]: entry["body"]["type"] for entry in sent}
 
 
 def asked(system: System, prefix: str) -> list[dict[str, Any]]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -11,6 +14,12 @@ from tests.support.meta import change, failed, post, status, statuses
 from tests.support.system import System, eventually
 
 WRONG = "sha256=" + "0" * 64
+
+
+def of_send(system: System, name: str) -> dict[str, Any]:
+    """What Meta's statuses say of which send they are about: its act and its wamid."""
+    row = system.row(name)
+    return {"act": int(row["act"]), "wamid": row["wamid"]}
 
 
 def test_the_handshake(system: System) -> None:
@@ -25,7 +34,7 @@ def test_a_wrong_signature_does_nothing(system: System) -> None:
     prefix = system.fresh()
     system.produce(system.person(f"{prefix}-a"))
     system.wait_for([f"{prefix}-a"], "DELIVERED")
-    raw = post(statuses([status(f"{prefix}-a", "read")]))
+    raw = post(statuses([status(f"{prefix}-a", "read", **of_send(system, f"{prefix}-a"))]))
     for signature in (WRONG, "", "nonsense"):
         assert system.webhook(raw, signature).status_code == 401
     assert system.row(f"{prefix}-a")["status"] == "DELIVERED"
@@ -67,9 +76,13 @@ def test_a_thousand_updates_in_one_post_each_twice_and_shuffled(system: System) 
     system.produce(*(system.person(name, to=f"+4915112340{100 + i}") for i, name in enumerate(ids)))
     system.wait_for(ids, "SENT", within=60)
     lost = ids[::10]
-    entries = [failed(name, 131026, wamid=system.row(name)["wamid"]) for name in lost]
+    sends = {name: of_send(system, name) for name in ids}
+    entries = [failed(name, 131026, **sends[name]) for name in lost]
     entries += [
-        status(name, word, note="x" * 2500) for name in ids if name not in lost for word in ("sent", "read")
+        status(name, word, note="x" * 2500, **sends[name])
+        for name in ids
+        if name not in lost
+        for word in ("sent", "read")
     ]
     entries = (entries * 3)[:1000]
     assert len(entries) == 1000
@@ -110,10 +123,8 @@ def test_held_for_quality_is_neither_sent_nor_failed_until_meta_says_so(system: 
         )
     )
     system.wait_for([name], "HELD")
-    assert (
-        system.webhook(post(statuses([failed(name, 132015, wamid=system.row(name)["wamid"])]))).status_code
-        == 200
-    )
+    raw = post(statuses([failed(name, 132015, **of_send(system, name))]))
+    assert system.webhook(raw).status_code == 200
     system.wait_for([name], "PUSHED")
     assert system.accepted(prefix) == [name]
     assert system.flag()["state"] == "normal"
@@ -150,22 +161,47 @@ def test_what_people_write_is_taken(system: System) -> None:
     assert system.webhook(post(change("messages", {"messages": [message]}))).status_code == 200
 
 
-def test_meta_keeps_what_could_not_be_handled(system: System) -> None:
-    """A row whose fallback is under way makes Meta come again; nothing is lost meanwhile."""
+def test_a_status_of_a_send_that_was_never_made_changes_nothing(system: System) -> None:
     prefix = system.fresh()
-    name = f"{prefix}-busy"
-    table = system.out["MessagesTableName"]
-    row = {
-        "id": {"S": name},
-        "status": {"S": "CLAIMED"},
-        "phase": {"S": "falling_back"},
-        "claim": {"S": "c"},
-        "rev": {"N": "1"},
-        "trail": {"M": {}},
-    }
-    system.dynamodb.put_item(TableName=table, Item=row)
-    raw = post(statuses([status(name, "delivered")]))
-    assert system.webhook(raw).status_code == 503
-    system.dynamodb.put_item(TableName=table, Item={**row, "status": {"S": "FAILED"}, "rev": {"N": "2"}})
+    name = f"{prefix}-a"
+    system.fault("silent")
+    system.produce(system.person(name))
+    system.wait_for([name], "SENT")
+    before = system.row(name)
+    made_up = [
+        status(name, "read", act=2, wamid=before["wamid"]),
+        status(name, "read", wamid="wamid.of-somebody-else"),
+        failed(name, 131026, act=7, wamid=before["wamid"]),
+    ]
+    assert system.webhook(post(statuses(made_up))).status_code == 200
+    assert system.row(name) == before
+
+
+def test_meta_keeps_what_could_not_be_handled(system: System) -> None:
+    """While the ledger does not answer, Meta is asked to come again; nothing is lost meanwhile."""
+    prefix = system.fresh()
+    name = f"{prefix}-a"
+    system.fault("silent")
+    system.produce(system.person(name))
+    system.wait_for([name], "SENT")
+    raw = post(statuses([status(name, "delivered", **of_send(system, name))]))
+    with ledger_refused(system):
+        assert system.webhook(raw).status_code == 503
+        assert system.row(name)["status"] == "SENT"
     eventually(lambda: system.webhook(raw).status_code == 200, 5, "the repetition is taken")
     assert system.row(name)["status"] == "DELIVERED"
+
+
+@contextmanager
+def ledger_refused(system: System) -> Iterator[None]:
+    """The webhook's role may not use the ledger for a while."""
+    iam = system.stack.client("iam")
+    where = system.out["WebhookFunctionName"]
+    role = system.functions.get_function(FunctionName=where)["Configuration"]["Role"].rpartition("/")[2]
+    denied = {"Effect": "Deny", "Action": "dynamodb:*", "Resource": f"*/{system.out['MessagesTableName']}*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+    iam.put_role_policy(RoleName=role, PolicyName="outage", PolicyDocument=policy)
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="outage")

@@ -61,7 +61,7 @@ def schema() -> MetaSchema:
 
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
 def test_what_lifeline_sends_fits(schema: MetaSchema, body: dict[str, Any]) -> None:
-    assert schema.send_errors(payload(message(body), "+4915112345678")) == []
+    assert schema.send_errors(payload(message(body), "+4915112345678", "m-1#1")) == []
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def whatsapp(simulator: GraphSimulator) -> WhatsApp:
 def test_a_send_and_its_statuses(
     simulator: GraphSimulator, sink: Sink, whatsapp: WhatsApp, body: dict[str, Any]
 ) -> None:
-    outcome = whatsapp.send(message(body), "+4915112345678")
+    outcome = whatsapp.send(message(body), "+4915112345678", "m-1#1")
     assert isinstance(outcome, Accepted), outcome
     states = eventually(
         lambda: (
@@ -212,7 +212,7 @@ def test_every_fault_says_what_meta_would_say(
     simulator: GraphSimulator, sink: Sink, whatsapp: WhatsApp, fault: dict[str, Any]
 ) -> None:
     simulator.add_fault(fault)
-    whatsapp.send(message(BODIES[2]), "+4915112345678")
+    whatsapp.send(message(BODIES[2]), "+4915112345678", "m-1#1")
     if fault["kind"] in ("undelivered", "ambiguous"):
         eventually(lambda: bool(sink.posts), 10, "a status")
     assert simulator.requests

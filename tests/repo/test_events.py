@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lifeline.contract import ContractError, parse_message
+from lifeline.contract import (
+    CRITICAL_QUEUE,
+    MESSAGE_SCHEMA,
+    WAKE_QUEUE,
+    WHATSAPP_QUEUE,
+    ContractError,
+    parse_message,
+)
 
 ROOT = Path(__file__).parents[2]
 EVENTS = sorted((ROOT / "events").glob("*/*.json"))
@@ -32,8 +40,19 @@ def test_every_event_is_json_of_the_right_kind(path: Path) -> None:
 )
 def test_messages_in_events_keep_the_contract(path: Path) -> None:
     for record in load(path)["Records"]:
+        assert record["messageAttributes"] == {}, "nothing that Lifeline decides on is in an attribute"
         if path.stem == "broken_contract":
             with pytest.raises(ContractError):
                 parse_message(record["body"])
+        elif path.stem == "wake_up":
+            assert re.fullmatch(MESSAGE_SCHEMA["properties"]["id"]["pattern"], record["body"])
         else:
             assert parse_message(record["body"]).id.startswith("event:")
+
+
+def test_a_record_comes_from_the_queue_that_its_file_names() -> None:
+    queues = {"wake_up": WAKE_QUEUE, "critical": CRITICAL_QUEUE}
+    for path in EVENTS:
+        if path.parent.name == "sender":
+            (record,) = load(path)["Records"]
+            assert record["eventSourceARN"].endswith(f"-{queues.get(path.stem, WHATSAPP_QUEUE)}")

@@ -39,7 +39,7 @@ def files(place: str) -> list[Path]:
         case "contract":
             return [LAYER / "contract.py"]
         case _:
-            return sorted((LAYER / place).glob("*.py"))
+            return sorted((LAYER / place).rglob("*.py"))
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lifeline.contract import QUEUES
+from lifeline.adapters.agenda import AGENDA_INDEX, PROJECTED
+from lifeline.contract import ENTRY_QUEUES, QUEUES
 from lifeline.settings import NEEDS, OPTIONAL
 from lifeline.telemetry import METRICS, NAMESPACE
 
@@ -36,6 +37,12 @@ WITHOUT_RESOURCE = {
 """Actions that may stand beside ``Resource: "*"``, with the reason."""
 
 FOURTEEN_DAYS = 1_209_600
+
+SHORT_LIVED = {
+    "ProbeQueue": "a probe is worth something for its slot only",
+    "WakeQueue": "the tick repeats each wake-up that is lost or late",
+}
+"""Queues that keep messages for less than SQS can, with the reason."""
 
 
 def by_logical_id(name: str) -> dict[str, Any]:
@@ -133,24 +140,54 @@ def test_every_event_source_reports_parts_and_is_bounded() -> None:
         assert item["ScalingConfig"]["MaximumConcurrency"], name
 
 
-def test_a_queue_hides_a_batch_for_six_times_its_functions_timeout() -> None:
+def test_an_entry_queue_hides_a_batch_for_twice_a_claims_lease() -> None:
+    from lifeline.use_cases.deliver.decide import LEASE
+
+    for name in ("CriticalQueue", "WhatsappQueue", "BulkQueue"):
+        assert queues()[name]["VisibilityTimeout"] == 2 * LEASE, name
+        assert queues()[name]["VisibilityTimeout"] > 2 * by_logical_id("SenderFunction")["Timeout"], name
+
+
+def test_other_queues_hide_a_batch_for_six_times_their_functions_timeout() -> None:
     for name, item in mappings().items():
+        if target(item["EventSourceArn"]) in ("CriticalQueue", "WhatsappQueue", "BulkQueue"):
+            continue
         function = by_logical_id(str(target(item["FunctionName"])))
         queue = queues()[str(target(item["EventSourceArn"]))]
         window = int(item.get("MaximumBatchingWindowInSeconds", 0))
-        assert queue["VisibilityTimeout"] >= 6 * function["Timeout"] + window, name
+        # A wake-up that comes again while its worker runs finds the row claimed, and does nothing.
+        times = 1 if target(item["EventSourceArn"]) == "WakeQueue" else 6
+        assert queue["VisibilityTimeout"] >= times * function["Timeout"] + window, name
+
+
+def test_the_sender_works_on_the_entry_queues_and_on_wake_ups_each_by_itself() -> None:
+    queues_of = [
+        str(target(item["EventSourceArn"]))
+        for item in mappings().values()
+        if target(item["FunctionName"]) == "SenderFunction"
+    ]
+    assert sorted(queues_of) == ["BulkQueue", "CriticalQueue", "WakeQueue", "WhatsappQueue"]
+
+
+def test_a_critical_message_waits_for_no_batch_and_for_no_worker_of_others() -> None:
+    (critical,) = [item for item in mappings().values() if target(item["EventSourceArn"]) == "CriticalQueue"]
+    assert not critical.get("MaximumBatchingWindowInSeconds")
+    assert critical["BatchSize"] <= 10, "AWS wants a batching window for more"
+    assert critical["ScalingConfig"]["MaximumConcurrency"] == {"Ref": "SenderConcurrency"}
+    assert source()["Parameters"]["SenderConcurrency"]["MinValue"] >= 2
+
+
+def test_an_audit_trusts_sqs_for_as_long_as_a_record_is_hidden() -> None:
+    from lifeline.use_cases.operate_audit import UNACKNOWLEDGED
+
+    entry = ("CriticalQueue", "WhatsappQueue", "BulkQueue")
+    assert max(queues()[name]["VisibilityTimeout"] for name in entry) == UNACKNOWLEDGED
 
 
 def test_a_claim_outlives_the_sender() -> None:
-    from lifeline.use_cases.deliver import LEASE
+    from lifeline.use_cases.deliver.decide import LEASE
 
     assert by_logical_id("SenderFunction")["Timeout"] < LEASE
-
-
-def test_a_message_that_is_being_moved_is_hidden_for_longer_than_the_drainer_runs() -> None:
-    from lifeline.use_cases.drain import VISIBILITY
-
-    assert by_logical_id("DrainerFunction")["Timeout"] < VISIBILITY
 
 
 # -- queues, tables, secret, layer -------------------------------------------------------------------------
@@ -164,16 +201,30 @@ def test_the_queues_are_those_of_the_contract_under_the_stacks_name() -> None:
 def test_every_queue_is_encrypted_and_keeps_messages_as_long_as_it_can() -> None:
     for name, item in queues().items():
         assert item["SqsManagedSseEnabled"] is True, name
-        if name != "ProbeQueue":  # a probe is worth something for its slot only
+        if name not in SHORT_LIVED:
             assert item["MessageRetentionPeriod"] == FOURTEEN_DAYS, name
 
 
-def test_every_queue_that_is_worked_on_has_a_dead_letter_queue() -> None:
+def test_a_wake_up_outlives_its_longest_delay() -> None:
+    from lifeline.use_cases.wake import NEAR
+
+    # What SQS forgets, it forgets by the time since it was sent, delay included.
+    assert queues()["WakeQueue"]["MessageRetentionPeriod"] > 3 * NEAR
+
+
+def test_every_queue_that_is_worked_on_has_a_dead_letter_queue_but_that_of_wake_ups() -> None:
     for name, item in queues().items():
-        if dead_letter(name):
+        if dead_letter(name) or name == "WakeQueue":
             assert "RedrivePolicy" not in item
         else:
             assert dead_letter(str(target(item["RedrivePolicy"]["deadLetterTargetArn"]))), name
+
+
+def test_a_missing_tick_and_what_is_overdue_raise_an_alarm() -> None:
+    (overdue,) = [alarm for alarm in alarms().values() if alarm["AlarmName"]["Fn::Sub"].endswith("-overdue")]
+    assert overdue["TreatMissingData"] == "breaching"
+    assert (overdue["EvaluationPeriods"], overdue["Period"], overdue["Threshold"]) == (3, 60, 0)
+    assert "lifeline audit" in overdue["AlarmDescription"]
 
 
 def test_every_queue_has_an_alarm_on_what_matters_for_it() -> None:
@@ -188,6 +239,69 @@ def test_every_queue_has_an_alarm_on_what_matters_for_it() -> None:
             "ApproximateNumberOfMessagesVisible" if dead_letter(name) else "ApproximateAgeOfOldestMessage"
         )
         assert (name, metric) in watched
+
+
+def senders_of(name: str) -> set[str]:
+    """The roles that may send to a queue by their own policies."""
+    return {
+        role
+        for role, item in statements()
+        if "sqs:SendMessage" in listed(item["Action"])
+        and name in {target(resource) for resource in listed(item["Resource"])}
+    }
+
+
+@pytest.mark.parametrize("name", ["WakeQueue", "VoiceQueue"])
+def test_nobody_but_our_own_senders_may_put_anything_on_an_internal_queue(name: str) -> None:
+    (policy,) = [
+        item
+        for item in resources("AWS::SQS::QueuePolicy").values()
+        if [target(queue) for queue in item["Queues"]] == [name]
+    ]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == (
+        "Deny",
+        "*",
+        "sqs:SendMessage",
+    )
+    assert target(statement["Resource"]) == name
+    ours = {target(arn) for arn in statement["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]}
+    assert ours == senders_of(name), "who may send by its own policy, and no other"
+
+
+def test_producers_queues_have_no_policy_that_would_shut_producers_out() -> None:
+    shut = {target(q) for item in resources("AWS::SQS::QueuePolicy").values() for q in item["Queues"]}
+    entry = {
+        name
+        for name, item in queues().items()
+        if item["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-") in ENTRY_QUEUES
+    }
+    assert len(entry) == len(ENTRY_QUEUES)
+    assert not shut & entry
+
+
+def indexes() -> dict[str, dict[str, Any]]:
+    table = resources("AWS::DynamoDB::Table")["MessagesTable"]
+    return {item["IndexName"]: item for item in table["GlobalSecondaryIndexes"]}
+
+
+def test_the_agendas_index_holds_what_the_tick_reads() -> None:
+    agenda = indexes()[AGENDA_INDEX]
+    assert agenda["KeySchema"] == [
+        {"AttributeName": "agenda", "KeyType": "HASH"},
+        {"AttributeName": "agenda_at", "KeyType": "RANGE"},
+    ]
+    assert tuple(agenda["Projection"]["NonKeyAttributes"]) == PROJECTED
+
+
+def test_an_index_that_is_deployed_stays_as_it_is() -> None:
+    # Another projection is another index: CloudFormation makes or deletes one per update, so this one would
+    # stop an update in place that adds the agenda.
+    assert indexes()["incident"]["Projection"]["NonKeyAttributes"] == [
+        *("status", "created_at", "priority", "category", "template", "campaign", "person", "rev", "turn"),
+        *("resends", "failed_at", "tried", "trail"),
+    ]
+    assert set(indexes()) == {"incident", AGENDA_INDEX}
 
 
 def test_tables_are_on_demand_encrypted_and_recoverable() -> None:

@@ -136,7 +136,8 @@ assert not heavy, heavy
 def test_every_helper_of_the_tests_is_used(path: Path) -> None:
     users = [
         other
-        for other in (ROOT / "tests").rglob("*.py")
+        for folder in ("tests", "benchmarks")
+        for other in (ROOT / folder).rglob("*.py")
         if other != path and re.search(rf"support(?:\.| import .*\b){path.stem}\b", other.read_text())
     ]
     assert users, f"nothing imports tests/support/{path.name}"

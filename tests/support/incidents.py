@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lifeline.domain.incident import Affected, Facts, Move
+from lifeline.domain.message.status import Status
 from lifeline.domain.panic import Event, Kind
-from lifeline.domain.status import Status
 
 START = 1_772_355_600.0
 """2026-03-01T09:00:00Z"""
@@ -89,13 +89,13 @@ def parked(name: str, after: float, sent: float | None, **more: Any) -> Affected
         (after + 0.2, Status.PARKED, "panic"),
     ]
     if sent is None:
-        return message(name, Status.PARKED, *moves, turns=1, **more)
+        return message(name, Status.PARKED, *moves, **more)
     moves += [
         (sent - 0.3, Status.CLAIMED, "nothing against it"),
         (sent, Status.SENT, "Meta accepted it"),
         (sent + 1, Status.DELIVERED, "webhook: delivered"),
     ]
-    return message(name, Status.DELIVERED, *moves, turns=1, **more)
+    return message(name, Status.DELIVERED, *moves, **more)
 
 
 def facts(

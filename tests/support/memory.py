@@ -1,26 +1,47 @@
-"""The adapters in memory, with the same promises: conditional writes, lost races, services that fail.
+"""The adapters in memory, with the same promises and the same troubles.
 
-For tests of use cases. What DynamoDB and SQS really do is shown by the integration tests.
+For tests of use cases and for simulation. One suite (``tests/integration/test_conformance.py``) holds them
+and the real adapters to the same behaviour; what AWS may do and a local AWS never does (repeat, reorder, lag,
+lose an answer, carry out a write late) is switched on by :class:`Faults`.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import threading
+import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final, Protocol, cast
 
+from lifeline.adapters.agenda import PROJECTED
 from lifeline.adapters.control import Setting
-from lifeline.adapters.ledger import Change, Row
-from lifeline.adapters.queues import Outgoing
+from lifeline.adapters.ledger import (
+    SCAN_MARGIN,
+    SCAN_SEGMENTS,
+    SEGMENTS,
+    SILENT_TRIES,
+    STATEMENTS_PER_CALL,
+    TRIES,
+    affected_of,
+    each_id_once,
+)
+from lifeline.adapters.queues import ENTRIES_PER_CALL, MAX_DELAY, Depth, Incoming, Outgoing
+from lifeline.adapters.row_items import CHANGEABLE, written
 from lifeline.domain.detection import Bucket, Window
-from lifeline.domain.incident import Affected, Move
+from lifeline.domain.incident import Affected
+from lifeline.domain.message.row import SHARDS, Change, Fate, Row, Written, shard_of
+from lifeline.domain.message.status import OPEN, Status, can_move
 from lifeline.domain.panic import Change as PanicChange
 from lifeline.domain.panic import Event, Flag
-from lifeline.domain.status import Status, can_move
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.telemetry import METRICS
+
+MAX_BYTES: Final = 1024 * 1024
+"""Longest body of one message (SQS quotas)."""
 
 
 class Clock:
@@ -37,93 +58,354 @@ class Clock:
         return self.now
 
 
-class MemoryLedger:
-    """Rows in a dictionary. ``broken``: fails; ``before_apply``: another writer comes first, once each."""
+class Fault(StrEnum):
+    """What may go wrong at one point. A point lists those that it knows; it takes others for none."""
+
+    FAIL = "fail"
+    """The service refuses: nothing was done, and the caller hears so."""
+    LOSE = "lose"
+    """Before an effect: the request is lost. After it: the answer is. The caller cannot tell which."""
+    LATE = "late"
+    """No answer, and the write lands later: after another call of this caller, or of somebody else."""
+    DIE = "die"
+    """The worker's process ends here."""
+    LAG = "lag"
+    """The index does not show this write yet."""
+    SWAP = "swap"
+    """Another one is taken first: order is not kept."""
+    REPEAT = "repeat"
+    """Done twice: a message is delivered again though it was deleted, or comes in two copies."""
+
+
+class Died(BaseException):
+    """The worker's process ended. No ``except Exception`` holds it, as none holds a kill."""
+
+
+class Faults(Protocol):
+    """Decides what goes wrong. Asked at every point of every call, in the order of events."""
+
+    def at(self, point: str) -> Fault | None:
+        """The fault at ``point``, or none."""
+
+
+class NoFaults:
+    """Nothing goes wrong."""
+
+    def at(self, point: str) -> Fault | None:
+        return None
+
+
+class Script:
+    """Faults by point, each in turn: the first call of ``point`` meets the first one (``None``: no fault)."""
 
     def __init__(self) -> None:
+        self._left: dict[str, list[Fault | None]] = {}
+
+    def at(self, point: str) -> Fault | None:
+        left = self._left.get(point)
+        return left.pop(0) if left else None
+
+    def add(self, point: str, *faults: Fault | None) -> None:
+        """So many faults more at ``point``."""
+        self._left.setdefault(point, []).extend(faults)
+
+    def clear(self) -> None:
+        """No fault any more."""
+        self._left.clear()
+
+
+class _NoAnswerError(Exception):
+    """A call of DynamoDB got none."""
+
+
+def _milliseconds(row: Row) -> Row:
+    """As the table keeps it: instants to the millisecond, no time without a lane."""
+    values: dict[str, Any] = {
+        name: round(value, 3)
+        for name in (
+            "attempted_at",
+            "slot",
+            "created_at",
+            "updated_at",
+            "send_after",
+            "expires_at",
+            "failed_at",
+        )
+        if (value := getattr(row, name)) is not None
+    }
+    values["due"] = None if row.lane is None else round(cast(float, row.due), 3)
+    values["doubts"] = tuple(replace(doubt, at=round(doubt.at, 3)) for doubt in row.doubts)
+    return replace(row, **values)
+
+
+class MemoryLedger:
+    """The table in memory: conditional writes in calls of 25, retries, own marks, as the adapter has them.
+
+    ``rows``: the table. ``broken``: DynamoDB gives no answer. ``before_write``: another writer comes first,
+    once each. ``moves``: every status change.
+
+    Points: ``ledger.write.before`` (FAIL, LOSE, LATE, DIE) and ``ledger.write.after`` (LOSE, DIE) of each
+    call, ``ledger.write.statement`` of each statement in it (FAIL: throttled, LOSE: throttled although
+    carried out), ``ledger.straggler`` of each late write before each call (LATE: not yet), ``ledger.read``
+    (FAIL, DIE) and ``agenda.propagate`` of each write that the index has to take over (LAG: not yet).
+    """
+
+    def __init__(self, faults: Faults | None = None, new_op: Callable[[], str] | None = None) -> None:
         self.rows: dict[str, Row] = {}
         self.broken = False
-        self.before_apply: list[Any] = []
+        self.before_write: list[Callable[[], object]] = []
         self.moves: list[tuple[str, Status, Status]] = []
+        self.faults: Faults = faults or NoFaults()
+        numbers = itertools.count(1)
+        self._new_op = new_op or (lambda: f"op{next(numbers)}")
+        self._lock = threading.RLock()
+        self._stragglers: list[tuple[Change, str, float]] = []
+        self._index: dict[str, Row] = {}
+        self._unseen: list[Row] = []
 
     def put(self, row: Row) -> Row:
+        """Lay a row into the table as it is, as a row that was written before."""
+        row = _milliseconds(row if row.rev else replace(row, rev=1))
         self.rows[row.id] = row
+        self._unseen.append(row)
         return row
 
-    def insert(self, rows: Sequence[Row], now: float) -> list[bool]:
-        self._check()
-        done = []
-        for row in rows:
-            fresh = row.id not in self.rows
-            if fresh:
-                trail = {f"{int(now * 1000)}_{row.status}": row.note or row.phase or ""}
-                self.rows[row.id] = replace(row, rev=1, created_at=now, updated_at=now, trail=trail)
-            done.append(fresh)
-        return done
+    def write(self, changes: Sequence[Change], now: float) -> list[Written]:
+        with self._lock:
+            while self.before_write:
+                self.before_write.pop(0)()
+            results = [Written(Fate.UNKNOWN)] * len(changes)
+            ops = [self._new_op() for _ in changes]
+            for part in each_id_once(changes):
+                for start in range(0, len(part), STATEMENTS_PER_CALL):
+                    self._carry_out(part[start : start + STATEMENTS_PER_CALL], changes, ops, now, results)
+            return results
 
-    def apply(self, changes: Sequence[Change], now: float) -> list[Row | None]:
-        self._check()
-        if self.before_apply:
-            self.before_apply.pop(0)()
-        outcome: list[Row | None] = []
-        for change in changes:
-            current = self.rows.get(change.row.id)
+    def _carry_out(
+        self,
+        left: list[int],
+        changes: Sequence[Change],
+        ops: Sequence[str],
+        now: float,
+        results: list[Written],
+    ) -> None:
+        silent = 0
+        for _ in range(TRIES):
+            try:
+                left = self._call(left, changes, ops, now, results)
+            except _NoAnswerError:
+                silent += 1
+                if silent == SILENT_TRIES:
+                    return
+            if not left:
+                return
+
+    def _call(
+        self,
+        places: Sequence[int],
+        changes: Sequence[Change],
+        ops: Sequence[str],
+        now: float,
+        results: list[Written],
+    ) -> list[int]:
+        """One call: the places that were throttled. Raises :class:`_NoAnswerError`."""
+        self._land_stragglers()
+        if self.broken:
+            raise _NoAnswerError
+        match self._fault("ledger.write.before"):
+            case Fault.FAIL | Fault.LOSE:
+                raise _NoAnswerError
+            case Fault.LATE:
+                self._stragglers += [(changes[place], ops[place], now) for place in places]
+                raise _NoAnswerError
+        throttled = []
+        answers: dict[int, Written] = {}
+        for place in places:
+            fault = self._fault("ledger.write.statement")
+            if fault in (Fault.FAIL, Fault.LOSE):
+                throttled.append(place)
+            if fault is not Fault.FAIL:
+                answers[place] = self._one(changes[place], ops[place], now)
+        if self._fault("ledger.write.after") is Fault.LOSE:
+            raise _NoAnswerError
+        for place, answer in answers.items():
+            if place not in throttled:
+                results[place] = answer
+        return throttled
+
+    def _one(self, change: Change, op: str, now: float) -> Written:
+        """One statement, as DynamoDB carries it out."""
+        before, after = change.before, change.after
+        current = self.rows.get(after.id)
+        if (current.rev if current else 0) != before.rev or (current is None) != (before.rev == 0):
             if current is None:
-                outcome.append(Row(change.row.id, change.row.status, "", rev=-1))
-            elif current.rev != change.row.rev:
-                outcome.append(current)
-            else:
-                assert change.status is current.status or can_move(current.status, change.status), (
-                    f"{current.status} to {change.status}"
-                )
-                self.moves.append((current.id, current.status, change.status))
-                trail = dict(current.trail)
-                if change.status != current.status or change.note:
-                    trail[f"{int(now * 1000)}_{change.status}"] = change.note
-                self.rows[current.id] = replace(
-                    current,
-                    status=change.status,
-                    rev=current.rev + 1,
-                    updated_at=now,
-                    trail=trail,
-                    **dict(change.values),
-                )
-                outcome.append(None)
-        return outcome
+                return Written(Fate.LOST)
+            return Written(Fate.DONE if op in current.ops else Fate.LOST, current)
+        was = current.status if current else before.status
+        if after.status is not was:
+            if not can_move(was, after.status):
+                raise AssertionError(f"{after.id}: {was} to {after.status} is no documented transition")
+            self.moves.append((after.id, was, after.status))
+        done = written(change, op, now)
+        if current is not None:
+            # Only what differs is written: of a row from the index, the rest is not known.
+            values = {
+                name: new
+                for name in (*CHANGEABLE, "lane", "due")
+                if (new := getattr(after, name)) != getattr(before, name)
+            }
+            trail = {**current.trail, **{at: why for at, why in done.trail.items() if at not in before.trail}}
+            stored = replace(current, **values, rev=done.rev, ops=done.ops, updated_at=now, trail=trail)
+        else:
+            stored = done
+        stored = _milliseconds(stored)
+        self.rows[stored.id] = stored
+        self._unseen.append(stored)
+        return Written(Fate.DONE, done)
 
-    def read(self, ids: Iterable[str], consistent: bool = True) -> dict[str, Row]:
-        self._check()
-        return {name: self.rows[name] for name in set(ids) if name in self.rows}
+    def _land_stragglers(self) -> None:
+        waiting, self._stragglers = self._stragglers, []
+        for late in waiting:
+            if self.faults.at("ledger.straggler") is Fault.LATE:
+                self._stragglers.append(late)
+            else:
+                self._one(*late)
+
+    def read(self, ids: Iterable[str]) -> dict[str, Row]:
+        with self._lock:
+            self._land_stragglers()
+            self._check("reading the ledger")
+            return {name: self.rows[name] for name in set(ids) if name in self.rows}
 
     def affected(self, incident_id: str) -> Iterator[Affected]:
-        self._check()
-        for row in self.rows.values():
+        self._check("reading an incident's rows")
+        for row in list(self.rows.values()):
             if row.incident_id == incident_id:
-                yield Affected(
-                    id=row.id,
-                    status=row.status,
-                    created_at=row.created_at,
-                    priority=row.priority,
-                    category=row.category,
-                    template=row.template,
-                    campaign=row.campaign,
-                    person=row.person,
-                    writes=row.rev,
-                    turns=row.turn,
-                    resends=row.resends,
-                    failed_at=row.failed_at,
-                    tried=row.tried or "",
-                    moves=tuple(
-                        Move(int(at) / 1000, Status(status), note)
-                        for (at, _, status), note in (
-                            (key.partition("_"), note) for key, note in row.trail.items()
-                        )
-                    ),
-                )
+                yield affected_of(row, row.possible_duplicates, len(row.duplicates))
 
-    def _check(self) -> None:
-        if self.broken:
-            raise UnavailableError("DynamoDB", "testing", "broken on purpose")
+    def sample(
+        self, since: float, want: int, segments: Sequence[int], priority: str | None = None
+    ) -> list[Row]:
+        self._check("sampling the ledger")
+        found = [
+            row
+            for segment in segments
+            for row in self.rows.values()
+            if zlib.crc32(row.id.encode()) % SEGMENTS == segment
+            and row.created_at >= since
+            and (priority is None or row.priority == priority)
+        ]
+        return found[:want]
+
+    def open_off_agenda(
+        self, before: float, first: int, remaining: Callable[[], float]
+    ) -> tuple[list[Row], int | None]:
+        self._check("reading the whole ledger")
+        found = []
+        for segment in range(first, SCAN_SEGMENTS):
+            if remaining() < SCAN_MARGIN:
+                return found, segment
+            found += [
+                row
+                for row in self.rows.values()
+                if zlib.crc32(row.id.encode()) % SCAN_SEGMENTS == segment
+                and row.lane is None
+                and row.status in OPEN
+                and row.updated_at < before
+            ]
+        return found, None
+
+    def index(self) -> list[Row]:
+        """The agenda's entries as a query sees them now: writes are taken over in order, some late."""
+        with self._lock:
+            self._land_stragglers()
+            held: set[str] = set()
+            waiting = []
+            for row in self._unseen:
+                if row.id in held or self.faults.at("agenda.propagate") is Fault.LAG:
+                    held.add(row.id)
+                    waiting.append(row)
+                elif row.lane is None:
+                    self._index.pop(row.id, None)
+                else:
+                    self._index[row.id] = row
+            self._unseen = waiting
+            return list(self._index.values())
+
+    def _check(self, doing: str) -> None:
+        if self.broken or self._fault("ledger.read") is Fault.FAIL:
+            raise UnavailableError("DynamoDB", doing, "broken on purpose")
+
+    def _fault(self, point: str) -> Fault | None:
+        fault = self.faults.at(point)
+        if fault is Fault.DIE:
+            raise Died(point)
+        return fault
+
+
+class MemoryAgenda:
+    """The agenda of a :class:`MemoryLedger`. ``page``: entries per call, small so that paging is met.
+
+    Points: ``agenda.query`` (FAIL, DIE) of each page, ``agenda.order`` (SWAP: entries of one time change
+    places), and the ledger's ``agenda.propagate``.
+    """
+
+    def __init__(self, ledger: MemoryLedger, page: int = 2) -> None:
+        self._ledger = ledger
+        self._page_size = page
+
+    def due(self, lane: str, until: float, *, limit: int | None = None) -> Iterator[Row]:
+        if limit == 0:
+            return
+        shards = [self._follow(lane, shard, until) for shard in range(SHARDS)]
+        for number, row in enumerate(heapq.merge(*shards, key=lambda row: cast(float, row.due)), start=1):
+            yield row
+            if number == limit:
+                return
+
+    def _follow(self, lane: str, shard: int, until: float) -> Iterator[Row]:
+        after: tuple[float, str] | None = None
+        while True:
+            rows = [row for row in self._entries(lane, shard, until) if after is None or _key(row) > after]
+            page = rows[: self._page_size]
+            if page:
+                after = _key(page[-1])
+            if self._ledger.faults.at("agenda.order") is Fault.SWAP:
+                page.reverse()
+                page.sort(key=lambda row: cast(float, row.due))
+            yield from page
+            if len(rows) <= len(page):
+                return
+
+    def count(self, lane: str, until: float | None = None) -> int:
+        return sum(len(self._entries(lane, shard, until)) for shard in range(SHARDS))
+
+    def oldest(self, lane: str) -> float | None:
+        found = [row.due for shard in range(SHARDS) for row in self._entries(lane, shard, None)]
+        return min((due for due in found if due is not None), default=None)
+
+    def _entries(self, lane: str, shard: int, until: float | None) -> list[Row]:
+        fault = self._ledger.faults.at("agenda.query")
+        if fault is Fault.DIE:
+            raise Died("agenda.query")
+        if self._ledger.broken or fault is Fault.FAIL:
+            raise UnavailableError("DynamoDB", "reading the agenda", "broken on purpose")
+        found = [
+            row
+            for row in self._ledger.index()
+            if row.lane == lane and shard_of(row.id) == shard and (until is None or _key(row)[0] <= until)
+        ]
+        return [_projected(row) for row in sorted(found, key=_key)]
+
+
+def _key(row: Row) -> tuple[float, str]:
+    return cast(float, row.due), row.id
+
+
+def _projected(row: Row) -> Row:
+    """As much of a row as the index holds."""
+    values = {name: getattr(row, name) for name in PROJECTED}
+    return Row(row.id, lane=row.lane, due=row.due, **values)
 
 
 class MemoryControl:
@@ -138,6 +420,7 @@ class MemoryControl:
         self.windows: dict[str, Window] = {}
         self.slots: dict[str, int] = {}
         self.tats: dict[str, float] = {}
+        self.marks: dict[str, float] = {}
         self.writes: Counter[str] = Counter()
         self.broken = False
         self.races = 0
@@ -208,11 +491,15 @@ class MemoryControl:
     def clear_window(self, scope: str) -> None:
         self.windows.pop(scope, None)
 
-    def reserve(self, lane: str, tokens: int, interval: float, burst: int, now: float) -> float:
+    def reserve(
+        self, lane: str, tokens: int, interval: float, burst: int, now: float, ahead: float | None = None
+    ) -> float | None:
         """As DynamoDB does: ``writes`` counts the updates of each limiter, refused ones too."""
         self._check()
         floor = now - burst * interval
         self.writes[lane] += 1
+        if ahead is not None and self.tats.get(lane, floor) > now + ahead:
+            return None
         if self.tats.get(lane, floor - 1) < floor:
             self.writes[lane] += 1
         self.tats[lane] = max(self.tats.get(lane, floor), floor) + tokens * interval
@@ -221,6 +508,17 @@ class MemoryControl:
     def limiter(self, lane: str) -> float | None:
         self._check()
         return self.tats.get(lane)
+
+    def advance(self, name: str, upto: float, seen: float | None) -> bool:
+        self._check()
+        if self.marks.get(name) != seen:
+            return False
+        self.marks[name] = upto
+        return True
+
+    def mark(self, name: str) -> float | None:
+        self._check()
+        return self.marks.get(name)
 
     def claim_slot(self, scope: str, slot: int) -> bool:
         if self.slots.get(scope, -1) >= slot:
@@ -245,18 +543,174 @@ class MemoryControl:
             raise UnavailableError("DynamoDB", "testing", "broken on purpose")
 
 
-class MemoryQueues:
-    """Queues as lists. ``broken``: URLs that take nothing."""
+@dataclass
+class _Stored:
+    """A message on a queue. ``receipt``: of its last delivery."""
 
-    def __init__(self) -> None:
+    id: str
+    message: Outgoing
+    sent_at: float
+    visible_at: float
+    receipt: str = ""
+    receive_count: int = 0
+
+
+class MemoryQueues:
+    """Queues with SQS's semantics: delays, visibility, receipts, redelivery, retention, and no order.
+
+    ``sent``: all that was put on each queue, in order. ``broken``: URLs that take nothing.
+    ``retention``: seconds per URL (default: four days); what grew older is in ``outlived``.
+    ``redrives``: URL to how often a message is received before it goes to which URL.
+
+    Points: ``queues.send.before`` (FAIL, LOSE, DIE) and ``queues.send.after`` (LOSE, DIE) of each call of
+    ten, ``queues.send.entry`` (FAIL; REPEAT: two copies) of each message; ``queues.receive.before`` (FAIL,
+    DIE), ``queues.receive.entry`` (SWAP: others come first; REPEAT: stays visible) and
+    ``queues.receive.after`` (LOSE, DIE); ``queues.delete.before`` (FAIL, LOSE, DIE), ``queues.delete.entry``
+    (FAIL; REPEAT: it comes again all the same) and ``queues.delete.after`` (LOSE, DIE); ``queues.depth``
+    (FAIL, DIE).
+    """
+
+    def __init__(self, clock: Callable[[], float] | None = None, faults: Faults | None = None) -> None:
         self.sent: dict[str, list[Outgoing]] = defaultdict(list)
         self.broken: set[str] = set()
+        self.retention: dict[str, float] = {}
+        self.redrives: dict[str, tuple[int, str]] = {}
+        self.outlived: list[tuple[str, str]] = []
+        self.faults: Faults = faults or NoFaults()
+        self._clock = clock or Clock()
+        self._queues: dict[str, list[_Stored]] = defaultdict(list)
+        self._numbers = itertools.count(1)
+        self._lock = threading.RLock()
 
     def send(self, url: str, messages: Sequence[Outgoing]) -> list[bool]:
-        if url in self.broken:
+        with self._lock:
+            return [
+                flag
+                for start in range(0, len(messages), ENTRIES_PER_CALL)
+                for flag in self._send(url, messages[start : start + ENTRIES_PER_CALL])
+            ]
+
+    def _send(self, url: str, messages: Sequence[Outgoing]) -> list[bool]:
+        if self._fault("queues.send.before") in (Fault.FAIL, Fault.LOSE) or url in self.broken:
             return [False] * len(messages)
-        self.sent[url].extend(messages)
-        return [True] * len(messages)
+        flags = []
+        for message in messages:
+            fault = self._fault("queues.send.entry")
+            size = len(message.body.encode("utf-8", "surrogatepass"))
+            taken = fault is not Fault.FAIL and 0 < size <= MAX_BYTES
+            flags.append(taken)
+            if taken:
+                self.sent[url].append(message)
+                name = f"sqs-{next(self._numbers)}"
+                for _ in range(2 if fault is Fault.REPEAT else 1):
+                    self._put(url, name, message)
+        if self._fault("queues.send.after") is Fault.LOSE:
+            return [False] * len(messages)
+        return flags
+
+    def _put(self, url: str, name: str, message: Outgoing) -> None:
+        now = self._clock()
+        delay = max(0, min(MAX_DELAY, message.delay))
+        self._queues[url].append(_Stored(name, message, now, now + delay))
+
+    def receive(self, url: str, at_most: int, visibility: int) -> list[Incoming]:
+        with self._lock:
+            self._answer("queues.receive.before", "receiving messages", url)
+            self._outlive(url)
+            now = self._clock()
+            found: list[Incoming] = []
+            for stored in list(self._queues[url]):
+                if len(found) == max(1, min(10, at_most)):
+                    break
+                if stored.visible_at > now or self._redriven(url, stored):
+                    continue
+                fault = self._fault("queues.receive.entry")
+                if fault is Fault.SWAP:
+                    continue
+                stored.receive_count += 1
+                stored.receipt = f"{stored.id}/{next(self._numbers)}"
+                if fault is not Fault.REPEAT:
+                    stored.visible_at = now + visibility
+                found.append(
+                    Incoming(
+                        id=stored.id,
+                        body=stored.message.body,
+                        receipt=stored.receipt,
+                        reason=stored.message.reason,
+                        sent_at=stored.sent_at,
+                        receive_count=stored.receive_count,
+                    )
+                )
+            if self._fault("queues.receive.after") is Fault.LOSE:
+                raise UnavailableError("SQS", "receiving messages", "broken on purpose")
+            return found
+
+    def _redriven(self, url: str, stored: _Stored) -> bool:
+        most, target = self.redrives.get(url, (0, ""))
+        if not target or stored.receive_count < most:
+            return False
+        self._queues[url].remove(stored)
+        self._queues[target].append(replace(stored, receive_count=0, receipt=""))
+        return True
+
+    def delete(self, url: str, receipts: Sequence[str]) -> list[bool]:
+        with self._lock:
+            return [
+                flag
+                for start in range(0, len(receipts), ENTRIES_PER_CALL)
+                for flag in self._delete(url, receipts[start : start + ENTRIES_PER_CALL])
+            ]
+
+    def _delete(self, url: str, receipts: Sequence[str]) -> list[bool]:
+        if self._fault("queues.delete.before") in (Fault.FAIL, Fault.LOSE) or url in self.broken:
+            return [False] * len(receipts)
+        flags = []
+        for receipt in receipts:
+            fault = self._fault("queues.delete.entry")
+            flags.append(fault is not Fault.FAIL)
+            # The receipt of an older delivery deletes nothing, and SQS does not say so.
+            if fault is None:
+                self._queues[url] = [item for item in self._queues[url] if item.receipt != receipt]
+        if self._fault("queues.delete.after") is Fault.LOSE:
+            return [False] * len(receipts)
+        return flags
+
+    def show_again(self, url: str, receipts: Sequence[str]) -> None:
+        with self._lock:
+            for stored in self._queues[url]:
+                if stored.receipt and stored.receipt in receipts and stored.visible_at > self._clock():
+                    stored.visible_at = self._clock()
+
+    def depth(self, url: str) -> Depth:
+        with self._lock:
+            self._answer("queues.depth", "reading queue attributes", url)
+            self._outlive(url)
+            now = self._clock()
+            hidden = [item for item in self._queues[url] if item.visible_at > now]
+            taken = sum(item.receive_count > 0 for item in hidden)
+            return Depth(len(self._queues[url]) - len(hidden), taken, len(hidden) - taken)
+
+    def held(self, url: str) -> list[str]:
+        """The bodies of all that is on a queue, visible or not: what is not acknowledged."""
+        with self._lock:
+            self._outlive(url)
+            return [item.message.body for item in self._queues[url]]
+
+    def _outlive(self, url: str) -> None:
+        oldest = self._clock() - self.retention.get(url, 4 * 86_400.0)
+        for item in [item for item in self._queues[url] if item.sent_at < oldest]:
+            self._queues[url].remove(item)
+            self.outlived.append((url, item.message.body))
+
+    def _answer(self, point: str, doing: str, url: str) -> None:
+        if self._fault(point) is Fault.FAIL or url in self.broken:
+            raise UnavailableError("SQS", doing, "broken on purpose")
+
+    def _fault(self, point: str) -> Fault | None:
+        fault = self.faults.at(point)
+        if fault is Fault.DIE:
+            raise Died(point)
+        return fault
 
 
 class MemoryNotices:

@@ -17,9 +17,15 @@ def sign(raw: bytes, secret: str = APP_SECRET) -> str:
 
 
 def status(
-    message_id: str | None, state: str, *, wamid: str = "", at: float = 1_790_000_000, **more: Any
+    message_id: str | None,
+    state: str,
+    *,
+    act: int | None = None,
+    wamid: str = "",
+    at: float = 1_790_000_000,
+    **more: Any,
 ) -> dict[str, Any]:
-    """One entry of ``statuses``."""
+    """One entry of ``statuses``; ``act``: which send of the message, ``None`` for one that named none."""
     entry: dict[str, Any] = {
         "id": wamid or f"wamid.{message_id}",
         "status": state,
@@ -28,14 +34,16 @@ def status(
         **more,
     }
     if message_id is not None:
-        entry["biz_opaque_callback_data"] = message_id
+        entry["biz_opaque_callback_data"] = message_id if act is None else f"{message_id}#{act}"
     return entry
 
 
-def failed(message_id: str, code: int, *, wamid: str = "", at: float = 1_790_000_000) -> dict[str, Any]:
+def failed(
+    message_id: str, code: int, *, act: int | None = None, wamid: str = "", at: float = 1_790_000_000
+) -> dict[str, Any]:
     """A ``failed`` status with one error."""
     error = {"code": code, "title": f"code {code}", "error_data": {"details": f"details of {code}"}}
-    return status(message_id, "failed", wamid=wamid, at=at, errors=[error])
+    return status(message_id, "failed", act=act, wamid=wamid, at=at, errors=[error])
 
 
 def change(field: str, value: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from lifeline.adapters.contacts import Contact
 from lifeline.adapters.control import Setting
-from lifeline.adapters.queues import Depth, Incoming, Outgoing
-from lifeline.contract import QUEUES, WHATSAPP
+from lifeline.adapters.queues import Depth, Outgoing
+from lifeline.contract import BULK_QUEUE, CRITICAL_QUEUE, QUEUES, WHATSAPP
+from lifeline.domain.message.row import Row
 from lifeline.domain.panic import Event, trip
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.use_cases.incident import Incidents
 from lifeline.use_cases.operate import Operate
+from lifeline.use_cases.operate_audit import OperateAudit
 from lifeline.use_cases.operate_dead_letters import OperateDeadLetters
 from lifeline.use_cases.operate_incident import OperateIncident
+from lifeline.use_cases.operate_lanes import Lanes
 from lifeline.use_cases.operate_message import OperateMessage
 from lifeline.use_cases.operate_panic import OperatePanic
 from lifeline.use_cases.operate_queue import OperateQueue
+from lifeline.use_cases.operate_schedule import OperateSchedule
 from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.wake import Wake
 
-from tests.support.memory import Clock, MemoryControl, MemoryLedger, MemoryNotices, MemoryQueues, Recorder
+from tests.support.memory import (
+    Clock,
+    MemoryAgenda,
+    MemoryControl,
+    MemoryLedger,
+    MemoryNotices,
+    MemoryQueues,
+    Recorder,
+)
 
+LANED = (CRITICAL_QUEUE, BULK_QUEUE)
+"""Queues whose setting is named without ``whatsapp``."""
 ACTOR = "arn:aws:iam::000000000000:user/ada"
 
 
@@ -57,33 +71,19 @@ class Control(MemoryControl):
 
 
 class Queues(MemoryQueues):
-    """With depths, and messages to receive. ``on_receive`` runs before each answer."""
+    """With depths as a test wants them."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
         self.depths: dict[str, Depth] = {}
-        self.waiting: dict[str, list[Incoming]] = defaultdict(list)
-        self.hidden: dict[str, dict[str, Incoming]] = defaultdict(dict)
 
     def depth(self, url: str) -> Depth:
-        if url in self.broken:
-            raise UnavailableError("SQS", "reading queue attributes", "broken on purpose")
-        return self.depths.get(url) or Depth(len(self.waiting[url]), len(self.hidden[url]), 0)
+        return self.depths.get(url) or super().depth(url)
 
-    def put(self, url: str, message: Incoming) -> None:
-        self.waiting[url].append(message)
-
-    def receive(self, url: str, at_most: int, visibility: int) -> list[Incoming]:
-        assert 1 <= at_most <= 10, at_most
-        taken, self.waiting[url] = self.waiting[url][:at_most], self.waiting[url][at_most:]
-        self.hidden[url].update({message.receipt: message for message in taken})
-        return taken
-
-    def show_again(self, url: str, receipts: Sequence[str]) -> None:
-        self.waiting[url].extend(self.hidden[url].pop(receipt) for receipt in receipts)
-
-    def delete(self, url: str, receipts: Sequence[str]) -> list[bool]:
-        return [self.hidden[url].pop(receipt, None) is not None for receipt in receipts]
+    def lay(self, name: str, body: str, reason: str | None = None) -> None:
+        """A message that has lain on a queue, named by its bare name, for a while."""
+        self.send(url(name), [Outgoing(body, reason=reason)])
+        self.sent[url(name)].clear()
 
     def carriers(self, name: str) -> list[Outgoing]:
         """What was put on a queue, by its bare name."""
@@ -146,21 +146,25 @@ def url(name: str) -> str:
 
 
 class World:
-    """The operator's use case with everything around it."""
+    """The operator's use case with everything around it. ``held``: lanes that may hold something."""
 
     def __init__(self) -> None:
         self.clock = Clock()
         self.control = Control()
-        self.queues = Queues()
+        self.queues = Queues(self.clock)
         self.notices = MemoryNotices()
         self.alarms = Alarms()
         self.functions = Functions()
         self.metrics = Metrics()
         self.ledger = MemoryLedger()
+        self.agenda = MemoryAgenda(self.ledger)
+        self.held: list[str] = []
+        self.counted: list[Row] = []
         self.contacts = Contacts()
         self.log = Recorder()
         self.settings = Settings(
-            **{f"{name.replace('whatsapp-b', 'b').replace('-', '_')}_url": url(name) for name in QUEUES},
+            **{f"{name.removeprefix('whatsapp-').replace('-', '_')}_url": url(name) for name in LANED},
+            **{f"{name.replace('-', '_')}_url": url(name) for name in QUEUES if name not in LANED},
             drainer_function="lifeline-test-drainer",
         )
         panic = PanicMode(
@@ -172,11 +176,15 @@ class World:
             new_id=lambda: "abcdef0123",
             telemetry=self.log,  # type: ignore[arg-type]
         )
+        self.wake = Wake(self.queues, self.settings.wake_queue_url)  # type: ignore[arg-type]
+        lanes = Lanes(self.agenda, lambda: self.held)  # type: ignore[arg-type]
         names = OperateQueue(
             settings=self.settings,
             control=self.control,  # type: ignore[arg-type]
             panic=panic,
             queues=self.queues,  # type: ignore[arg-type]
+            agenda=self.agenda,  # type: ignore[arg-type]
+            lanes=lanes,
             metrics=self.metrics,  # type: ignore[arg-type]
             clock=self.clock,
         )
@@ -196,10 +204,13 @@ class World:
                     panic=panic,
                     queues=self.queues,  # type: ignore[arg-type]
                     ledger=self.ledger,  # type: ignore[arg-type]
+                    agenda=self.agenda,  # type: ignore[arg-type]
+                    wake=self.wake,
+                    count=self.counted.extend,
                     clock=self.clock,
                 ),
                 OperateMessage(
-                    settings=self.settings,
+                    names=names,
                     control=self.control,  # type: ignore[arg-type]
                     panic=panic,
                     queues=self.queues,  # type: ignore[arg-type]
@@ -207,6 +218,23 @@ class World:
                     contacts=self.contacts,  # type: ignore[arg-type]
                     clock=self.clock,
                     new_id=lambda: "0123456789ab",
+                ),
+                OperateSchedule(
+                    ledger=self.ledger,  # type: ignore[arg-type]
+                    wake=self.wake,
+                    count=self.counted.extend,
+                    clock=self.clock,
+                ),
+                OperateAudit(
+                    settings=self.settings,
+                    control=self.control,  # type: ignore[arg-type]
+                    ledger=self.ledger,  # type: ignore[arg-type]
+                    agenda=self.agenda,  # type: ignore[arg-type]
+                    lanes=lanes,
+                    names=names,
+                    queues=self.queues,  # type: ignore[arg-type]
+                    wake=self.wake,
+                    clock=self.clock,
                 ),
                 OperateIncident(
                     incidents=Incidents(

@@ -1,72 +1,367 @@
-"""The real sender over services in memory, before a Meta that takes everything."""
+"""The real sender over services in memory: what SQS brings, what services answer, what came of it."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from typing import Any
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
+from lifeline.adapters.contacts import Contact, Way, mark_key
 from lifeline.adapters.whatsapp import Accepted
-from lifeline.contract import Message
+from lifeline.contract import WHATSAPP, Message, Template
+from lifeline.domain.failures import Cause, Failure, Fault, classify_answer, classify_fault
+from lifeline.domain.message.proof import read_tag
+from lifeline.domain.message.row import Lane, Row
+from lifeline.domain.message.status import Status
+from lifeline.domain.panic import State
+from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
-from lifeline.use_cases.deliver import Deliver
+from lifeline.use_cases.deliver import Deliver, FallBack, Record
 from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.wake import Wake
+from lifeline.use_cases.webhook import Webhook
 
-from tests.support.memory import Clock, MemoryLedger, MemoryNotices, Recorder
+from tests.support.campaigns import MemoryCampaigns
+from tests.support.executor import Inline
+from tests.support.memory import (
+    Clock,
+    Died,
+    MemoryAgenda,
+    MemoryControl,
+    MemoryLedger,
+    MemoryNotices,
+    MemoryQueues,
+    Recorder,
+    Script,
+    StubSecrets,
+)
+from tests.support.meta import APP_SECRET, post, sign, statuses
+
+WAKE: Final = "queue/wake"
+VOICE: Final = "queue/voice"
+DEAD: Final = "queue/dead"
+DEVICE: Final = "arn:aws:sns:eu-west-1:000000000000:endpoint/GCM/app/1"
+MAIL: Final = "ana@example.org"
+UNDELIVERABLE: Final = 131026
+REJECTED_TEMPLATE: Final = 132015
+
+
+def answer(code: int, http: int = 400) -> Failure:
+    """Meta's refusal with a code."""
+    return classify_answer(http, {"error": {"code": code, "message": f"(#{code})"}}, {})
+
+
+def refused_connection() -> Failure:
+    """Nothing listens at Meta's address."""
+    return classify_fault(Fault.REFUSED, "connection refused")
+
+
+def lost_answer() -> Failure:
+    """Meta may have taken it."""
+    return classify_fault(Fault.READ_TIMEOUT, "no answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One act that a service took or refused."""
+
+    id: str
+    act: int
+    at: float
+    where: str
+    template: str | None = None
+    medium: str | None = None
+    ttl: int | None = None
+    words: str = ""
 
 
 class Meta:
-    """Takes every message. A sender that would wait for its token is noted as that much later."""
+    """Takes messages, or answers from ``script``: a failure, or what is raised.
 
-    def __init__(self, clock: Clock, sent: Callable[[str, float], None]) -> None:
-        """``sent`` takes a message's id and the instant of its send (epoch seconds)."""
-        self._clock, self._sent = clock, sent
-        self._ahead = threading.local()
-        self._lock = threading.Lock()
+    ``before`` and ``after`` are called with each message's id, around the moment in which Meta takes it.
+    """
 
-    def pause(self, seconds: float) -> None:
-        self._ahead.by = seconds
+    last_usage = None
 
-    def send(self, message: Message, to: str, template: object = None) -> Accepted:
-        at = self._clock() + getattr(self._ahead, "by", 0.0)
-        self._ahead.by = 0.0
-        with self._lock:
-            self._sent(message.id, at)
-        return Accepted(f"wamid.{message.id}", False, None)
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.script: list[Accepted | Failure | BaseException | None] = []
+        self.of: dict[str, Failure | BaseException] = {}
+        self.before: Callable[[str], object] = lambda name: None
+        self.after: Callable[[str], object] = lambda name: None
+        self.sent: list[Sent] = []
+        self.accepted: list[str] = []
+
+    @property
+    def asked(self) -> list[str]:
+        """The ids of all sends, in order."""
+        return [item.id for item in self.sent]
+
+    def send(
+        self,
+        message: Message,
+        to: str,
+        tag: str,
+        *,
+        template: Template | None = None,
+        media_id: str | None = None,
+    ) -> Accepted | Failure:
+        name, act = read_tag(tag)
+        assert name == message.id
+        self.before(name)
+        used = template or message.template
+        self.sent.append(
+            Sent(
+                name,
+                act or 0,
+                self._clock(),
+                to,
+                used.name if used else None,
+                media_id,
+                words=message.text or "",
+            )
+        )
+        found = self.of.get(name) or (self.script.pop(0) if self.script else None)
+        if isinstance(found, BaseException):
+            raise found
+        if not isinstance(found, Failure):
+            self.accepted.append(name)
+        self.after(name)
+        return found or Accepted(f"wamid.{name}.{act}", False, None)
 
 
-def sender(
-    settings: Settings,
-    *,
-    clock: Clock,
-    control: Any,
-    queues: Any,
-    ledger: MemoryLedger,
-    log: Recorder,
-    sent: Callable[[str, float], None],
-) -> Deliver:
-    """The sender's use case; ``control`` and ``queues`` stand in for the adapters of that name."""
-    meta = Meta(clock, sent)
-    panic = PanicMode(
-        control=control,
-        queues=queues,
-        notices=MemoryNotices(),  # type: ignore[arg-type]
-        probe_queue_url="queue/probe",
-        clock=clock,
-        new_id=lambda: "abcdef",
-        telemetry=log,  # type: ignore[arg-type]
-    )
-    return Deliver(
-        settings=settings,
-        ledger=ledger,  # type: ignore[arg-type]
-        control=control,
-        panic=panic,
-        queues=queues,
-        whatsapp=meta,  # type: ignore[arg-type]
-        fall_back=None,  # type: ignore[arg-type]
-        schedules=None,
-        clock=clock,
-        pause=meta.pause,
-        chance=lambda: 0.5,
-        telemetry=log,  # type: ignore[arg-type]
-    )
+class Channel:
+    """Push or mail. ``script``: what is raised in turn (``None``: taken); ``refuses``: by address."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.script: list[BaseException | None] = []
+        self.refuses: dict[str, Exception] = {}
+        self.after: Callable[[str], object] = lambda name: None
+        self.sent: list[Sent] = []
+
+    @property
+    def asked(self) -> list[str]:
+        """The ids of all that was taken, in order."""
+        return [item.id for item in self.sent]
+
+    def send(
+        self, address: str, title: str, body: str, message_id: str, act: int, ttl_seconds: int | None
+    ) -> str:
+        raised = self.script.pop(0) if self.script else self.refuses.get(address)
+        if raised:
+            raise raised
+        words = f"{title}: {body}"
+        self.sent.append(Sent(message_id, act, self._clock(), address, ttl=ttl_seconds, words=words))
+        self.after(message_id)
+        return f"{message_id}-{act}"
+
+
+class Contacts:
+    """Who is registered, and which addresses were refused. ``broken``: the table does not answer."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Contact] = {}
+        self.marks: dict[str, str] = {}
+        self.broken = False
+
+    def read(self, user_ids: set[str]) -> dict[str, Contact]:
+        self._check()
+        return {name: self.known[name] for name in user_ids if name in self.known}
+
+    def refused(self, ways: set[Way]) -> dict[Way, str]:
+        self._check()
+        return {way: self.marks[mark_key(*way)] for way in ways if mark_key(*way) in self.marks}
+
+    def refuse(self, way: str, address: str, why: str, now: float) -> None:
+        self._check()
+        self.marks[mark_key(way, address)] = why
+
+    def _check(self) -> None:
+        if self.broken:
+            raise UnavailableError("DynamoDB", "reading contacts", "broken on purpose")
+
+
+class World:
+    """A sender and all that it touches. Waiting moves the clock; one thing happens after the other."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.clock, self.faults, self.log = Clock(), Script(), Recorder()
+        self.ledger = MemoryLedger(self.faults)
+        self.agenda = MemoryAgenda(self.ledger)
+        self.queues = MemoryQueues(self.clock, self.faults)
+        self.control, self.campaigns = MemoryControl(), MemoryCampaigns()
+        self.contacts, self.notices = Contacts(), MemoryNotices()
+        self.meta, self.push, self.email = Meta(self.clock), Channel(self.clock), Channel(self.clock)
+        self.settings = replace(
+            settings or Settings(), wake_queue_url=WAKE, voice_queue_url=VOICE, whatsapp_dlq_url=DEAD
+        )
+        self.usage_kept = 0
+        self.unacknowledged: dict[str, Record] = {}
+        self.panic = PanicMode(
+            control=self.control,  # type: ignore[arg-type]
+            queues=self.queues,  # type: ignore[arg-type]
+            notices=self.notices,  # type: ignore[arg-type]
+            probe_queue_url="queue/probe",
+            clock=self.clock,
+            new_id=lambda: "abcdef",
+            telemetry=self.log,  # type: ignore[arg-type]
+        )
+        self.deliver = self.worker()
+        self._numbers = 0
+
+    def worker(self) -> Deliver:
+        """Another worker on the same services."""
+        services: Any = {
+            "ledger": self.ledger,
+            "control": self.control,
+            "queues": self.queues,
+            "whatsapp": self.meta,
+            "campaigns": self.campaigns,
+            "telemetry": self.log,
+        }
+        couriers: Any = {"push": self.push, "email": self.email, "contacts": self.contacts}
+        return Deliver(
+            settings=self.settings,
+            panic=self.panic,
+            wake=Wake(self.queues, WAKE),  # type: ignore[arg-type]
+            fall_back=FallBack(
+                policy=self.settings.fallback,
+                telemetry=self.log,  # type: ignore[arg-type]
+                default_title="A message for you",
+                clock=self.clock,
+                pool=Inline(),
+                **couriers,
+            ),
+            clock=self.clock,
+            pause=self.clock.advance,
+            chance=lambda: 0.5,
+            pool=Inline(),
+            keep_usage=self._keep_usage,
+            **services,
+        )
+
+    def _keep_usage(self) -> None:
+        self.usage_kept += 1
+
+    # -- what SQS brings -----------------------------------------------------------------------------
+
+    def record(self, name: str, **more: Any) -> Record:
+        """A producer's message: a text to somebody without another way, unless told; ``None`` leaves out."""
+        body = {"id": name, "to": "+4915112345678", "type": "text", "text": "At ten.", **more}
+        return self.raw(json.dumps({field: value for field, value in body.items() if value is not None}))
+
+    def raw(self, body: str) -> Record:
+        """An SQS message of an entry queue."""
+        self._numbers += 1
+        return Record(f"sqs-{self._numbers}", body)
+
+    def put(self, *names: str, **more: Any) -> list[str]:
+        """A batch of messages that are alike but for their ids; the ids of records that come again."""
+        return self.batch(*(self.record(name, **more) for name in names))
+
+    def batch(self, *records: Record, remaining: float = 40.0, by: Deliver | None = None) -> list[str]:
+        """One invocation; the ids of records that come again. A worker that dies acknowledges nothing."""
+        self.unacknowledged.update({record.id: record for record in records if not record.wake_up})
+        back = (by or self.deliver)(records, lambda: remaining)
+        for record in records:
+            if record.id not in back:
+                self.unacknowledged.pop(record.id, None)
+        return back
+
+    def dies(self, *records: Record) -> None:
+        """An invocation whose worker dies in the middle; the next one is another worker's."""
+        try:
+            self.batch(*records)
+        except Died:
+            self.deliver = self.worker()
+            return
+        raise AssertionError("the worker was to die")
+
+    def again(self, after: float = 120.0, *, backwards: bool = False) -> list[str]:
+        """SQS brings what was not acknowledged once more."""
+        self.clock.advance(after)
+        records = [
+            replace(item, receive_count=item.receive_count + 1) for item in self.unacknowledged.values()
+        ]
+        return self.batch(*(reversed(records) if backwards else records))
+
+    def wake_up(self, body: str) -> Record:
+        """An SQS message of ``wake-queue``."""
+        self._numbers += 1
+        return Record(f"wake-{self._numbers}", body, wake_up=True)
+
+    def wake(self, *names: str) -> list[str]:
+        """A batch of wake-ups."""
+        return self.batch(*map(self.wake_up, names))
+
+    def serve(self, seconds: float = 3600.0, copies: int = 1) -> None:
+        """Time passes: each row on the timer lane is woken for when it is due, as the tick does."""
+        end = self.clock() + seconds
+        for _ in range(1000):
+            rows = [row for row in self.ledger.rows.values() if row.lane == Lane.TIMER]
+            row = min(rows, key=lambda row: row.due or 0.0, default=None)
+            if row is None or (row.due or 0.0) > end:
+                return
+            self.clock.now = max(self.clock.now, row.due or 0.0)
+            self.wake(*[row.id] * copies)
+        raise AssertionError("it goes round for ever")
+
+    # -- panic, reports -------------------------------------------------------------------------------
+
+    def trip(self, scope: str = WHATSAPP) -> None:
+        """Panic on a scope; workers see it in a second."""
+        self.control.stored[scope] = replace(
+            self.control.flag(scope),
+            state=State.PANIC,
+            cause=Cause.UNREACHABLE,
+            since=self.clock(),
+            incident_id="i-1",
+        )
+        self.clock.advance(1.0)
+
+    def clear(self, scope: str = WHATSAPP) -> None:
+        """Panic on a scope is over."""
+        self.control.stored[scope] = replace(self.control.flag(scope), state=State.NORMAL)
+        self.clock.advance(1.0)
+
+    def statuses(self, *entries: dict[str, Any]) -> int:
+        """Meta's POST with these statuses; the HTTP status of the answer."""
+        webhook = Webhook(
+            settings=self.settings,
+            secrets=StubSecrets({"app_secret": APP_SECRET}),  # type: ignore[arg-type]
+            ledger=self.ledger,  # type: ignore[arg-type]
+            control=self.control,  # type: ignore[arg-type]
+            wake=Wake(self.queues, WAKE),  # type: ignore[arg-type]
+            panic=self.panic,
+            notices=self.notices,  # type: ignore[arg-type]
+            clock=self.clock,
+            chance=lambda: 0.5,
+            telemetry=self.log,  # type: ignore[arg-type]
+        )
+        raw = post(statuses(entries))
+        return webhook.receive(raw, sign(raw)).status
+
+    # -- what came of it ------------------------------------------------------------------------------
+
+    def row(self, name: str) -> Row:
+        """The row as it stands now."""
+        return self.ledger.rows[name]
+
+    def status(self, name: str) -> Status:
+        """Its status."""
+        return self.row(name).status
+
+    @property
+    def woken(self) -> list[tuple[str, int]]:
+        """Wake-ups that were sent: id and delay."""
+        return [(item.body, item.delay) for item in self.queues.sent[WAKE]]
+
+    def told(self, name: str) -> list[str]:
+        """The ways by which services took this message, in order of their acts."""
+        found = [(item.act, way) for way, items in self._taken() for item in items if item.id == name]
+        return [way for _, way in sorted(found)]
+
+    def _taken(self) -> Sequence[tuple[str, list[Sent]]]:
+        return (("whatsapp", self.meta.sent), ("push", self.push.sent), ("email", self.email.sent))

@@ -65,10 +65,11 @@ class System:
         self._control("POST", "/reset")
         self.openai("POST", "/reset")
         self.control_settings(webhook_duplicates=0.0, webhook_shuffle=False, webhook_read=False)
-        for name in ("Whatsapp", "BacklogCritical", "Backlog", "Bulk", "Voice", "Probe", "WhatsappDlq"):
-            url = self.out.get(f"{name}QueueUrl") or self.out.get(f"{name}Url")
+        for name in ("Critical", "Whatsapp", "Bulk", "Wake", "Voice", "Probe", "WhatsappDlq"):
+            url = self.out.get(f"{name}QueueUrl") or self.out[f"{name}Url"]
             with contextlib.suppress(self.sqs.exceptions.PurgeQueueInProgress):
                 self.sqs.purge_queue(QueueUrl=url)
+        self._forget_agenda()
         self.stack.forget_metrics()
         table = self.out["ControlTableName"]
         for page in self.dynamodb.get_paginator("scan").paginate(TableName=table):
@@ -78,6 +79,15 @@ class System:
         self.flags_are_read()
         self.began = time.time()
         return uuid.uuid4().hex[:8]
+
+    def _forget_agenda(self) -> None:
+        """Delete the rows that wait: the next tick would go on with what an earlier test left."""
+        table = self.out["MessagesTableName"]
+        pages = self.dynamodb.get_paginator("scan").paginate(
+            TableName=table, FilterExpression="attribute_exists(agenda)", ProjectionExpression="id"
+        )
+        for item in [item for page in pages for item in page["Items"]]:
+            self.dynamodb.delete_item(TableName=table, Key={"id": item["id"]})
 
     # -- the simulator ------------------------------------------------------------------------------------
 
@@ -111,10 +121,13 @@ class System:
         self._control("POST", "/templates", json={"name": name, **values})
 
     def sends(self, prefix: str = "") -> list[dict[str, Any]]:
-        """What Meta was asked to send, of messages whose id starts with ``prefix``."""
+        """What Meta was asked to send, of messages whose id starts with ``prefix``.
+
+        Each entry's ``message_id`` is the message's own; Meta gets it together with the act's number.
+        """
         listed = self._control("GET", "/requests", params={"path": "/messages", "method": "POST"})["requests"]
         return [
-            entry
+            entry | {"message_id": str(entry["body"].get("biz_opaque_callback_data", "")).partition("#")[0]}
             for entry in listed
             if isinstance(entry["body"], dict)
             and str(entry["body"].get("biz_opaque_callback_data", "")).startswith(prefix)
@@ -127,17 +140,15 @@ class System:
 
     def accepted(self, prefix: str = "") -> list[str]:
         """The ids of the messages that Meta took, once for each time that it took one."""
-        return [
-            entry["body"]["biz_opaque_callback_data"] for entry in self.sends(prefix) if entry["accepted"]
-        ]
+        return [entry["message_id"] for entry in self.sends(prefix) if entry["accepted"]]
 
     # -- producers and people -----------------------------------------------------------------------------
 
-    def produce(self, *messages: Mapping[str, Any]) -> None:
-        """Put messages on ``whatsapp-queue``."""
+    def produce(self, *messages: Mapping[str, Any], queue: str = "Whatsapp") -> None:
+        """Put messages on an entry queue: ``Whatsapp``, ``Critical`` or ``Bulk``."""
         for start in range(0, len(messages), 10):
             self.sqs.send_message_batch(
-                QueueUrl=self.out["WhatsappQueueUrl"],
+                QueueUrl=self.out[f"{queue}QueueUrl"],
                 Entries=[
                     {"Id": str(index), "MessageBody": json.dumps(message)}
                     for index, message in enumerate(messages[start : start + 10])
@@ -146,14 +157,10 @@ class System:
 
     def person(self, message_id: str, to: str = "+4915112345678", **more: Any) -> dict[str, Any]:
         """A message to somebody with the app."""
-        return {
-            "id": message_id,
-            "to": to,
-            "type": "text",
-            "text": "Your appointment is at ten.",
-            "recipient": {"push_endpoint": self.push_endpoint()},
-            **more,
-        }
+        message = {"id": message_id, "to": to, "type": "text", "text": "Your appointment is at ten.", **more}
+        if "recipient" not in more:
+            message["recipient"] = {"push_endpoint": self.push_endpoint()}
+        return message
 
     def push_endpoint(self) -> str:
         """A device of somebody."""

@@ -7,9 +7,11 @@ Standard library only: the operator's command line imports this module and nothi
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, cast
@@ -19,6 +21,14 @@ MAX_BODY_BYTES: Final = 64 * 1024
 
 MAX_TEXT_CHARS: Final = 4096
 """Longest text body that WhatsApp accepts (Meta, "Text messages")."""
+
+MAX_DEPTH: Final = 32
+"""Levels of objects and arrays in a message, itself included; parsers of others give up at some depth."""
+MAX_REASONS: Final = 10
+"""So many faults of one document are named; the others are counted."""
+MAX_REASON_CHARS: Final = 200
+RESERVED: Final = "lifeline:"
+"""Ids that begin so are Lifeline's own (its probes and test sends); no message may have one."""
 
 PRIORITIES: Final = ("critical", "normal", "bulk")
 TYPES: Final = ("template", "text", "voice")
@@ -36,32 +46,60 @@ STATUSES: Final = (
     "EXPIRED",
     "REJECTED",
     "IN_DOUBT",
+    "CANCELLED",
 )
 
+CRITICAL_QUEUE: Final = "whatsapp-critical-queue"
 WHATSAPP_QUEUE: Final = "whatsapp-queue"
 BULK_QUEUE: Final = "whatsapp-bulk-queue"
-BACKLOG_CRITICAL_QUEUE: Final = "whatsapp-backlog-critical-queue"
-BACKLOG_QUEUE: Final = "whatsapp-backlog-queue"
+WAKE_QUEUE: Final = "wake-queue"
 VOICE_QUEUE: Final = "voice-queue"
 PROBE_QUEUE: Final = "probe-queue"
 WHATSAPP_DLQ: Final = "whatsapp-dlq"
 VOICE_DLQ: Final = "voice-dlq"
 PROBE_DLQ: Final = "probe-dlq"
-LANES: Final = (BACKLOG_CRITICAL_QUEUE, BACKLOG_QUEUE, BULK_QUEUE)
-"""The paced lanes in the order in which the drain empties them."""
+ENTRY_QUEUES: Final = (CRITICAL_QUEUE, WHATSAPP_QUEUE, BULK_QUEUE)
+"""Where producers put messages. The body's priority decides what a message is, the queue only how soon it is
+looked at."""
 DEAD_LETTER_QUEUES: Final = (WHATSAPP_DLQ, VOICE_DLQ, PROBE_DLQ)
-QUEUES: Final = (WHATSAPP_QUEUE, *LANES, VOICE_QUEUE, PROBE_QUEUE, *DEAD_LETTER_QUEUES)
+QUEUES: Final = (*ENTRY_QUEUES, WAKE_QUEUE, VOICE_QUEUE, PROBE_QUEUE, *DEAD_LETTER_QUEUES)
 
 WHATSAPP: Final = "whatsapp"
 OPENAI_VOICE: Final = "openai_voice"
 TEMPLATE_PREFIX: Final = "whatsapp/template/"
 
-ATTRIBUTE: Final = "lifeline"
-"""SQS message attribute in which Lifeline carries its own note (JSON) on messages that it puts back."""
 REASON_ATTRIBUTE: Final = "lifeline_reason"
 """SQS message attribute on dead-letter messages: why a person must look."""
 
 _LABEL = "^[A-Za-z0-9._:-]+$"
+_ID = f"^(?!{RESERVED})[A-Za-z0-9._:-]+$"
+# What no text may hold: C0 (a text of several lines may have tab, line feed, carriage return), DEL and C1,
+# halves of surrogate pairs, and the two that are no characters. SQS takes none of the C0 controls, the halves
+# and U+FFFE, U+FFFF (SendMessage: the characters of XML 1.0), and nothing can encode a lone half.
+_NEVER = r"\u007f-\u009f\ud800-\udfff\ufffe\uffff"
+_NOT_IN_TEXT = r"\u0000-\u0008\u000b\u000c\u000e-\u001f" + _NEVER
+_NOT_IN_LINE = r"\u0000-\u001f" + _NEVER
+_TEXT = f"^[^{_NOT_IN_TEXT}]*$"
+_LINE = f"^[^{_NOT_IN_LINE}]*$"
+# Meta: "Param text cannot have new-line/tab characters or more than 4 consecutive spaces" (132018).
+_VALUE = f"^(?!.* {{5}})[^{_NOT_IN_LINE}]*$"
+_ZEROS = (
+    "0660 06f0 07c0 0966 09e6 0a66 0ae6 0b66 0be6 0c66 0ce6 0d66 0de6 0e50 0ed0 0f20 1040 1090 17e0 1810 "
+    "1946 19d0 1a80 1a90 1b50 1bb0 1c40 1c50 a620 a8d0 a900 a9d0 a9f0 aa50 abf0 ff10 104a0 10d30 10d40 "
+    "11066 110f0 11136 111d0 112f0 11450 114d0 11650 116c0 116d0 116da 11730 118e0 11950 11bf0 11c50 11d50 "
+    "11da0 11de0 11f50 16130 16a60 16ac0 16b50 16d70 1ccf0 1d7ce 1d7d8 1d7e2 1d7ec 1d7f6 1e140 1e2f0 1e4f0 "
+    "1e5f1 1e950 1fbf0"
+)
+"""The zero of each script's ten digits, but ASCII's (Unicode 17, category Nd)."""
+
+
+def _digit_class(zero: int) -> str:
+    # Beyond U+FFFF, ECMA 262 and Python write escapes differently; the characters themselves mean the same.
+    write = "\\u{:04x}".format if zero + 9 <= 0xFFFF else chr
+    return f"{write(zero)}-{write(zero + 9)}"
+
+
+_NUMBER = f"^[^{_NOT_IN_LINE}{''.join(_digit_class(int(zero, 16)) for zero in _ZEROS.split())}]*$"
 _INSTANT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$"
 
 MESSAGE_SCHEMA: Final[dict[str, Any]] = {
@@ -72,19 +110,31 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "additionalProperties": False,
     "required": ["id", "to", "type"],
+    "$defs": {
+        "clean": {
+            "description": "Any value; its texts and keys hold no control characters and no lone surrogates.",
+            "type": ["string", "number", "boolean", "null", "object", "array"],
+            "pattern": _TEXT,
+            "propertyNames": {"pattern": _TEXT},
+            "additionalProperties": {"$ref": "#/$defs/clean"},
+            "items": {"$ref": "#/$defs/clean"},
+        },
+    },
     "properties": {
         "id": {
             "type": "string",
             "minLength": 1,
             "maxLength": 128,
-            "pattern": _LABEL,
-            "description": "The producer's idempotency key: one id is delivered once.",
+            "pattern": _ID,
+            "description": "The producer's idempotency key: one id is delivered once. lifeline: is reserved.",
         },
         "to": {
             "type": "string",
             "minLength": 1,
             "maxLength": 64,
-            "description": "Phone number, normalised to E.164; a national one takes the default region.",
+            "pattern": _NUMBER,
+            "description": "Phone number, normalised to E.164; a national one takes the default region. "
+            "Digits are 0 to 9.",
         },
         "type": {"enum": list(TYPES), "description": "What kind of WhatsApp message this is."},
         "template": {
@@ -101,13 +151,38 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
                 "parameters": {
                     "type": "array",
                     "maxItems": 64,
-                    "items": {"type": ["string", "number"], "maxLength": 1024},
-                    "description": "Values of the body's placeholders, in order.",
+                    "items": {
+                        "type": ["string", "number"],
+                        "minLength": 1,
+                        "maxLength": 1024,
+                        "pattern": _VALUE,
+                    },
+                    "description": "Values of the body's placeholders, in order: no line break, no tab, at "
+                    "most four spaces in a row.",
                 },
                 "components": {
                     "type": "array",
                     "maxItems": 16,
-                    "items": {"type": "object"},
+                    "items": {
+                        "type": "object",
+                        "$ref": "#/$defs/clean",
+                        "properties": {
+                            "parameters": {
+                                "items": {
+                                    "if": {
+                                        "type": "object",
+                                        "properties": {"type": {"const": "text"}},
+                                        "required": ["type"],
+                                    },
+                                    "then": {
+                                        "properties": {
+                                            "text": {"type": "string", "minLength": 1, "pattern": _VALUE}
+                                        }
+                                    },
+                                }
+                            }
+                        },
+                    },
                     "description": "Graph-native components, passed on as they are, instead of parameters.",
                 },
             },
@@ -117,6 +192,7 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
             "type": "string",
             "minLength": 1,
             "maxLength": MAX_TEXT_CHARS,
+            "pattern": _TEXT,
             "description": "Text of a text or voice message; for a template, what a fallback says.",
         },
         "priority": {"enum": list(PRIORITIES), "default": "normal"},
@@ -125,13 +201,18 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
             "type": "object",
             "additionalProperties": False,
             "properties": {
-                "user_id": {"type": "string", "minLength": 1, "maxLength": 128},
+                "user_id": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": _LINE},
                 "push_endpoint": {
                     "type": "string",
                     "maxLength": 512,
-                    "pattern": "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:(endpoint|app)/[^/]+/[^/]+/.+$",
+                    "pattern": "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:(endpoint|app)"
+                    "/[!-.0-~]+/[!-.0-~]+/[!-~]+$",
                 },
-                "email": {"type": "string", "maxLength": 320, "pattern": r"^[^@\s]+@[^@\s]+$"},
+                "email": {
+                    "type": "string",
+                    "maxLength": 320,
+                    "pattern": rf"^[^@\s{_NOT_IN_LINE}]+@[^@\s{_NOT_IN_LINE}]+$",
+                },
                 "time_zone": {
                     "type": "string",
                     "maxLength": 64,
@@ -145,8 +226,8 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
             "additionalProperties": False,
             "required": ["body"],
             "properties": {
-                "title": {"type": "string", "minLength": 1, "maxLength": 200},
-                "body": {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS},
+                "title": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": _LINE},
+                "body": {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS, "pattern": _TEXT},
             },
         },
         "expires_at": {
@@ -171,11 +252,35 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
 """JSON Schema (draft 2020-12) of a message."""
 
 
-class ContractError(ValueError):
-    """A message breaks the contract. ``reasons`` lists every fault, each with its place."""
+_HIDDEN: Final = re.compile(rf"[{_NOT_IN_LINE}\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
-    def __init__(self, reasons: Sequence[str]) -> None:
-        self.reasons = tuple(reasons)
+
+def escaped(text: str) -> str:
+    """``text`` as a person can read it and anything can encode it: what does not show, or turns the direction
+    of what follows, becomes ``\\u001b``."""
+    return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def listed(faults: Iterable[str]) -> tuple[str, ...]:
+    """Faults as they are told: each once, :func:`escaped`, of at most :data:`MAX_REASON_CHARS` characters;
+    the first :data:`MAX_REASONS`, then ``and N more``."""
+    every = [*dict.fromkeys(faults)]
+    told = [_short(escaped(fault)) for fault in every[:MAX_REASONS]]
+    return (*told, f"and {len(every) - MAX_REASONS} more") if len(every) > MAX_REASONS else tuple(told)
+
+
+def _short(reason: str) -> str:
+    """The beginning says where, the end says what: the middle goes."""
+    if len(reason) <= MAX_REASON_CHARS:
+        return reason
+    return f"{reason[: MAX_REASON_CHARS - 105]} ... {reason[-100:]}"
+
+
+class ContractError(ValueError):
+    """A message breaks the contract. ``reasons`` names the faults, each with its place, as :func:`listed`."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.reasons = listed(faults)
         super().__init__("; ".join(self.reasons))
 
 
@@ -220,17 +325,21 @@ class Message:
 
 _JSON_TYPES: Final[dict[str, type | tuple[type, ...]]] = {
     "string": str,
-    "number": (int, float),
     "object": Mapping,
     "array": list,
     "boolean": bool,
+    "null": type(None),
 }
-_ANNOTATIONS: Final = frozenset({"$schema", "$id", "title", "description", "default"})
+_ANNOTATIONS: Final = frozenset({"$schema", "$id", "$defs", "title", "description", "default"})
+_LARGEST: Final = sys.float_info.max
+"""Beyond it a number is none: ``1e400`` reads as infinity, which JSON cannot write."""
 
 
 def _is(value: object, name: str) -> bool:
     if isinstance(value, bool):
         return name == "boolean"
+    if name == "number":
+        return isinstance(value, int | float) and -_LARGEST <= value <= _LARGEST
     return isinstance(value, _JSON_TYPES[name])
 
 
@@ -256,7 +365,9 @@ def violations(
 
 def _check_type(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
     names = [rule] if isinstance(rule, str) else rule
-    if not any(_is(value, name) for name in names):
+    if isinstance(value, float) and not _is(value, "number"):
+        yield f"{path}: is not a number that can be written"
+    elif not any(_is(value, name) for name in names):
         yield f"{path}: must be of type {' or '.join(names)}"
 
 
@@ -285,11 +396,26 @@ def _check_properties(value: object, rule: Any, schema: Mapping[str, Any], path:
 
 
 def _check_additional(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
-    if isinstance(value, Mapping) and rule is False:
+    if isinstance(value, Mapping):
         known = schema.get("properties", {})
         for name in value:
-            if name not in known:
-                yield f"{path}.{str(name)[:64]}: is not a known field; known are {', '.join(known)}"
+            if name in known:
+                continue
+            place = f"{path}.{str(name)[:40]}"
+            if rule is False:
+                yield f"{place}: is not a known field; known are {', '.join(known)}"
+            else:
+                yield from violations(value[name], rule, place)
+
+
+def _check_property_names(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name in value:
+            yield from violations(name, rule, f"{path}.{str(name)[:40]}: its name")
+
+
+def _check_ref(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    yield from violations(value, MESSAGE_SCHEMA["$defs"][rule.removeprefix("#/$defs/")], path)
 
 
 def _check_items(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
@@ -328,10 +454,31 @@ def _check_max_length(value: object, rule: Any, schema: Mapping[str, Any], path:
         yield f"{path}: has {len(value)} characters, at most {rule} are allowed"
 
 
-def _check_pattern(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+@functools.cache
+def _compiled(rule: str) -> re.Pattern[str]:
     # JSON Schema's "$" is the very end of the string; Python's also allows one line feed before it.
-    if isinstance(value, str) and not re.search(rule.replace("$", r"\Z"), value, re.ASCII):
-        yield f"{path}: does not match {rule}"
+    return re.compile(rule.replace("$", r"\Z"), re.ASCII)
+
+
+def _check_pattern(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if isinstance(value, str) and not _compiled(rule).search(value):
+        yield f"{path}: {_why(value, rule)}"
+
+
+def _why(value: str, rule: str) -> str:
+    """Why ``value`` does not match ``rule``, in words where there are any."""
+    found = re.search(f"[{_NOT_IN_TEXT if rule == _TEXT else _NOT_IN_LINE}]", value)
+    if rule == _VALUE and (not found or found[0] in "\t\n\r"):
+        return "holds a line break, a tab or more than four spaces in a row; Meta refuses such a value"
+    if found:
+        code = ord(found[0])
+        kind = "half a character" if 0xD800 <= code <= 0xDFFF else "a control character"
+        return f"holds {kind} (U+{code:04X}) at character {found.start() + 1}"
+    if rule == _ID and value.startswith(RESERVED):
+        return f"begins with {RESERVED}, which is reserved for Lifeline itself"
+    if rule == _NUMBER:
+        return "holds digits other than 0 to 9"
+    return f"does not match {rule}"
 
 
 def _check_not(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
@@ -356,6 +503,8 @@ _KEYWORDS: Final = {
     "required": _check_required,
     "properties": _check_properties,
     "additionalProperties": _check_additional,
+    "propertyNames": _check_property_names,
+    "$ref": _check_ref,
     "items": _check_items,
     "maxItems": _check_max_items,
     "minItems": _check_min_items,
@@ -375,7 +524,11 @@ def parse_instant(text: str) -> float:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone; write for example 2026-03-01T09:00:00Z")
-    return moment.timestamp()
+    try:
+        # Also beyond the years 1 to 9999 only once in UTC: format_instant must be able to write it.
+        return moment.astimezone(UTC).timestamp()
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is not in the years 1 to 9999") from error
 
 
 def format_instant(epoch: float) -> str:
@@ -388,7 +541,7 @@ def _instant(document: Mapping[str, Any], name: str, faults: list[str]) -> float
         return None
     try:
         return parse_instant(document[name])
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         faults.append(f"message.{name}: is not a real instant ({error})")
         return None
 
@@ -397,17 +550,36 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+JSON_TOKENS: Final = re.compile(r'"(?:[^"\\]+|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+"""Texts and brackets of a JSON document. A text may lack its end, so that nothing is ever read twice."""
+
+
+def depth(document: str) -> int:
+    """How deep objects and arrays are nested in a JSON document, without parsing it."""
+    deepest = level = 0
+    for token in JSON_TOKENS.finditer(document):
+        match document[token.start()]:
+            case "[" | "{":
+                level += 1
+                deepest = max(deepest, level)
+            case "]" | "}":
+                level -= 1
+    return deepest
+
+
 def parse_message(body: str) -> Message:
     """Turn the body of an SQS message into a :class:`Message`.
 
-    Raises :class:`ContractError` that names every fault and its place.
+    Raises :class:`ContractError` that names the faults and their places.
     """
     size = len(body.encode("utf-8", "surrogatepass"))
     if size > MAX_BODY_BYTES:
         raise ContractError([f"message: has {size} bytes, at most {MAX_BODY_BYTES} are allowed"])
+    if depth(body) > MAX_DEPTH:
+        raise ContractError([f"message: is nested deeper than {MAX_DEPTH} levels"])
     try:
         document = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ContractError([f"message: is not valid JSON ({error})"]) from error
     faults = list(violations(document))
     if faults:
@@ -463,18 +635,12 @@ def is_scope(scope: str) -> bool:
     return name != scope and re.fullmatch("[a-z0-9_]{1,512}", name) is not None
 
 
-def read_note(text: str | None) -> Mapping[str, Any] | None:
-    """Lifeline's own note; anything that is not one of ours counts as none."""
-    if not text:
-        return None
-    try:
-        note = json.loads(text)
-    except ValueError:
-        return None
-    return note if isinstance(note, dict) and isinstance(note.get("claim"), str) else None
-
-
 # --- What operators may ask ------------------------------------------------------------------------------
+
+REFUSED: Final = "refused"
+"""The lane of messages that a person must look at."""
+LANES: Final = (*PRIORITIES, REFUSED, "timer")
+"""The agenda's fixed lanes as operators name them; held ones are called template:NAME and campaign:NAME."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,11 +664,11 @@ class Action:
             "type": "object",
             "additionalProperties": False,
             "required": ["action", *self.required],
-            "properties": {"action": {"type": "string"}, **self.fields},
+            "properties": {"action": {"type": "string", "pattern": _LINE}, **self.fields},
         }
 
 
-_WORD: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 128}
+_WORD: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": _LINE}
 _SCOPE: Final = {**_WORD, "maxLength": 600, "description": "whatsapp, openai_voice or whatsapp/template/NAME"}
 _ACTOR: Final = {
     **_WORD,
@@ -519,6 +685,12 @@ _CAMPAIGN: Final[dict[str, Any]] = {
 }
 _TEMPLATE: Final[dict[str, Any]] = {**_WORD, "maxLength": 512}
 _QUEUE: Final = {**_WORD, "description": "A queue by its bare name, or with the stack's prefix"}
+_HELD: Final = {**_WORD, "description": "refused, whatsapp-dlq, voice-dlq or probe-dlq"}
+_ONLY: Final[dict[str, dict[str, Any]]] = {
+    "id": {**_WORD, "description": "Only the message of this id"},
+    "template": {**_WORD, "maxLength": 512, "description": "Of refused: only messages of this template"},
+    "cause": {**_WORD, "description": "Of refused: only those refused for this cause, such as bad_request"},
+}
 _SPAN: Final = {"type": "number", "minimum": 1, "maximum": 31_622_400}
 
 OPERATOR_ACTIONS: Final[dict[str, Action]] = {
@@ -602,10 +774,17 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
     ),
     "queue.status": Action(
         description="What waits, how old it is, how fast it leaves and when it will be gone.",
-        answer="at, queues: [name, kind, visible, in_flight, delayed, oldest_age_seconds, rate, eta_seconds, "
-        "eta], drain: {rate, ceiling, state}, waiting (in the lanes), released (on its way), eta_seconds, "
-        "eta, notes",
-        fields={"queue": {**_QUEUE, "description": "One queue; whatsapp-queue means it and its lanes"}},
+        answer="at, queues: [name, kind (live, dead-letter, backlog, held, refused, timer), visible (due "
+        "now), in_flight, delayed (due later), oldest_age_seconds, rate, eta_seconds, eta], drain: {rate, "
+        "ceiling, state}, waiting (in the backlog), released (on its way), refused, unreadable (on "
+        "whatsapp-dlq), "
+        "eta_seconds, eta, notes",
+        fields={
+            "queue": {
+                **_QUEUE,
+                "description": "One queue or lane; whatsapp-queue means the entry queues and all lanes",
+            }
+        },
     ),
     "queue.set_rate": Action(
         description="Set the rate at which the backlog leaves, within a minute.",
@@ -615,6 +794,7 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
             "rate": {
                 "type": ["string", "number"],
                 "maxLength": 40,
+                "pattern": _LINE,
                 "description": "10/s, 600/min, 0 (hold); a number is messages per second",
             },
             "reason": _REASON,
@@ -624,31 +804,70 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
         changes=True,
     ),
     "queue.peek": Action(
-        description="A sample of a dead-letter queue with the reasons; nothing is moved.",
-        answer="queue, waiting, seen, reasons: [reason, count], "
-        "sample: [id, reason, age_seconds, receive_count, body]",
+        description="A sample of the refused messages, or of a dead-letter queue, with the reasons.",
+        answer="queue, to, waiting, seen, reasons: [reason, count], "
+        "sample: [id, type, priority, template, cause, status, reason, since, age_seconds, receive_count, "
+        "body]",
         fields={
-            "queue": {**_QUEUE, "description": "whatsapp-dlq, voice-dlq or probe-dlq"},
+            "queue": _HELD,
             "sample": {"type": "number", "minimum": 1, "maximum": 50, "description": "At most; default 10"},
+            **_ONLY,
         },
         required=("queue",),
     ),
     "queue.redrive": Action(
-        description="Move messages of a dead-letter queue back to where they are handled.",
-        answer="queue, to, moved, failed, waiting, complete (false: ask again for the rest)",
+        description="Send refused messages again, or move dead letters back to where they are handled.",
+        answer="queue, to, moved, accounted (dead letters whose message was settled meanwhile: deleted), "
+        "failed, waiting, complete (false: ask again for the rest)",
         fields={
-            "queue": {**_QUEUE, "description": "whatsapp-dlq, voice-dlq or probe-dlq"},
+            "queue": _HELD,
             "limit": {
                 "type": "number",
                 "minimum": 1,
                 "maximum": 100_000,
                 "description": "At most; default all",
             },
+            **_ONLY,
             "reason": _REASON,
             "actor": _ACTOR,
         },
         required=("queue", "reason", "actor"),
         changes=True,
+    ),
+    "queue.discard": Action(
+        description="Give up refused messages or dead letters that nobody can fix; the history keeps which.",
+        answer="queue, discarded, failed, waiting, ids (some), complete (false: ask again for the rest)",
+        fields={
+            "queue": _HELD,
+            "limit": {
+                "type": "number",
+                "minimum": 1,
+                "maximum": 100_000,
+                "description": "At most; default all",
+            },
+            **_ONLY,
+            "reason": _REASON,
+            "actor": _ACTOR,
+        },
+        required=("queue", "reason", "actor"),
+        changes=True,
+    ),
+    "audit.run": Action(
+        description="Is every message accounted for? By agenda and queues; with deep by the ledger too.",
+        answer="at, verdict (accounted, look), command (the one to run, or null), findings: [what, count, "
+        "command], timers: {waiting, overdue, ages: [over_seconds, count], oldest: {id, seconds}}, doubts: "
+        "{open, ages, complete}, lanes: [name, count, oldest_age_seconds], refused, dead_letters, tick: "
+        "{last_at, age_seconds}, deep (null, or {ids, found, woken, next (segment to go on from, or null)})",
+        fields={
+            "deep": {"type": "boolean", "description": "Read the ledger too: open messages off the agenda"},
+            "wake": {"type": "boolean", "description": "With deep: let a worker look at those it finds"},
+            "segment": {
+                "type": "number",
+                "minimum": 0,
+                "maximum": 63,
+                "description": "With deep: go on from here (next of the answer before)",
+            },
+        },
     ),
     "errors.list": Action(
         description="Failures by cause, with counts, codes, a masked sample each, and the remedy.",
@@ -787,8 +1006,9 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
     ),
     "status.show": Action(
         description="Everything at a glance: flags, queues, drain, the last hour, token, prober.",
-        answer="at, panic, scopes (as panic.status), queues, waiting, dead_letters, drain (as queue.status), "
-        "limiter: {rate, booked_seconds}, last_hour: {accepted, last_accepted_at, failures, fallbacks: "
+        answer="at, panic, scopes (as panic.status), queues, waiting, refused, drain (as queue.status), "
+        "dead_letters, limiter: {rate, booked_seconds}, last_hour: {accepted, last_accepted_at, failures, "
+        "fallbacks: "
         "{push, email}, parked, expired}, token (the keeper's last look), prober: {age_seconds, last_at}, "
         "notes; a part that cannot be read is null",
     ),
@@ -810,7 +1030,7 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
         changes=True,
     ),
     "message.send": Action(
-        description="Put one message on whatsapp-queue, as a producer would.",
+        description="Put one message on the queue of its priority, as a producer would.",
         answer="id, queue, to (masked), known (the id was seen before: it is not sent again)",
         fields={
             "message": {
@@ -824,7 +1044,9 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
     ),
     "message.show": Action(
         description="One message's whole history, from the ledger.",
-        answer="found, id, status, final, type, to (masked), trail: [at, status, note], ...",
+        answer="found, id, status, final, waits_for (in words, or null), type, to (masked), acts, attempts, "
+        "doubts: [act, way, at], possible_duplicates, duplicates (acts), conflicts (the same id came with "
+        "other content), trail: [at, status, note], ...",
         fields={"id": {**_WORD, "description": "The message's id"}},
         required=("id",),
     ),
@@ -856,7 +1078,7 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
                 **_TEMPLATE,
                 "description": "The template of its messages; it must be APPROVED at Meta",
             },
-            "language": {"type": "string", "description": "The template's language; default en_US"},
+            "language": {**_WORD, "description": "The template's language; default en_US"},
             "parameters": {
                 "type": "number",
                 "minimum": 0,
@@ -917,14 +1139,14 @@ OPERATOR_ACTIONS: Final[dict[str, Action]] = {
         )
     },
     "message.cancel": Action(
-        description="Take back a message that waits (send_after, a retry) or is parked.",
-        answer="id, status (EXPIRED)",
+        description="Take back a message at any moment before it is sent: while it waits, or is parked.",
+        answer="id, status (CANCELLED), changed, in_doubt (an earlier send of it may have arrived)",
         fields={"id": {**_WORD, "description": "The message's id"}, "reason": _REASON, "actor": _ACTOR},
         required=("id", "reason", "actor"),
         changes=True,
     ),
     "message.reschedule": Action(
-        description="Send a message that waits at another time, within a year.",
+        description="Send a message that waits, or is parked, at another time within a year.",
         answer="id, status, at",
         fields={
             "id": {**_WORD, "description": "The message's id"},

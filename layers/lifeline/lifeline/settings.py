@@ -53,14 +53,11 @@ class Retry:
     """Sends of one message before it takes its fallback."""
     base: float = 2.0
     cap: float = 60.0
-    rounds: int = 5
-    """How often a message is put back before it is parked: Lambda stops an SQS loop after about 16 turns."""
 
     def __post_init__(self) -> None:
         _within("attempts", self.attempts, 1, 10)
         _within("base", self.base, 0.1, 60)
         _within("cap", self.cap, 1, 900)
-        _within("rounds", self.rounds, 1, 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +121,15 @@ class Settings:
     control_table: str = ""
     messages_table: str = ""
     contacts_table: str = ""
+    critical_queue_url: str = ""
     whatsapp_queue_url: str = ""
     bulk_queue_url: str = ""
-    backlog_critical_queue_url: str = ""
-    backlog_queue_url: str = ""
+    wake_queue_url: str = ""
     voice_queue_url: str = ""
     probe_queue_url: str = ""
     whatsapp_dlq_url: str = ""
     voice_dlq_url: str = ""
     probe_dlq_url: str = ""
-    whatsapp_queue_arn: str = ""
     ops_topic_arn: str = ""
     inbound_topic_arn: str = ""
     secret_arn: str = ""
@@ -149,8 +145,6 @@ class Settings:
     openai_base_url: str = ""
     drainer_function: str = ""
     token_keeper_function: str = ""
-    schedule_group: str = ""
-    schedule_role_arn: str = ""
     test_number: str = ""
     alarm_prefix: str = ""
     sending: Sending = field(default_factory=Sending)
@@ -168,16 +162,14 @@ class Settings:
 
 _CONTROL: Final = ("CONTROL_TABLE", "PROBE_QUEUE_URL", "OPS_TOPIC_ARN")
 _GRAPH: Final = ("SECRET_ARN", "GRAPH_BASE_URL", "GRAPH_VERSION", "PHONE_NUMBER_ID", "WABA_ID")
-_LANES: Final = ("BACKLOG_CRITICAL_QUEUE_URL", "BACKLOG_QUEUE_URL", "BULK_QUEUE_URL")
+_LEDGER: Final = ("MESSAGES_TABLE", "WAKE_QUEUE_URL")
 
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "sender": (
         *_CONTROL,
         *_GRAPH,
-        *_LANES,
-        "MESSAGES_TABLE",
+        *_LEDGER,
         "CONTACTS_TABLE",
-        "WHATSAPP_QUEUE_URL",
         "VOICE_QUEUE_URL",
         "WHATSAPP_DLQ_URL",
         "EMAIL_FROM",
@@ -188,24 +180,19 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         *_GRAPH,
         "OPENAI_BASE_URL",
         "DRAINER_FUNCTION",
+        "CRITICAL_QUEUE_URL",
         "WHATSAPP_QUEUE_URL",
         "TOKEN_KEEPER_FUNCTION",
     ),
-    "drainer": (
-        "CONTROL_TABLE",
-        *_LANES,
-        "MESSAGES_TABLE",
-        "WHATSAPP_QUEUE_URL",
-        "VOICE_QUEUE_URL",
-        "OPS_TOPIC_ARN",
-    ),
+    "drainer": ("CONTROL_TABLE", *_LEDGER, "BULK_QUEUE_URL", "VOICE_QUEUE_URL", "OPS_TOPIC_ARN"),
     "operator": (
         *_CONTROL,
         *_GRAPH,
-        *_LANES,
-        "MESSAGES_TABLE",
+        *_LEDGER,
         "CONTACTS_TABLE",
+        "CRITICAL_QUEUE_URL",
         "WHATSAPP_QUEUE_URL",
+        "BULK_QUEUE_URL",
         "VOICE_QUEUE_URL",
         "WHATSAPP_DLQ_URL",
         "VOICE_DLQ_URL",
@@ -216,8 +203,8 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "voice": (
         *_CONTROL,
         *_GRAPH,
+        *_LEDGER,
         "WHATSAPP_QUEUE_URL",
-        "BULK_QUEUE_URL",
         "VOICE_QUEUE_URL",
         "INBOUND_TOPIC_ARN",
         "OPENAI_BASE_URL",
@@ -226,14 +213,13 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "webhook": (
         "SECRET_ARN",
         *_CONTROL,
-        "MESSAGES_TABLE",
-        "WHATSAPP_QUEUE_URL",
+        *_LEDGER,
         "VOICE_QUEUE_URL",
         "INBOUND_TOPIC_ARN",
         "TOKEN_KEEPER_FUNCTION",
     ),
     "token_keeper": ("CONTROL_TABLE", "OPS_TOPIC_ARN", *_GRAPH),
-    "feedback": ("CONTACTS_TABLE",),
+    "feedback": ("CONTROL_TABLE", *_LEDGER, "CONTACTS_TABLE"),
 }
 """The variables without which a function cannot work. Others in :data:`OPTIONAL` are used where given."""
 
@@ -242,9 +228,6 @@ OPTIONAL: Final = (
     "AWS_REGION",
     "DEFAULT_REGION_CODE",
     "SETTINGS_JSON",
-    "WHATSAPP_QUEUE_ARN",
-    "SCHEDULE_GROUP",
-    "SCHEDULE_ROLE_ARN",
     "INBOUND_TOPIC_ARN",
     "OPENAI_BASE_URL",
     "TEST_NUMBER",

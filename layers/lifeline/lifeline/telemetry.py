@@ -14,6 +14,8 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from lifeline.domain import text as texts
+
 NAMESPACE: Final = "Lifeline"
 METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
     "Sends": (MetricUnit.Count, ("scope",)),
@@ -24,7 +26,9 @@ METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
     "FallbackFailing": (MetricUnit.Count, ("scope",)),
     "Feedback": (MetricUnit.Count, ("way", "kind")),
     "Outcomes": (MetricUnit.Count, ("status",)),
-    "Resends": (MetricUnit.Count, ("scope",)),
+    "PossibleDuplicates": (MetricUnit.Count, ("scope",)),
+    "Duplicates": (MetricUnit.Count, ("scope",)),
+    "Conflicts": (MetricUnit.Count, ("scope",)),
     "ContractErrors": (MetricUnit.Count, ("scope",)),
     "PanicActive": (MetricUnit.Count, ("scope",)),
     "PanicEntered": (MetricUnit.Count, ("scope",)),
@@ -33,10 +37,13 @@ METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
     "DrainRate": (MetricUnit.CountPerSecond, ("lane",)),
     "DrainCeiling": (MetricUnit.CountPerSecond, ("lane",)),
     "Released": (MetricUnit.Count, ("lane",)),
+    "Overdue": (MetricUnit.Count, ("scope",)),
+    "LeftAlone": (MetricUnit.Count, ("scope",)),
     "Backlog": (MetricUnit.Count, ("lane",)),
     "TokenDaysLeft": (MetricUnit.Count, ("scope",)),
     "TokenRefreshes": (MetricUnit.Count, ("result",)),
     "WebhookRejected": (MetricUnit.Count, ("reason",)),
+    "WebhookFaults": (MetricUnit.Count, ("part",)),
     "StatusUpdates": (MetricUnit.Count, ("status",)),
     "Speech": (MetricUnit.Count, ("result",)),
     "Inbound": (MetricUnit.Count, ("kind",)),
@@ -48,7 +55,11 @@ METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
 ``Unreached`` is, per batch, the share of sends that did not reach Meta (0 to 1). ``FallbackFailing`` is, per
 batch, the share of the people tried in the channel's stead whom no way reached. ``Stalled`` is 1 in a minute
 in which messages waited or failed and none went out. ``DrainCeiling`` is the rate that is set, ``DrainRate``
-the one at which the ramp plans, ``Released`` what really left.
+the one at which the ramp plans, ``Released`` what really left. ``PossibleDuplicates`` counts people who may
+have been told once more than intended, ``Duplicates`` those for whom that is proven. ``Conflicts``: the same
+id came with other content. ``Overdue`` are messages whose time passed more than two minutes ago without
+anybody acting. ``LeftAlone`` are rows that this version does not understand. ``WebhookFaults`` are parts of
+webhooks and mail events that failed by an error of ours and are not asked for again: the log says which.
 """
 
 # An incident's id begins with a date, which is no phone number.
@@ -57,8 +68,9 @@ _TOKEN = re.compile(r"\b(EAA[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_-]{8,})|(Bearer\s+)\S+
 
 
 def clean(text: str) -> str:
-    """``text`` without tokens and without whole phone numbers (the last three digits stay)."""
-    text = _TOKEN.sub("[secret]", text)
+    """``text`` without tokens and without whole phone numbers (the last three digits stay), and such that it
+    can be written (:func:`lifeline.domain.text.clean`)."""
+    text = _TOKEN.sub("[secret]", texts.clean(text))
     return _DIGITS.sub(lambda match: "***" + match.group()[-3:], text)
 
 

@@ -10,15 +10,16 @@ import os
 import random
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any, cast
 
 import boto3
-from botocore.config import Config
 
 from lifeline import settings as settings_module
+from lifeline.adapters.agenda import Agenda
 from lifeline.adapters.alarms import Alarms
-from lifeline.adapters.aws import client_config
+from lifeline.adapters.aws import ATTEMPTS, client_config
 from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.contacts import Contacts
 from lifeline.adapters.control import Control
@@ -35,7 +36,6 @@ from lifeline.adapters.push import Push
 from lifeline.adapters.queues import Queues
 from lifeline.adapters.reach import Reach
 from lifeline.adapters.recordings import Recordings
-from lifeline.adapters.scheduler import Schedules
 from lifeline.adapters.secrets import Secrets
 from lifeline.adapters.token_store import TokenStore
 from lifeline.adapters.whatsapp import WhatsApp
@@ -43,10 +43,8 @@ from lifeline.contract import OPENAI_VOICE
 from lifeline.domain.panic import State
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.deliver import Deliver
-from lifeline.use_cases.drain import Drain
-from lifeline.use_cases.fall_back import WORKERS as FALLBACK_WORKERS
-from lifeline.use_cases.fall_back import FallBack
+from lifeline.use_cases.deliver import Deliver, FallBack
+from lifeline.use_cases.deliver.fall_back import WORKERS as FALLBACK_WORKERS
 from lifeline.use_cases.feedback import Feedback
 from lifeline.use_cases.inbound import WORKERS as INBOUND_WORKERS
 from lifeline.use_cases.inbound import TakeInbound
@@ -54,9 +52,11 @@ from lifeline.use_cases.inbound_voice import InboundVoice, ReleasePending
 from lifeline.use_cases.incident import Incidents, Summarise
 from lifeline.use_cases.operate import Operate
 from lifeline.use_cases.operate_account import OperateAccount
+from lifeline.use_cases.operate_audit import OperateAudit
 from lifeline.use_cases.operate_campaign import OperateCampaign
 from lifeline.use_cases.operate_dead_letters import OperateDeadLetters
 from lifeline.use_cases.operate_incident import OperateIncident
+from lifeline.use_cases.operate_lanes import Lanes
 from lifeline.use_cases.operate_message import OperateMessage
 from lifeline.use_cases.operate_panic import OperatePanic
 from lifeline.use_cases.operate_queue import OperateQueue
@@ -67,12 +67,16 @@ from lifeline.use_cases.operate_token import OperateToken
 from lifeline.use_cases.panic_mode import PanicMode
 from lifeline.use_cases.probe import Probe
 from lifeline.use_cases.raise_alarm import RaiseAlarm
-from lifeline.use_cases.release_campaigns import ReleaseCampaigns
+from lifeline.use_cases.settle_mails import SettleMails
 from lifeline.use_cases.speak import Speak
+from lifeline.use_cases.tick import Tick
+from lifeline.use_cases.tick.endings import Endings
+from lifeline.use_cases.tick.held import Held
 from lifeline.use_cases.token_keeper import PANIC, TokenKeeper
 from lifeline.use_cases.usage_seen import UsageSeen
 from lifeline.use_cases.voice_jobs import VoiceJobs
 from lifeline.use_cases.voice_outcomes import VoiceOutcomes, transcriber
+from lifeline.use_cases.wake import Wake
 from lifeline.use_cases.webhook import Webhook
 
 
@@ -88,15 +92,13 @@ def telemetry(function: str) -> Telemetry:
 
 
 @cache
-def _client(service: str, pool: int = 10) -> Any:
-    return boto3.client(cast(Any, service), config=client_config(pool))
+def _client(service: str, pool: int = 10, attempts: int = ATTEMPTS) -> Any:
+    return boto3.client(cast(Any, service), config=client_config(pool, attempts=attempts))
 
 
 def _patient_lambda(seconds: float) -> Any:
     """A client that waits for a function's answer and never asks twice."""
-    return boto3.client(
-        "lambda", config=client_config(1, seconds).merge(Config(retries={"total_max_attempts": 1}))
-    )
+    return boto3.client("lambda", config=client_config(1, seconds, attempts=1))
 
 
 @cache
@@ -134,19 +136,6 @@ def _campaigns(function: str) -> Campaigns:
 
 
 @cache
-def release_campaigns() -> ReleaseCampaigns:
-    """The drainer's first job: what campaigns owe this minute."""
-    return ReleaseCampaigns(
-        settings=_settings("drainer"),
-        campaigns=_campaigns("drainer"),
-        control=_control("drainer"),
-        queues=Queues(_client("sqs", 16)),
-        clock=time.time,
-        telemetry=telemetry("drainer"),
-    )
-
-
-@cache
 def _ledger(function: str) -> Ledger:
     settings = _settings(function)
     return Ledger(
@@ -155,7 +144,29 @@ def _ledger(function: str) -> Ledger:
         settings.sending.retention_days * 86_400.0,
         pause=time.sleep,
         jitter=random.random,
+        new_op=_new_op,
     )
+
+
+def _new_op() -> str:
+    # A row keeps three of them in the agenda: short, and with 48 bits still never twice within three.
+    return uuid.uuid4().hex[:12]
+
+
+@cache
+def _agenda(function: str) -> Agenda:
+    return Agenda(_client("dynamodb"), _settings(function).messages_table)
+
+
+@cache
+def _wake(function: str) -> Wake:
+    return Wake(Queues(_client("sqs")), _settings(function).wake_queue_url)
+
+
+@cache
+def _push() -> Push:
+    # One attempt: a second Publish would be a second push that nobody knows of.
+    return Push(_client("sns", FALLBACK_WORKERS, 1))
 
 
 @cache
@@ -228,31 +239,29 @@ def sender() -> Deliver:
         control=_control("sender"),
         panic=_panic("sender"),
         queues=Queues(_client("sqs")),
+        wake=_wake("sender"),
         whatsapp=whatsapp,
         fall_back=FallBack(
             policy=settings.fallback,
-            push=Push(_client("sns", FALLBACK_WORKERS)),
+            push=_push(),
+            # One attempt, as for pushes: SES knows no idempotency key.
             email=Email(
-                _client("sesv2", FALLBACK_WORKERS), settings.email_from, settings.email_configuration_set
+                _client("sesv2", FALLBACK_WORKERS, 1), settings.email_from, settings.email_configuration_set
             ),
             contacts=Contacts(settings.contacts_table, settings.region),
             telemetry=log,
             default_title="A message for you",
+            clock=time.time,
+            pool=ThreadPoolExecutor(FALLBACK_WORKERS, thread_name_prefix="fall-back"),
         ),
-        schedules=_schedules(settings),
+        campaigns=_campaigns("sender"),
         clock=time.time,
         pause=time.sleep,
         chance=random.random,
         telemetry=log,
-        campaigns=_campaigns("sender"),
+        pool=ThreadPoolExecutor(settings.sending.connections, thread_name_prefix="send"),
         keep_usage=UsageSeen(control=_control("sender"), whatsapp=whatsapp, clock=time.time, telemetry=log),
     )
-
-
-def _schedules(settings: Settings) -> Schedules | None:
-    if not (settings.schedule_group and settings.schedule_role_arn and settings.whatsapp_queue_arn):
-        return None
-    return Schedules(_client("scheduler"), settings.schedule_group, settings.schedule_role_arn)
 
 
 @cache
@@ -268,7 +277,7 @@ def prober() -> Probe:
         functions=Functions(_client("lambda")),
         clock=time.time,
         telemetry=telemetry("prober"),
-        waiting=lambda: _waiting(settings.whatsapp_queue_url),
+        waiting=lambda: _waiting(settings.critical_queue_url) + _waiting(settings.whatsapp_queue_url),
         # Twice this, and the writes around it, fit into a probe; the next probe is the second attempt.
         openai=_openai("prober", 1, 12.0),
     )
@@ -280,16 +289,29 @@ def _waiting(url: str) -> int:
 
 
 @cache
-def drainer() -> Drain:
-    """The drainer's use case."""
-    return Drain(
+def drainer() -> Tick:
+    """The drainer's use case: the tick of each minute."""
+    return Tick(
         settings=_settings("drainer"),
         control=_control("drainer"),
         ledger=_ledger("drainer"),
+        agenda=_agenda("drainer"),
         queues=Queues(_client("sqs", 16)),
+        wake=_wake("drainer"),
+        campaigns=_campaigns("drainer"),
         clock=time.time,
         telemetry=telemetry("drainer"),
-        campaigns=_campaigns("drainer"),
+    )
+
+
+@cache
+def _endings(function: str) -> Endings:
+    return Endings(
+        control=_control(function),
+        ledger=_ledger(function),
+        campaigns=_campaigns(function),
+        clock=time.time,
+        telemetry=telemetry(function),
     )
 
 
@@ -318,9 +340,8 @@ def voice() -> VoiceJobs:
         outcomes=outcomes,
         whatsapp=whatsapp,
         recordings=Recordings(_client("dynamodb"), settings.control_table),
-        queues=queues,
-        whatsapp_queue_url=settings.whatsapp_queue_url,
-        bulk_queue_url=settings.bulk_queue_url,
+        ledger=_ledger("voice"),
+        wake=_wake("voice"),
         clock=time.time,
         telemetry=log,
     )
@@ -342,7 +363,7 @@ def voice() -> VoiceJobs:
 
 @cache
 def release_pending() -> ReleasePending:
-    """The drainer's third job: voice notes that waited for the transcription."""
+    """The drainer's second job: voice notes that waited for the transcription."""
     settings = _settings("drainer")
     return ReleasePending(
         rules=settings.inbound,
@@ -361,7 +382,7 @@ def _incidents(function: str) -> Incidents:
 
 @cache
 def summarise() -> Summarise:
-    """The drainer's second job: to tell of an incident that is over."""
+    """The drainer's third job: to tell of an incident that is over."""
     settings = _settings("drainer")
     return Summarise(
         settings=settings,
@@ -383,10 +404,11 @@ def webhook() -> Webhook:
         secrets=_secrets("webhook"),
         ledger=_ledger("webhook"),
         control=_control("webhook"),
-        queues=Queues(_client("sqs")),
+        wake=_wake("webhook"),
         panic=_panic("webhook"),
         notices=Notices(_client("sns", FALLBACK_WORKERS), settings.ops_topic_arn),
         clock=time.time,
+        chance=random.random,
         telemetry=telemetry("webhook"),
         inbound=TakeInbound(
             inbox=Inbox(_client("dynamodb"), settings.control_table),
@@ -416,6 +438,13 @@ def feedback() -> Feedback:
     settings = _settings("feedback")
     return Feedback(
         contacts=Contacts(settings.contacts_table, settings.region),
+        mails=SettleMails(
+            ledger=_ledger("feedback"),
+            control=_control("feedback"),
+            wake=_wake("feedback"),
+            clock=time.time,
+            telemetry=telemetry("feedback"),
+        ),
         clock=time.time,
         telemetry=telemetry("feedback"),
     )
@@ -441,12 +470,24 @@ def operator() -> Operate:
     """The operator's use case: one group per kind of action."""
     settings = _settings("operator")
     control, panic, ledger = _control("operator"), _panic("operator"), _ledger("operator")
+    agenda, wake, endings = _agenda("operator"), _wake("operator"), _endings("operator")
     queues = Queues(_client("sqs"))
+    held = Held(
+        control=control,
+        ledger=ledger,
+        agenda=agenda,
+        campaigns=_campaigns("operator"),
+        endings=endings,
+        clock=time.time,
+    )
+    lanes = Lanes(agenda, lambda: held.lanes().names)
     operate_queue = OperateQueue(
         settings=settings,
         control=control,
         panic=panic,
         queues=queues,
+        agenda=agenda,
+        lanes=lanes,
         metrics=Metrics(_client("cloudwatch")),
         clock=time.time,
     )
@@ -462,7 +503,7 @@ def operator() -> Operate:
         clock=time.time,
     )
     operate_message = OperateMessage(
-        settings=settings,
+        names=operate_queue,
         control=control,
         panic=panic,
         queues=queues,
@@ -476,14 +517,26 @@ def operator() -> Operate:
             operate_panic,
             operate_queue,
             OperateDeadLetters(
-                names=operate_queue, panic=panic, queues=queues, ledger=ledger, clock=time.time
+                names=operate_queue,
+                panic=panic,
+                queues=queues,
+                ledger=ledger,
+                agenda=agenda,
+                wake=wake,
+                count=endings.count,
+                clock=time.time,
             ),
             operate_message,
-            OperateSchedule(
+            OperateSchedule(ledger=ledger, wake=wake, count=endings.count, clock=time.time),
+            OperateAudit(
                 settings=settings,
+                control=control,
                 ledger=ledger,
+                agenda=agenda,
+                lanes=lanes,
+                names=operate_queue,
                 queues=queues,
-                schedules=_schedules(settings),
+                wake=wake,
                 clock=time.time,
             ),
             OperateCampaign(
@@ -501,7 +554,7 @@ def operator() -> Operate:
                 control=control,
                 ledger=ledger,
                 contacts=contacts,
-                push=Push(_client("sns")),
+                push=_push(),
                 mail=MailAccounts(_client("sesv2")),
                 alarms=alarms,
                 subscriptions=Subscriptions(_client("sns")),

@@ -95,7 +95,7 @@ def test_a_mail_names_its_configuration_set_where_there_is_one() -> None:
             "provide-client-params.sesv2.SendEmail", lambda params, seen=asked, **_: seen.append(params)
         )
         stub.add_response("send_email", {"MessageId": "1"})
-        Email(ses, "us@example.org", given).send("ana@example.org", "Title", "Text", "m:1")
+        Email(ses, "us@example.org", given).send("ana@example.org", "Title", "Text", "m:1", 0, None)
         assert asked[0].get("ConfigurationSetName") == expected
 
 
@@ -153,7 +153,7 @@ class Table:
         self.asked.append(arguments)
         page = arguments.get("ExclusiveStartKey", 0)
         items = [
-            {"id": {"S": f"{arguments['Segment']}-{page}-{n}"}, "status": {"S": "SENT"}, "claim": {"S": "c"}}
+            {"id": {"S": f"{arguments['Segment']}-{page}-{n}"}, "status": {"S": "SENT"}, "rev": {"N": "2"}}
             for n in range(self.rows)
         ]
         return {"Items": items, **({"LastEvaluatedKey": page + 1} if page + 1 < self.pages else {})}
@@ -161,7 +161,7 @@ class Table:
 
 def ledger(table: Table) -> Ledger:
     client_: Any = table
-    return Ledger(client_, "messages", 60.0, pause=lambda _: None, jitter=lambda: 0.0)
+    return Ledger(client_, "messages", 60.0, pause=lambda _: None, jitter=lambda: 0.0, new_op=lambda: "op")
 
 
 def test_a_sample_ends_with_what_is_wanted_and_reads_only_what_it_must() -> None:

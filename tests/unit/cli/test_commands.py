@@ -26,8 +26,32 @@ CHANGE = {"changed": True, "flag": FLAG, "incident_id": "i-1", "warnings": ["an 
 PEEK = {
     "queue": "whatsapp-dlq", "to": "whatsapp-queue", "waiting": 2, "seen": 2,
     "reasons": [{"reason": "bad_request: code 100", "count": 2}],
-    "sample": [{"id": "m-1", "type": "text", "priority": "normal", "status": "REJECTED", "age_seconds": 60,
-                "reason": "bad_request: code 100", "body": None}],
+    "sample": [{"id": "m-1", "type": "text", "priority": "normal", "template": None, "cause": "bad_request",
+                "status": "REJECTED", "age_seconds": 60, "reason": "bad_request: code 100", "body": None}],
+}  # fmt: skip
+MOVED = {
+    "queue": "whatsapp-dlq", "to": "whatsapp-queue", "moved": 2, "accounted": 0, "failed": 0, "waiting": 0,
+    "complete": True,
+}  # fmt: skip
+ROW = {
+    "found": True, "id": "m-1", "status": "SENT", "waits_for": None, "to": "+49***", "type": "text",
+    "priority": "normal", "template": None, "campaign": None, "reached": True, "way": "whatsapp",
+    "cause": None, "code": None, "acts": 1, "attempts": 1, "doubts": [], "possible_duplicates": 0,
+    "duplicates": [], "conflicts": 0, "tried": None, "recording": None, "unspoken": None,
+    "incident_id": None, "wamid": "wamid.1", "trail": [{"at": AT, "status": "SENT", "note": ""}],
+}  # fmt: skip
+LANE_ROW = {
+    "in_flight": 0, "delayed": 2, "oldest_age_seconds": 75.0, "eta_seconds": 30, "eta": AT,
+}  # fmt: skip
+AUDIT = {
+    "at": AT, "verdict": "accounted", "command": None, "findings": [],
+    "timers": {"waiting": 3, "overdue": 0, "oldest": None,
+               "ages": [{"over_seconds": age, "count": 0} for age in (0, 120, 600, 3600)]},
+    "doubts": {"open": 0, "oldest": None, "complete": True,
+               "ages": [{"over_seconds": age, "count": 0} for age in (0, 120, 600, 3600)]},
+    "lanes": [{"name": "critical", "count": 7, "oldest_age_seconds": 12.0}],
+    "refused": 0, "dead_letters": {"whatsapp-dlq": 0}, "tick": {"last_at": AT, "age_seconds": 20.0},
+    "deep": None,
 }  # fmt: skip
 
 
@@ -42,10 +66,7 @@ class Function:
             "panic.disable": CHANGE,
             "panic.shadow": CHANGE,
             "queue.peek": PEEK,
-            "queue.redrive": {
-                "queue": "whatsapp-dlq", "to": "whatsapp-queue", "moved": 2, "failed": 0, "waiting": 0,
-                "complete": True,
-            },
+            "queue.redrive": MOVED,
         }  # fmt: skip
 
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -161,36 +182,181 @@ def test_redrive_shows_reasons_before_it_moves(
         run(["queue", "redrive", "--queue", "whatsapp-dlq", "--yes", "--reason", "template corrected"]) == 0
     )
     assert function.requests[-1]["reason"] == "template corrected"
-    assert "2 messages moved" in capsys.readouterr().out
+    assert "2 of whatsapp-dlq sent again, to whatsapp-queue" in capsys.readouterr().out
 
 
 def test_redrive_asks_again_for_what_is_left(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
-    base = {"queue": "whatsapp-dlq", "to": "whatsapp-queue", "failed": 0, "waiting": 1}
     function.answers["queue.peek"] = {**PEEK, "waiting": 30}
     function.answers["queue.redrive"] = [
-        {**base, "moved": 20, "complete": False},
-        {**base, "moved": 10, "complete": True},
+        {**MOVED, "moved": 15, "accounted": 5, "complete": False},
+        {**MOVED, "moved": 10, "waiting": 1, "complete": True},
     ]
-    assert run(["queue", "redrive", "--queue", "whatsapp-dlq", "--yes", "--limit", "30"]) == 0
+    assert run(["queue", "redrive", "--queue", "whatsapp-dlq", "--yes"]) == 0
     assert [r["limit"] for r in function.requests if r["action"] == "queue.redrive"] == [30, 10]
-    assert "30 messages moved" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "25 of whatsapp-dlq sent again" in out
+    assert "5 had been settled meanwhile" in out
+
+
+def test_refused_messages_are_chosen_by_template_and_cause(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function.answers["queue.peek"] = {**PEEK, "queue": "refused", "to": "whatsapp", "waiting": 9}
+    chosen = ["--template", "reminder", "--cause", "bad_request"]
+    assert run(["queue", "redrive", "--queue", "refused", *chosen, "--yes"]) == 0
+    peek, redrive = function.requests
+    for request in (peek, redrive):
+        assert (request["template"], request["cause"]) == ("reminder", "bad_request")
+    assert redrive["limit"] == 2, "no more than were shown"
+    assert run(["queue", "redrive", "--queue", "whatsapp-dlq", *chosen, "--yes"]) == 2
+
+
+@pytest.mark.parametrize("words", [["--dry-run"], ["--id", "m-9"]])
+def test_nothing_is_asked_for_where_nothing_is_meant(
+    function: Function, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    if words == ["--id", "m-9"]:
+        function.answers["queue.peek"] = {**PEEK, "seen": 0, "sample": [], "reasons": []}
+    assert run(["queue", "redrive", "--queue", "whatsapp-dlq", *words]) == 0
+    assert [request["action"] for request in function.requests] == ["queue.peek"]
+
+
+def test_discard_needs_a_reason_and_a_yes(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["queue", "discard", "--queue", "refused"]) == 2
+    words = ["queue", "discard", "--queue", "whatsapp-dlq", "--reason", "a test of the producer"]
+    assert run(words) == 1
+    assert [request["action"] for request in function.requests] == ["queue.peek"]
+    function.answers["queue.discard"] = {
+        "queue": "whatsapp-dlq", "discarded": 2, "failed": 0, "waiting": 0, "ids": ["m-1"], "complete": True,
+    }  # fmt: skip
+    assert run([*words, "--yes"]) == 0
+    assert (function.requests[-1]["reason"], function.requests[-1]["actor"]) == (
+        "a test of the producer",
+        ARN,
+    )
+    assert "2 of whatsapp-dlq given up" in capsys.readouterr().out
+
+
+def test_queue_status_shows_lanes_with_age_and_eta(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lanes = [
+        {**LANE_ROW, "name": "normal", "kind": "backlog", "visible": 300, "rate": 10.0},
+        {**LANE_ROW, "name": "refused", "kind": "refused", "visible": 1, "rate": None, "eta_seconds": None},
+    ]
+    function.answers["queue.status"] = {
+        "at": AT, "queues": lanes, "waiting": 302, "released": 0, "refused": 1, "unreadable": 0,
+        "eta_seconds": 30, "eta": AT, "drain": {"rate": 10.0, "ceiling": 10.0, "state": "releasing"},
+        "notes": ["1 refused: a person must look (lifeline queue redrive --queue refused --dry-run)"],
+    }  # fmt: skip
+    assert run(["queue", "status", "--queue", "whatsapp-queue"]) == 0
+    out = capsys.readouterr().out
+    for words in ("normal", "1 min 15 s", "10/s", "30 s", "leaving at 10/s", "! 1 refused"):
+        assert words in out
+
+
+# --- audit -------------------------------------------------------------------------------------------------
+
+
+def test_all_accounted_for_is_zero(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    function.answers["audit.run"] = AUDIT
+    assert run(["audit"]) == 0
+    assert function.requests == [{"action": "audit.run"}]
+    out = capsys.readouterr().out
+    for words in ("Accounted for", "under 2 min", "10 min to 1 h", "over 1 h", "critical", "20 s ago"):
+        assert words in out
+
+
+def test_something_to_look_at_is_one_and_names_the_command(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = "lifeline message m-1"
+    finding = {"what": "overdue by more than two minutes", "count": 4, "command": command}
+    function.answers["audit.run"] = {**AUDIT, "verdict": "look", "command": command, "findings": [finding]}
+    assert run(["audit"]) == 1
+    captured = capsys.readouterr()
+    assert "! 4 overdue" in captured.out
+    assert f"Run: {command}" in captured.err
+    assert run(["audit", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["result"]["command"] == command
+
+
+def test_a_deep_audit_asks_for_each_part_of_a_large_ledger(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def part(found: int, ids: list[str], following: int | None) -> dict[str, Any]:
+        verdict = {"verdict": "look", "command": "lifeline audit --deep --wake"} if found else {}
+        return {**AUDIT, **verdict, "deep": {"found": found, "ids": ids, "woken": found, "next": following}}
+
+    function.answers["audit.run"] = [part(0, [], 20), part(2, ["a", "b"], 50), part(1, ["c"], None)]
+    assert run(["audit", "--deep", "--wake"]) == 1
+    assert [request.get("segment") for request in function.requests] == [None, 20, 50]
+    assert all(request["deep"] and request["wake"] for request in function.requests)
+    assert "3 open and off the agenda; 3 woken" in capsys.readouterr().out
+    assert run(["audit", "--wake"]) == 2
+
+
+def test_a_part_that_takes_too_long_ends_the_deep_audit(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = {"found": 0, "ids": [], "woken": 0, "next": 7}
+    function.answers["audit.run"] = {**AUDIT, "deep": deep}
+    assert run(["audit", "--deep"]) == 1, "not read to its end is not accounted for"
+    assert len(function.requests) == 2
+    assert "not read to its end" in capsys.readouterr().out
+
+
+# --- one message -------------------------------------------------------------------------------------------
+
+
+def test_a_message_tells_doubts_duplicates_and_other_content(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function.answers["message.show"] = {
+        **ROW,
+        "status": "IN_DOUBT",
+        "reached": False,
+        "waits_for": "a report of act 2 (whatsapp), until 2026-03-01T09:01:00.000Z",
+        "acts": 2,
+        "doubts": [{"act": 2, "way": "whatsapp", "at": AT}],
+        "possible_duplicates": 2,
+        "duplicates": [1],
+        "conflicts": 3,
+    }
+    assert run(["message", "m-1"]) == 0
+    out = capsys.readouterr().out
+    for words in (
+        "a report of act 2",
+        "act 2 (whatsapp) since 2026-03-01 09:00:00 UTC",
+        "possible duplicates: 2 (proven 1)",
+        "! the same id came with other content, times: 3",
+    ):
+        assert words in out
+
+
+def test_a_cancel_says_what_it_cannot_undo(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    done = {"id": "m-1", "status": "CANCELLED", "changed": True, "in_doubt": True}
+    function.answers["message.cancel"] = done
+    assert run(["message", "m-1", "--cancel", "called off"]) == 0
+    out = capsys.readouterr().out
+    assert "Message m-1 is cancelled." in out
+    assert "may have arrived" in out
+    function.answers["message.cancel"] = {**done, "changed": False, "in_doubt": False}
+    assert run(["message", "m-1", "--cancel", "called off"]) == 0
+    assert "was cancelled before" in capsys.readouterr().out
 
 
 def test_send_follows_to_the_end(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
-    row = {"found": True, "id": "m-1", "to": "+49***", "type": "text", "priority": "normal", "template": None,
-           "campaign": None, "reached": None, "cause": None, "code": None, "attempts": 1, "resends": 0,
-           "incident_id": None, "wamid": "wamid.1",
-           "trail": [{"at": AT, "status": "SENT", "note": ""}]}  # fmt: skip
     function.answers["message.send"] = {
         "id": "m-1",
-        "queue": "whatsapp-queue",
+        "queue": "whatsapp-critical-queue",
         "to": "+49***",
         "known": False,
     }
     function.answers["message.show"] = [
         {"found": False, "id": "m-1", "status": None},
-        {**row, "status": "SENT"},
-        {**row, "status": "DELIVERED"},
+        {**ROW, "status": "SENT"},
+        {**ROW, "status": "DELIVERED"},
     ]
     assert run(["send", "--to", "+4915112345678", "--text", "Hello", "--priority", "critical"]) == 0
     assert function.requests[0]["message"] == {
@@ -238,7 +404,9 @@ def test_no_stack_is_one_sentence(
     assert "--stack" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [[], ["panic"], ["queue"], ["contacts"], ["send"], ["errors"], ["message"]])
+@pytest.mark.parametrize(
+    "words", [[], ["panic"], ["queue"], ["contacts"], ["send"], ["errors"], ["message"], ["audit"]]
+)
 def test_help_loads_no_aws(words: list[str]) -> None:
     import subprocess
     import sys

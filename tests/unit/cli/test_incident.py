@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from lifeline.contract import OPERATOR_ACTIONS, violations
 from lifeline.domain.incident import overview, report
+from lifeline.domain.message.status import Status
 from lifeline.domain.panic import Kind
-from lifeline.domain.status import Status
 from lifeline_cli import main
 from lifeline_cli.client import Client
 from lifeline_cli.incident_html import page

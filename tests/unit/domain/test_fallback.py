@@ -18,7 +18,7 @@ from lifeline.domain.fallback import (
     plan,
     shorten,
 )
-from lifeline.domain.status import Status
+from lifeline.domain.message.status import Status
 
 PUSH, EMAIL, PARK = Step.PUSH, Step.EMAIL, Step.PARK
 POLICIES = st.builds(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from lifeline.domain import inbound
+from lifeline.contract import format_instant
+from lifeline.domain import inbound, speech
 from lifeline.domain.inbound import InboundRules, Sender, VoiceNote
 
 NOW = 1_790_000_000.0
@@ -135,3 +137,52 @@ def test_settings_are_laid_over_the_defaults() -> None:
 def test_wrong_settings_are_refused(document: Any) -> None:
     with pytest.raises(ValueError):
         InboundRules.parse(document)
+
+
+BAD: list[Any] = ["\ud83d", 10**400, 10**5000, float("inf"), float("nan"), [[]], "x" * 300_000]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=range(len(BAD)))
+def test_values_that_nothing_can_carry_are_mended(bad: Any) -> None:
+    contact = {"profile": {"name": bad}, "wa_id": bad, "user_id": bad}
+    value = message(timestamp=bad, text={"body": bad}, context={"id": bad}, **{"from": bad, "x": {"y": bad}})
+    notice = inbound.notice_of("w\ud83d", value, contact, NOW)
+    json.dumps(notice, ensure_ascii=False, allow_nan=False).encode()
+    assert notice["received_at"] == format_instant(NOW)
+    note = inbound.voice_note("w\ud83d", {"type": "audio", "audio": {"voice": True, "id": bad}}, contact, NOW)
+    assert note is not None
+    assert VoiceNote.read(note.job()) == note
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"wamid": 5},
+        {"phone": None},
+        {"received_at": "x"},
+        {"received_at": 1e300},
+        {"received_at": -1},
+        {"turn": "abc"},
+        {"turn": 1.5},
+        {"kept": "yes"},
+        {"media_id": ["x"]},
+    ],
+)
+def test_a_job_with_values_of_other_types_is_none(change: dict[str, Any]) -> None:
+    good = {"wamid": "w", "phone": "", "user_id": "", "name": "", "received_at": 1, "media_id": "5"}
+    job = {"kind": inbound.JOB, **good}
+    assert VoiceNote.read(json.dumps(job)).received_at == 1.0
+    with pytest.raises(ValueError):
+        VoiceNote.read(json.dumps({**job, **change}))
+
+
+@pytest.mark.parametrize(
+    "body", ["[" * 20_000, '{"kind": ' + "[" * 900 + "]" * 900 + "}", '{"a": ' + "9" * 5000 + "}"], ids=len
+)
+def test_deep_or_long_bodies_are_no_job(body: str) -> None:
+    assert not inbound.is_job(body)
+    with pytest.raises(ValueError):
+        VoiceNote.read(body)
+    with pytest.raises(ValueError):
+        speech.Job.read(body)
+    assert speech.Forget.read(body) is None

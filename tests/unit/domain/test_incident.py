@@ -11,8 +11,10 @@ from lifeline.contract import parse_instant
 from lifeline.domain import incident
 from lifeline.domain.failures import Cause
 from lifeline.domain.incident import OUTCOMES, course, overview, quantile, report, summary
+from lifeline.domain.message.status import Status
+from lifeline.domain.message.steering import MOVED
+from lifeline.domain.message.step import OTHER_CONTENT, QUIET, SEND_AFTER
 from lifeline.domain.panic import Kind
-from lifeline.domain.status import Status
 
 from tests.support.incidents import ID, START, event, facts, message, outage, parked, probe, pushed
 
@@ -117,6 +119,7 @@ def many() -> list[incident.Affected]:
         message(
             "expired", S.EXPIRED, (31, S.CLAIMED, ""), (31.5, S.PARKED, ""), (250, S.EXPIRED, "its time")
         ),
+        message("cancelled", S.CANCELLED, (31, S.CLAIMED, ""), (31.5, S.CANCELLED, "by an operator")),
         message("rejected", S.REJECTED, (32, S.CLAIMED, ""), (33, S.REJECTED, "bad")),
         message(
             "failed", S.FAILED, (34, S.CLAIMED, ""), (35, S.FAILED, "no way"), tried="email MessageRejected"
@@ -128,8 +131,8 @@ def test_each_message_has_one_outcome_and_they_add_up() -> None:
     found = report(facts(outage(), many()))["messages"]
     assert {name: found[name] for name in OUTCOMES} == dict.fromkeys(OUTCOMES, 1)
     assert found["total"] == len(OUTCOMES)
-    assert found["by_priority"] == {"critical": 1, "normal": 7}
-    assert sum(found["by_status"].values()) == 8
+    assert found["by_priority"] == {"critical": 1, "normal": 8}
+    assert sum(found["by_status"].values()) == 9
 
 
 def test_people_are_counted_once_and_missed_only_when_nothing_reached_them() -> None:
@@ -156,7 +159,7 @@ def test_in_doubt_and_how_it_was_settled() -> None:
             (2, S.IN_DOUBT, ""),
             (62, S.CLAIMED, "again"),
             (63, S.SENT, ""),
-            resends=1,
+            possible=1,
         ),
         message(
             "f", S.PUSHED, (1, S.CLAIMED, ""), (2, S.IN_DOUBT, ""), (62, S.CLAIMED, ""), (63, S.PUSHED, "")
@@ -174,7 +177,17 @@ def test_in_doubt_and_how_it_was_settled() -> None:
         "expired": 1,
         "open": 1,
     }
-    assert found["resends"] == 1
+    assert (found["possible_duplicates"], found["duplicates"]) == (1, 0)
+
+
+def test_possible_and_proven_duplicates_are_added_up() -> None:
+    messages = [
+        pushed("a", 1, possible=1),
+        pushed("b", 2, possible=2, duplicates=1),
+        pushed("c", 3),
+    ]
+    found = report(facts(outage(), messages))["messages"]
+    assert (found["possible_duplicates"], found["duplicates"]) == (3, 1)
 
 
 def test_added_delay_by_way() -> None:
@@ -190,14 +203,28 @@ def test_added_delay_by_way() -> None:
 
 
 def test_a_message_that_was_not_due_before_is_not_late() -> None:
-    waited = message(
-        "s",
-        S.PUSHED,
-        (-600, S.CLAIMED, "scheduled"),
-        (20, S.CLAIMED, "panic"),
-        (20.5, S.PUSHED, "panic (push)"),
-    )
-    assert report(facts(outage(), [waited]))["delay"]["worst_seconds"] == pytest.approx(0.5)
+    ends = (20, S.CLAIMED, "panic"), (20.5, S.PUSHED, "panic (push)")
+    came = -600, S.CLAIMED, SEND_AFTER
+    moved = -500, S.CLAIMED, f"{MOVED}2026-09-21T14:13:40Z by ops"
+    conflict = -400, S.CLAIMED, OTHER_CONTENT
+    night = -300, S.PARKED, QUIET
+    waits: list[list[tuple[float, Status, str]]] = [
+        *([came], [night], [moved], [came, night, (-200, S.PARKED, QUIET)], [came, conflict]),
+        *([(-600, S.PARKED, "panic"), moved], [(-600, S.PARKED, "panic"), moved, conflict, night]),
+    ]
+    messages = [message(f"m{n}", S.PUSHED, *some, *ends) for n, some in enumerate(waits)]
+    delays = report(facts(outage(), messages))["delay"]
+    assert delays["count"] == len(waits)
+    assert delays["worst_seconds"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "note", ["panic", "the sender is behind", "ops said: moved to morning", OTHER_CONTENT]
+)
+def test_other_waits_are_delays(note: str) -> None:
+    came = 0, S.CLAIMED, "panic"
+    late = message("a", S.PUSHED, came, (5, S.CLAIMED, note), (10, S.PARKED, QUIET), (60, S.PUSHED, "push"))
+    assert report(facts(outage(), [late]))["delay"]["worst_seconds"] == pytest.approx(60)
 
 
 def test_a_send_that_failed_later_counts_from_what_reached_the_person() -> None:
@@ -308,8 +335,8 @@ def test_cost_counts_requests() -> None:
     found = report(facts(outage(), many()))["cost"]
     assert found["requests"]["sns_pushes"] == 2
     assert found["requests"]["ses_emails"] == 2
-    # Three were parked: twice sent, received and deleted; 14 probes take three requests each.
-    assert found["requests"]["sqs_requests"] == 6 * 3 + 3 * 14
+    # Three wake-ups (two were parked and sent later, one failed) and 14 probes take three requests each.
+    assert found["requests"]["sqs_requests"] == 3 * 3 + 3 * 14
     assert found["meta_probes"] == 14
     assert found["usd"] > 0
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.domain.volume import BARS, Kind, failure_shares, step_for, summarise
+from lifeline.domain.message.row import CAMPAIGN_LANE, Row, off_agenda, parked, waiting
+from lifeline.domain.message.status import Status
+from lifeline.domain.message.step import claim
+from lifeline.domain.volume import BARS, Kind, failure_shares, settles, step_for, summarise
 
 NOW = 1_790_000_040.0
 LAST = int(NOW // 60) * 60
@@ -87,3 +90,19 @@ def test_a_bar_stands_for_a_round_time(hours: float, step: int) -> None:
 def test_failure_shares_come_from_sends_and_reports() -> None:
     counts = minutes({"ta|a": 8, "tf|a": 1, "ta|b": 2}, {"tf|a": 1, "tf|c": 1})
     assert failure_shares(counts) == {"a": (8, 2), "b": (2, 0), "c": (0, 1)}
+
+
+def test_an_outcome_counts_with_the_write_that_brings_it() -> None:
+    fresh = Row("a")
+    known = Row("a", rev=1)
+    sending = claim(known, "whatsapp", 0.0, 60.0)
+    backlog, sent = parked(known, "normal", 0.0), off_agenda(sending, Status.SENT)
+    assert settles(fresh, parked(fresh, "normal", 0.0))
+    assert settles(fresh, off_agenda(fresh, Status.EXPIRED))
+    assert settles(sending, sent)
+    assert settles(backlog, off_agenda(backlog, Status.DELIVERED))
+    assert settles(backlog, parked(backlog, f"{CAMPAIGN_LANE}spring", 0.0))
+    assert not settles(sent, off_agenda(sent, Status.DELIVERED)), "it was counted when it was sent"
+    assert not settles(backlog, parked(backlog, "normal", 9.0)), "it waits on"
+    assert not settles(known, sending)
+    assert not settles(sending, waiting(known, 9.0))

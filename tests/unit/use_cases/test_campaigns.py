@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,64 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lifeline.adapters.contacts import Contact
 from lifeline.contract import BULK_QUEUE, WHATSAPP, format_instant, parse_message
-from lifeline.domain.campaign import STEP, Campaign, State, counted, due, held, resumed_start
-from lifeline.domain.delivery import Do
+from lifeline.domain.campaign import STEP, Campaign, State, due, resumed_start, tally
 from lifeline.domain.failures import Failure, Fault, classify_fault
-from lifeline.domain.status import Status
-from lifeline.domain.templates import Listed
-from lifeline.errors import ConflictError
-from lifeline.use_cases.deliver import TEMPLATE_MAP
+from lifeline.domain.message.status import Status
+from lifeline.domain.templates import TEMPLATE_MAP, Listed
 from lifeline.use_cases.operate import Operate
 from lifeline.use_cases.operate_campaign import OperateCampaign
-from lifeline.use_cases.release_campaigns import ReleaseCampaigns
+from lifeline.use_cases.tick.campaigns import ReleaseCampaigns
 from lifeline_cli.campaign import batches, read_lines
 from lifeline_cli.errors import CliError
 
+from tests.support.campaigns import MemoryCampaigns
 from tests.support.operating import ACTOR, World, url
-
-
-class MemoryCampaigns:
-    def __init__(self) -> None:
-        self.items: dict[str, Campaign] = {}
-        self.chunks: dict[tuple[str, int], list[str]] = {}
-
-    def create(self, campaign: Campaign) -> None:
-        if campaign.id in self.items:
-            raise ConflictError("known")
-        self.items[campaign.id] = campaign
-
-    def get(self, name: str) -> Campaign | None:
-        return self.items.get(name)
-
-    def all(self) -> list[Campaign]:
-        return list(self.items.values())
-
-    def state(self, name: str) -> str:
-        return str(self.items[name].state) if name in self.items else ""
-
-    def move(self, campaign: Campaign, to: State, start: float, paused_at: float | None) -> None:
-        if self.items[campaign.id].state is not campaign.state:
-            raise ConflictError("changed")
-        self.items[campaign.id] = replace(self.items[campaign.id], state=to, start=start, paused_at=paused_at)
-
-    def advance(self, campaign: Campaign, released: int) -> None:
-        if self.items[campaign.id].released != campaign.released:
-            raise ConflictError("changed")
-        self.items[campaign.id] = replace(self.items[campaign.id], released=released)
-
-    def count(self, name: str, counts: Mapping[str, int]) -> None:
-        self.items[name] = replace(
-            self.items[name], counts=Counter(self.items[name].counts) + Counter(counts)
-        )
-
-    def put_chunk(self, name: str, index: int, bodies: Sequence[str], until: float) -> None:
-        self.chunks[name, index] = list(bodies)
-
-    def chunk(self, name: str, index: int) -> list[str]:
-        return self.chunks.get((name, index), [])
-
-    def stored(self, name: str) -> int:
-        return sum(len(found) for (owner, _), found in self.chunks.items() if owner == name)
 
 
 class Campaigning(World):
@@ -275,18 +227,20 @@ def test_never_more_than_there_is_and_never_a_burst(total: int, over: float, ste
             assert due(replace(campaign, state=state), now) == 0
 
 
-def test_messages_of_a_paused_or_cancelled_campaign_are_not_sent() -> None:
-    assert held("running", 0) is None
-    assert held("", 0) is None
-    waits = [held("paused", rounds) for rounds in range(13)]
-    assert [item.do for item in waits if item] == [Do.WAIT] * 12 + [Do.FALL_BACK]
-    assert all(item.delay <= 900 for item in waits if item)
-    cancelled = held("cancelled", 3)
-    assert cancelled is not None
-    assert cancelled.do is Do.EXPIRE
-    assert counted(Status.EXPIRED, cancelled.why) == "cancelled"
-    assert counted(Status.EXPIRED, "its time has passed") == "expired"
-    assert counted(Status.PARKED, "") is None
+@pytest.mark.parametrize(
+    ("status", "counter"),
+    [
+        (Status.SENT, "sent"),
+        (Status.PUSHED, "fallback"),
+        (Status.FAILED, "failed"),
+        (Status.REJECTED, "failed"),
+        (Status.EXPIRED, "expired"),
+        (Status.CANCELLED, "cancelled"),
+    ],
+)
+def test_what_became_of_a_message_is_counted_for_its_campaign(status: Status, counter: str) -> None:
+    assert tally(status, accepted=False, reported=False) == {counter: 1}
+    assert not tally(Status.PARKED, accepted=False, reported=False), "it is on the way"
 
 
 def test_a_pause_before_the_start_costs_nothing() -> None:

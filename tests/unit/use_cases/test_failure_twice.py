@@ -1,34 +1,48 @@
 """The same failure in the answer, in a webhook, or in both, in any order: one fallback.
 
-The real sender and the real webhook work on the same rows in memory; a stub stands for Meta, and a list for
-the live queue, which is served until it is empty.
+The real sender and the real webhook work on the same rows in memory; stubs stand for Meta and for push.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lifeline.adapters.contacts import Contact
 from lifeline.adapters.whatsapp import Accepted
 from lifeline.contract import Message
 from lifeline.domain.failures import Failure, classify_answer
+from lifeline.domain.fallback import DEFAULT_POLICY
+from lifeline.domain.message.row import Lane, Phase
+from lifeline.domain.message.status import Status
 from lifeline.domain.panic import enable, set_shadow
-from lifeline.domain.status import Status
 from lifeline.settings import Settings
-from lifeline.use_cases.deliver import Deliver, Record
-from lifeline.use_cases.fall_back import Reached, Unreached
+from lifeline.use_cases.deliver import Deliver, FallBack, Record
 
 from tests.support.meta import failed, status
-from tests.unit.use_cases.test_webhook import LIVE, World
+from tests.support.webhooks import WAKE, World
+
+DEVICE = "arn:aws:sns:eu-west-1:000000000000:endpoint/GCM/app/1"
+UNDELIVERABLE = 131026
 
 
 def answer(code: int, http: int = 400) -> Failure:
     return classify_answer(http, {"error": {"code": code, "message": f"(#{code})"}}, {})
+
+
+class Inline(Executor):
+    """A pool whose work is done at once."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
 
 
 class Meta:
@@ -39,80 +53,109 @@ class Meta:
         self.before_answer: Callable[[], None] | None = None
         self.asked: list[str] = []
 
-    def send(self, message: Message, to: str, template: object = None) -> Accepted | Failure:
-        self.asked.append(message.id)
+    def send(self, message: Message, to: str, tag: str, **more: object) -> Accepted | Failure:
+        self.asked.append(tag)
         if self.before_answer:
             self.before_answer()
-        return self.script.pop(0) if self.script else Accepted(f"wamid.{message.id}", False, None)
+        return self.script.pop(0) if self.script else Accepted(f"wamid.{tag}", False, None)
 
 
-class Ways:
-    """Takes fallbacks: by push where there is one."""
+class Push:
+    """Takes every push; may have webhooks come in meanwhile."""
 
-    def __init__(self, has_push: bool = True) -> None:
-        self.has_push = has_push
+    def __init__(self) -> None:
         self.taken: list[str] = []
         self.during: Callable[[], None] | None = None
 
-    def __call__(self, items: Sequence[tuple[Message, bool, str]], now: float) -> list[Reached | Unreached]:
-        found: list[Reached | Unreached] = []
-        for message, later, why in items:
-            self.taken.append(message.id)
-            if self.during:
-                self.during()
-            if self.has_push:
-                found.append(Reached(Status.PUSHED, why))
-            elif later:
-                found.append(Reached(Status.PARKED, why, park=True))
-            else:
-                found.append(Unreached(Status.FAILED, why))
-        return found
+    def send(self, address: str, title: str, body: str, name: str, act: int, ttl: int | None = None) -> str:
+        self.taken.append(name)
+        if self.during:
+            self.during()
+        return f"push-{name}"
+
+
+class Contacts:
+    """Nobody is in the table."""
+
+    def read(self, names: set[str]) -> dict[str, Contact]:
+        return {}
+
+    def refused(self, ways: object) -> dict[tuple[str, str], str]:
+        return {}
+
+
+class Campaigns:
+    """There are none."""
+
+    def state(self, name: str) -> str:
+        return ""
 
 
 class Clinic(World):
     """A webhook and a sender on the same ledger."""
 
-    def __init__(self, has_push: bool = True) -> None:
+    def __init__(self, has_push: bool = True, campaigns: Any = None) -> None:
         super().__init__()
-        self.meta = Meta()
-        self.ways = Ways(has_push)
-        self.control.reserve = lambda lane, tokens, interval, burst, now: now  # type: ignore[attr-defined]
+        self.meta, self.push = Meta(), Push()
+        self.has_push = has_push
+        self.control.reserve = lambda *arguments, **more: self.clock.now  # type: ignore[method-assign]
         self.sender = Deliver(
-            settings=Settings(whatsapp_queue_url=LIVE, backlog_queue_url="queue/backlog"),
+            settings=Settings(),
             ledger=self.ledger,  # type: ignore[arg-type]
             control=self.control,  # type: ignore[arg-type]
             panic=self.panic,
             queues=self.queues,  # type: ignore[arg-type]
+            wake=self.wake,
             whatsapp=self.meta,  # type: ignore[arg-type]
-            fall_back=self.ways,  # type: ignore[arg-type]
-            schedules=None,
+            fall_back=FallBack(
+                policy=DEFAULT_POLICY,
+                push=self.push,  # type: ignore[arg-type]
+                email=self.push,  # type: ignore[arg-type]
+                contacts=Contacts(),  # type: ignore[arg-type]
+                telemetry=self.log,  # type: ignore[arg-type]
+                default_title="A message",
+                clock=self.clock,
+                pool=Inline(),
+            ),
+            campaigns=campaigns or Campaigns(),
             clock=self.clock,
             pause=lambda seconds: None,
             chance=lambda: 0.5,
             telemetry=self.log,  # type: ignore[arg-type]
+            pool=Inline(),
         )
 
-    def produce(self, name: str) -> None:
-        body = json.dumps({"id": name, "to": "+4915112345678", "type": "text", "text": "hello"})
-        self.deliver(body, None, f"sqs-{name}")
+    def body(self, name: str, **more: Any) -> str:
+        recipient = {"recipient": {"push_endpoint": DEVICE}} if self.has_push else {}
+        return json.dumps(
+            {"id": name, "to": "+4915112345678", "type": "text", "text": "hello", **recipient, **more}
+        )
 
-    def deliver(self, body: str, note: Mapping[str, Any] | None, record_id: str) -> None:
-        assert not self.sender([Record(record_id, body, note, 1)], lambda: 30.0)
+    def produce(self, name: str, **more: Any) -> None:
+        self.deliver(self.body(name, **more), f"sqs-{name}")
+
+    def deliver(self, body: str, record: str) -> None:
+        assert not self.sender([Record(record, body)], lambda: 30.0)
 
     def serve(self, copies: int = 1) -> None:
-        """Serve the live queue until it is empty; each carrier ``copies`` times, as SQS may."""
+        """Bring every wake-up, each ``copies`` times, until none is left; then what the tick finds."""
         for round_ in range(40):
-            if not self.carriers:
-                return
-            waiting, self.queues.sent[LIVE] = self.carriers, []
-            for index, carrier in enumerate(waiting):
-                self.clock.advance(carrier.delay + 0.1)
-                for _ in range(copies):
-                    self.deliver(carrier.body, carrier.note, f"back-{round_}-{index}")
-        raise AssertionError("carriers go round for ever")
+            waiting, self.queues.sent[WAKE] = self.queues.sent[WAKE], []
+            names = [(message.body, float(message.delay)) for message in waiting]
+            if not names:
+                timers = [row for row in self.ledger.rows.values() if row.lane == Lane.TIMER]
+                if not timers:
+                    return
+                names = [(row.id, (row.due or 0.0) - self.clock.now) for row in timers]
+            for name, delay in names:
+                self.clock.advance(max(0.0, delay) + 0.1)
+                for copy in range(copies):
+                    record = Record(f"wake-{round_}-{copy}", name, wake_up=True)
+                    assert not self.sender([record], lambda: 30.0)
+        raise AssertionError("wake-ups go round for ever")
 
-
-UNDELIVERABLE = 131026
+    def report(self, entries: Sequence[dict[str, Any]]) -> None:
+        assert self.statuses(*entries) == 200
 
 
 def test_a_failure_in_a_webhook_reaches_the_person_once() -> None:
@@ -120,131 +163,169 @@ def test_a_failure_in_a_webhook_reaches_the_person_once() -> None:
     clinic.produce("a")
     assert clinic.status_of("a") is Status.SENT
     for _ in range(3):
-        assert clinic.statuses(failed("a", UNDELIVERABLE)) == 200
+        clinic.report([failed("a", UNDELIVERABLE, act=1)])
     clinic.serve(copies=2)
     assert clinic.status_of("a") is Status.PUSHED
-    assert clinic.ways.taken == ["a"]
-    assert clinic.meta.asked == ["a"], "WhatsApp is asked once"
-    assert clinic.statuses(failed("a", UNDELIVERABLE)) == 200
+    assert clinic.push.taken == ["a"]
+    assert clinic.meta.asked == ["a#1"], "WhatsApp is asked once"
+    clinic.report([failed("a", UNDELIVERABLE, act=1)])
     clinic.serve()
-    assert clinic.ways.taken == ["a"]
+    assert clinic.push.taken == ["a"]
+
+
+def during(clinic: Clinic) -> Callable[[], None]:
+    return lambda: clinic.report([failed("a", UNDELIVERABLE, act=1)])
 
 
 def test_a_webhook_that_overtakes_the_answer_of_the_same_failure() -> None:
     clinic = Clinic()
     clinic.meta.script = [answer(UNDELIVERABLE)]
-    clinic.meta.before_answer = lambda: clinic.statuses(failed("a", UNDELIVERABLE))  # type: ignore[assignment]
+    clinic.meta.before_answer = during(clinic)
     clinic.produce("a")
     clinic.meta.before_answer = None
     clinic.serve()
     assert clinic.status_of("a") is Status.PUSHED
-    assert clinic.ways.taken == ["a"]
-    assert clinic.meta.asked == ["a"]
+    assert clinic.push.taken == ["a"]
+    assert clinic.meta.asked == ["a#1"]
 
 
 def test_a_webhook_while_the_answers_failure_is_being_handled() -> None:
     clinic = Clinic()
     clinic.meta.script = [answer(UNDELIVERABLE)]
-    clinic.ways.during = lambda: clinic.statuses(failed("a", UNDELIVERABLE))  # type: ignore[assignment]
+    clinic.push.during = during(clinic)
     clinic.produce("a")
     clinic.serve()
     assert clinic.status_of("a") is Status.PUSHED
-    assert clinic.ways.taken == ["a"]
+    assert clinic.push.taken == ["a"]
 
 
 def test_a_failure_that_overtakes_an_answer_of_success() -> None:
     clinic = Clinic()
-    clinic.meta.before_answer = lambda: clinic.statuses(failed("a", UNDELIVERABLE))  # type: ignore[assignment]
+    clinic.meta.before_answer = during(clinic)
     clinic.produce("a")
     clinic.meta.before_answer = None
     clinic.serve()
     assert clinic.status_of("a") is Status.PUSHED
-    assert clinic.ledger.rows["a"].wamid == "wamid.a"
-    assert clinic.ways.taken == ["a"]
-    assert clinic.meta.asked == ["a"]
+    assert clinic.push.taken == ["a"]
+    assert clinic.meta.asked == ["a#1"]
 
 
 def test_nobody_is_reached_twice_where_no_way_was_found() -> None:
     clinic = Clinic(has_push=False)
     clinic.produce("a")
     for _ in range(3):
-        assert clinic.statuses(failed("a", UNDELIVERABLE)) == 200
+        clinic.report([failed("a", UNDELIVERABLE, act=1)])
         clinic.serve(copies=2)
-    row = clinic.ledger.rows["a"]
-    assert (row.status, row.phase) == (Status.FAILED, None)
-    assert clinic.ways.taken == ["a"]
-    assert clinic.meta.asked == ["a"], "what Meta has taken is not asked of it again"
+    row = clinic.row("a")
+    assert (row.status, row.phase, row.lane) == (Status.FAILED, None, None)
+    assert clinic.meta.asked == ["a#1"], "what Meta has taken is not asked of it again"
 
 
 def test_a_delivery_before_the_fallback_wins() -> None:
     clinic = Clinic()
     clinic.produce("a")
-    assert clinic.statuses(failed("a", UNDELIVERABLE)) == 200
-    assert clinic.statuses(status("a", "delivered")) == 200
+    clinic.report([failed("a", UNDELIVERABLE, act=1)])
+    clinic.report([status("a", "delivered", act=1)])
     clinic.serve()
     assert clinic.status_of("a") is Status.DELIVERED
-    assert clinic.ways.taken == []
+    assert clinic.push.taken == []
 
 
 def test_a_worker_that_dies_in_the_fallback_leaves_it_to_the_next_and_not_to_whatsapp() -> None:
     clinic = Clinic()
     clinic.produce("a")
-    assert clinic.statuses(failed("a", UNDELIVERABLE)) == 200
-    (carrier,) = clinic.carriers
-    row = clinic.ledger.rows["a"]
-    clinic.ledger.put(
-        replace(
-            row, status=Status.CLAIMED, phase="falling_back", rev=row.rev + 1, attempted_at=clinic.clock.now
-        )
+    clinic.report([failed("a", UNDELIVERABLE, act=1)])
+    row = clinic.row("a")
+    now = clinic.clock.now
+    claimed = replace(
+        row,
+        status=Status.CLAIMED,
+        phase=Phase.FALLING_BACK,
+        act=2,
+        way="push",
+        attempted_at=now,
+        due=now + 60,
+        rev=row.rev + 1,
     )
+    clinic.ledger.put(claimed)
     clinic.serve()
     assert clinic.status_of("a") is Status.PUSHED
-    assert clinic.meta.asked == ["a"]
-    assert carrier.note["job"] == "fallback"
+    assert clinic.meta.asked == ["a#1"]
 
 
-def test_a_lost_carrier_is_brought_back_by_an_old_copy_of_the_message() -> None:
+def test_a_wake_up_that_is_lost_is_made_up_for() -> None:
     clinic = Clinic()
     clinic.produce("a")
-    assert clinic.statuses(failed("a", UNDELIVERABLE)) == 200
-    clinic.queues.sent[LIVE] = []
-    body = clinic.ledger.rows["a"].body
-    assert not clinic.sender([Record("sqs-a", body, None, 2)], lambda: 30.0)
+    clinic.queues.broken.add(WAKE)
+    clinic.report([failed("a", UNDELIVERABLE, act=1)])
+    clinic.queues.broken.clear()
+    assert not clinic.sender([Record("sqs-a", clinic.body("a"), 2)], lambda: 30.0)
     clinic.serve()
     assert clinic.status_of("a") is Status.PUSHED
-    assert clinic.meta.asked == ["a"]
+    assert clinic.meta.asked == ["a#1"]
 
 
 def test_an_expired_message_is_not_pushed_after_its_time() -> None:
     clinic = Clinic()
     clinic.produce("a")
-    row = clinic.ledger.rows["a"]
-    body = json.dumps({**json.loads(row.body), "expires_at": "2026-01-01T00:00:00Z"})
-    clinic.ledger.put(replace(row, body=body))
-    assert clinic.statuses(failed("a", UNDELIVERABLE)) == 200
+    clinic.ledger.put(replace(clinic.row("a"), expires_at=clinic.clock.now))
+    clinic.report([failed("a", UNDELIVERABLE, act=1)])
     clinic.serve()
     assert clinic.status_of("a") is Status.EXPIRED
-    assert clinic.ways.taken == []
+    assert clinic.push.taken == []
 
 
 def test_a_lost_answer_is_settled_by_the_webhook_and_not_sent_again() -> None:
     clinic = Clinic()
-    clinic.meta.script = [
-        replace(answer(131000, 500), may_have_left=True),
-    ]
+    clinic.meta.script = [replace(answer(131000, 500), may_have_left=True)]
     clinic.produce("a")
     assert clinic.status_of("a") is Status.IN_DOUBT
-    assert clinic.statuses(status("a", "sent")) == 200
+    clinic.report([status("a", "sent", act=1)])
     clinic.serve()
     assert clinic.status_of("a") is Status.SENT
-    assert clinic.meta.asked == ["a"]
+    assert clinic.meta.asked == ["a#1"]
+
+
+def test_a_doubt_that_nothing_settles_is_sent_again_once_and_counted() -> None:
+    clinic = Clinic()
+    clinic.meta.script = [replace(answer(131000, 500), may_have_left=True)]
+    clinic.produce("a")
+    clinic.serve()
+    assert clinic.status_of("a") is Status.SENT
+    assert clinic.meta.asked == ["a#1", "a#2"]
+    assert clinic.control.counted("possible") == 1
+    clinic.report([status("a", "delivered", act=1), status("a", "delivered", act=2)])
+    assert clinic.control.counted("possible") == 1
+    assert clinic.control.counted("duplicate") == 1
+    assert clinic.row("a").possible_duplicates == 1
+
+
+def test_a_passing_failure_that_meta_reports_is_sent_again_and_counts_as_nothing_twice() -> None:
+    clinic = Clinic()
+    clinic.produce("a")
+    clinic.report([failed("a", 130429, act=1)])
+    clinic.serve()
+    clinic.report([failed("a", 130429, act=1), status("a", "sent", act=1), status("a", "read", act=2)])
+    row = clinic.row("a")
+    assert (row.status, row.via, row.possible_duplicates) == (Status.READ, 2, 0)
+    assert clinic.meta.asked == ["a#1", "a#2"]
+    assert clinic.push.taken == []
+
+
+def test_after_four_attempts_the_fallback_is_taken() -> None:
+    clinic = Clinic()
+    clinic.produce("a")
+    for act in range(1, 5):
+        clinic.report([failed("a", 130429, act=act)])
+        clinic.serve()
+    assert clinic.status_of("a") is Status.PUSHED
+    assert clinic.meta.asked == ["a#1", "a#2", "a#3", "a#4"]
 
 
 def refused_template(clinic: Clinic, name: str) -> None:
     template = {"name": "old", "language": "en_US", "parameters": ["1"]}
     clinic.meta.script = [answer(132015)]
-    body = {"id": name, "to": "+4915112345678", "type": "template", "template": template, "text": "hello"}
-    clinic.deliver(json.dumps(body), None, f"sqs-{name}")
+    clinic.produce(name, type="template", template=template)
     clinic.serve()
 
 
@@ -252,10 +333,9 @@ def test_the_send_that_meets_a_refused_template_goes_out_with_its_replacement() 
     clinic = Clinic()
     clinic.control.put_setting("template_map", {"old": "new"}, actor="me", reason="r", now=0)
     refused_template(clinic, "a")
-    row = clinic.ledger.rows["a"]
-    assert (row.status, row.template) == (Status.SENT, "new")
-    assert clinic.meta.asked == ["a", "a"]
-    assert clinic.ways.taken == []
+    assert clinic.status_of("a") is Status.SENT
+    assert clinic.meta.asked == ["a#1", "a#2"]
+    assert clinic.push.taken == []
     assert clinic.control.flag("whatsapp/template/old").state == "panic"
 
 
@@ -263,7 +343,7 @@ def test_without_a_replacement_a_refused_template_takes_the_fallback() -> None:
     clinic = Clinic()
     refused_template(clinic, "a")
     assert clinic.status_of("a") is Status.PUSHED
-    assert clinic.meta.asked == ["a"]
+    assert clinic.meta.asked == ["a#1"]
 
 
 def test_a_replacement_in_panic_is_not_used() -> None:
@@ -279,26 +359,13 @@ def test_a_replacement_in_panic_is_not_used() -> None:
 
 def test_a_template_in_shadow_does_not_go_round() -> None:
     clinic = Clinic()
-    clinic.control.put_setting("template_map", {"old": "new"}, actor="me", reason="r", now=0)
     clinic.panic.change(
         "whatsapp/template/old",
         lambda flag: set_shadow(flag, on=True, reason="r", actor="me", now=clinic.clock.now),
     )
     refused_template(clinic, "a")
     assert clinic.status_of("a") is Status.PUSHED
-    assert clinic.meta.asked == ["a"]
-
-
-def test_a_doubt_that_nothing_settles_is_sent_again_once_and_counted() -> None:
-    clinic = Clinic()
-    clinic.meta.script = [replace(answer(131000, 500), may_have_left=True)]
-    clinic.produce("a")
-    clinic.serve()
-    assert clinic.status_of("a") is Status.SENT
-    assert clinic.meta.asked == ["a", "a"]
-    assert clinic.ledger.rows["a"].resends == 1
-    assert clinic.control.counted("resends") == 1
-    assert clinic.log.metrics[("Resends", "whatsapp")] == 1
+    assert clinic.meta.asked == ["a#1"]
 
 
 @settings(max_examples=150, deadline=None)
@@ -314,47 +381,60 @@ def test_a_doubt_that_nothing_settles_is_sent_again_once_and_counted() -> None:
     ),
     copies=st.integers(1, 3),
 )
-def test_any_mixture_asks_whatsapp_once_and_reaches_the_person_once(
+def test_any_mixture_asks_whatsapp_once_and_counts_whoever_is_reached_twice(
     accepted: bool, has_push: bool, moments: list[tuple[str, str]], copies: int
 ) -> None:
     clinic = Clinic(has_push)
     if not accepted:
         clinic.meta.script = [answer(UNDELIVERABLE)]
 
+    def entry(word: str) -> dict[str, Any]:
+        return failed("a", UNDELIVERABLE, act=1) if word == "failed" else status("a", word, act=1)
+
     def report(moment: str) -> None:
-        for when, word in moments:
-            if when == moment:
-                entry = failed("a", UNDELIVERABLE) if word == "failed" else status("a", word)
-                # 503: a fallback is under way; Meta comes again, see below.
-                assert clinic.statuses(entry) in (200, 503)
+        clinic.report([entry(word) for when, word in moments if when == moment])
 
     clinic.meta.before_answer = lambda: report("answer")
-    clinic.ways.during = lambda: report("fallback")
+    clinic.push.during = lambda: report("fallback")
     clinic.produce("a")
     report("after")
     clinic.serve(copies)
-    for _, word in moments:
-        entry = failed("a", UNDELIVERABLE) if word == "failed" else status("a", word)
-        assert clinic.statuses(entry) == 200
+    clinic.report([entry(word) for _, word in moments])
     clinic.serve(copies)
-    assert clinic.meta.asked == ["a"]
-    assert len(clinic.ways.taken) <= 1
+    assert clinic.meta.asked == ["a#1"]
+    assert len(clinic.push.taken) <= 1
     words = {word for _, word in moments}
-    end = clinic.ledger.rows["a"]
+    end = clinic.row("a")
     assert end.status in (Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED, Status.PUSHED)
-    if clinic.ways.taken and has_push:
-        assert end.status is Status.PUSHED
-    elif words & {"delivered", "read"}:
-        assert end.status in (Status.DELIVERED, Status.READ)
-    if end.status is Status.FAILED:
-        assert end.phase is None, "nothing waits that nobody brings"
+    assert end.lane is None, "nothing waits that nobody brings"
+    if words & {"delivered", "read"}:
+        # The device has it; whether a push was taken besides decides whether that is counted.
+        assert end.possible_duplicates == len(end.duplicates) == len(clinic.push.taken)
+        assert (end.status is Status.PUSHED) <= bool(clinic.push.taken)
+        assert clinic.control.counted("duplicate") == len(clinic.push.taken)
+    elif clinic.push.taken:
+        assert (end.status, end.possible_duplicates) == (Status.PUSHED, 0)
 
 
-@pytest.mark.parametrize("code", [130429, 131048])
+@pytest.mark.parametrize("code", [131048, 190])
 def test_channel_failures_reported_later_reach_the_person_too(code: int) -> None:
     clinic = Clinic()
     clinic.produce("a")
-    assert clinic.statuses(failed("a", code)) == 200
+    clinic.report([failed("a", code, act=1)])
     clinic.serve()
     assert clinic.status_of("a") is Status.PUSHED
-    assert clinic.meta.asked == ["a"]
+    assert clinic.meta.asked == ["a#1"]
+
+
+def test_sender_and_webhook_count_a_duplicate_once() -> None:
+    for early, possible, proven in (([2], 1, 0), ([2, 1], 1, 1), ([1], 1, 1), ([], 1, 0)):
+        clinic = Clinic()
+        clinic.meta.script = [replace(answer(131000, 500), may_have_left=True)]
+        clinic.produce("a")
+        clinic.meta.before_answer = lambda: clinic.report([status("a", "sent", act=act) for act in early])  # noqa: B023
+        clinic.serve()
+        assert clinic.meta.asked == ["a#1", "a#2"]
+        assert clinic.control.counted("possible") == possible, early
+        assert clinic.control.counted("duplicate") == proven, early
+        assert clinic.log.metrics[("Duplicates", "whatsapp")] == proven
+        assert len(clinic.row("a").duplicates) == proven

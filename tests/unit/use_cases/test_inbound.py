@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from lifeline.domain.webhooks import InboundMessage, parse
@@ -16,9 +17,9 @@ VOICE = "queue/voice"
 
 
 class World:
-    def __init__(self) -> None:
+    def __init__(self, topic: MemoryTopic | None = None) -> None:
         self.clock = Clock()
-        self.inbox, self.topic, self.queues = MemoryInbox(), MemoryTopic(), MemoryQueues()
+        self.inbox, self.topic, self.queues = MemoryInbox(), topic or MemoryTopic(), MemoryQueues()
         self.log = Recorder()
         self.take = TakeInbound(
             inbox=self.inbox,  # type: ignore[arg-type]
@@ -125,3 +126,23 @@ def test_each_message_gets_the_contact_of_its_sender() -> None:
         "b": (None, "DE.2", "Ben"),
         "c": ("+499", None, None),
     }
+
+
+class Picky(MemoryTopic):
+    """Breaks on one text in a way that nobody thought of."""
+
+    def publish(self, notice: Mapping[str, Any]) -> None:
+        if notice.get("text") == "poison":
+            raise ValueError("a bug")
+        super().publish(notice)
+
+
+def test_one_message_that_raises_concerns_itself_alone() -> None:
+    world = World(Picky())
+    unnameable = InboundMessage("", "text", {"id": object()})
+    assert world.take([text("a"), text("b", "poison"), unnameable, text("c")]), "it would fail again"
+    assert world.wamids() == ["a", "c"]
+    assert world.log.metrics[("WebhookFaults", "inbound")] == 2
+    assert [fields["wamid"] for level, _, fields in world.log.lines if level == "exception"] == ["", "b"]
+    world.topic.broken = 1
+    assert not world.take([text("d"), text("e", "poison")]), "what can be had comes again"

@@ -87,7 +87,7 @@ class World:
         return replace(note, **more)
 
     def run(self, note: VoiceNote) -> bool:
-        return self.voice([("sqs-1", note.job())]) == []
+        return self.voice.handle(note.job())
 
     def queued(self) -> list[Any]:
         """Take what was put on the voice queue."""
@@ -346,7 +346,8 @@ def test_pending_notes_are_spread_over_the_minute() -> None:
 
 
 def test_a_job_that_cannot_be_read_goes_to_the_dead_letters(world: World) -> None:
-    assert world.voice([("a", "{"), ("b", world.note().job())]) == ["a"]
+    assert not world.voice.handle("{")
+    assert world.voice.handle(world.note().job())
 
 
 def test_a_note_that_another_worker_has_is_left_to_it(world: World) -> None:
@@ -373,3 +374,26 @@ def test_every_voice_note_ends_exactly_once(data: st.DataObject) -> None:
     assert sorted(ends) == names
     assert len({json.loads(item.body)["id"] for item in world.queues.sent[LIVE]}) <= 1
     assert world.inbox.waiting == {}
+
+
+def test_an_unexpected_error_gives_the_note_back_and_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    note = world.note()
+
+    def bug(audio: bytes, name: str) -> Heard:
+        raise KeyError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.voice, "_transcribe", bug)
+        assert not world.run(note)
+    assert world.run(note), "the next attempt finds it free"
+
+
+def test_a_kept_note_that_cannot_be_read_holds_up_no_other() -> None:
+    world = World()
+    world.panic = True
+    assert world.run(world.note())
+    world.inbox.waiting["000000000000000#broken"] = "{"
+    world.clock.advance(100 * 3600)
+    assert world.release() == 2
+    assert next(message.body for message in world.queues.sent[VOICE]) == "{", "a person looks at it"

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from lifeline.adapters.ledger import Change, Row
 from lifeline.contract import WHATSAPP
+from lifeline.domain.message.row import Change, Fate, Row
+from lifeline.domain.message.status import Status
 from lifeline.domain.panic import probe, tick
-from lifeline.domain.status import Status
 from lifeline.use_cases.incident import OPEN_SECONDS, TOLD, Incidents, Summarise, audience
 from lifeline.use_cases.panic_mode import PanicMode
 
@@ -72,16 +72,16 @@ class Outage(World):
 
     def row(self, name: str, *statuses: Status, **values: Any) -> None:
         """A row of this incident that goes through ``statuses``, a second each."""
-        row = Row(name, Status.CLAIMED, "c", phase="falling_back", incident_id=ID, **values)
-        self.ledger.insert([row], self.clock())
+        row = Row(name, phase="falling_back", incident_id=ID, **values)
+        self.ledger.write([Change(Row(name), row, "panic")], self.clock())
         for status in statuses:
             self.move(name, status)
 
     def move(self, name: str, status: Status) -> None:
         self.clock.advance(1)
-        assert self.ledger.apply([Change(self.ledger.rows[name], status, {}, "moved")], self.clock()) == [
-            None
-        ]
+        row = self.ledger.rows[name]
+        (written,) = self.ledger.write([Change(row, replace(row, status=status), "moved")], self.clock())
+        assert written.fate is Fate.DONE
 
     def summaries(self) -> list[dict[str, Any]]:
         return [notice for notice in self.notices.told if notice["data"]["event"] == "summary"]

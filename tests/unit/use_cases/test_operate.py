@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from lifeline import wiring
 from lifeline.adapters.queues import Depth
 from lifeline.contract import (
+    ENTRY_QUEUES,
     LANES,
     OPENAI_VOICE,
     OPERATOR_ACTIONS,
@@ -18,6 +20,8 @@ from lifeline.contract import (
     format_instant,
     violations,
 )
+from lifeline.domain.message.row import BACKLOG, Lane, Row
+from lifeline.domain.message.status import Status
 from lifeline.domain.panic import State, probe
 from lifeline.settings import NEEDS
 
@@ -197,7 +201,7 @@ def test_hold_until_and_for_say_when_panic_ends(world: World) -> None:
         ({"until": "tomorrow"}, "does not match"),
         ({"for_seconds": 0}, "at least 1"),
         ({"for_seconds": 10**9}, "at most"),
-        ({"for_seconds": float("nan")}, "at least 1"),
+        ({"for_seconds": float("nan")}, "is not a number that can be written"),
         ({"for_seconds": "2h"}, "must be of type number"),
         ({"for_seconds": 60, "until": "2099-01-01T00:00:00Z"}, "not both"),
         ({"hold": "yes"}, "must be of type boolean"),
@@ -344,80 +348,116 @@ def test_shadow_is_set_kept_and_taken_back(world: World) -> None:
 # --- queues ----------------------------------------------------------------------------------------------
 
 
-def test_queue_status_of_all_queues(world: World) -> None:
+def wait(world: World, lane: str, count: int, ago: float = 100.0, **fields: Any) -> None:
+    """So many messages in a lane, the first of them due ``ago`` seconds ago."""
+    for number in range(count):
+        row = Row(f"{lane}-{number}", Status.PARKED, lane=lane, due=world.clock() - ago + number / 1000)
+        world.ledger.put(replace(row, **fields))
+
+
+def drains(world: World, rate: float = 10.0, **more: float) -> None:
+    state = {"rate": rate, "why": "releasing", **more}
+    world.control.put_setting("drain_state", state, actor="d", reason="", now=world.clock.now)
+
+
+def by_name(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {queue["name"]: queue for queue in result["queues"]}
+
+
+def test_queue_status_of_all_queues_and_lanes(world: World) -> None:
     result = world.ask("queue.status")
-    assert [queue["name"] for queue in result["queues"]] == list(QUEUES)
-    assert {queue["kind"] for queue in result["queues"]} == {"live", "lane", "dead-letter"}
-    assert (result["waiting"], result["eta_seconds"]) == (0, 0)
+    names = [queue["name"] for queue in result["queues"]]
+    assert set(names) == {*QUEUES, *LANES}
+    assert names[:3] == list(ENTRY_QUEUES), "what producers fill comes first"
+    kinds = {queue["kind"] for queue in result["queues"]}
+    assert kinds == {"live", "backlog", "refused", "timer", "dead-letter"}
+    assert (result["waiting"], result["refused"], result["unreadable"], result["eta_seconds"]) == (0, 0, 0, 0)
     assert result["drain"]["ceiling"] == 10.0
 
 
+def test_the_lanes_of_the_contract_are_those_of_the_agenda() -> None:
+    assert set(LANES) == {str(lane) for lane in Lane}
+    assert [lane for lane in LANES if lane in BACKLOG] == list(BACKLOG)
+
+
 @pytest.mark.parametrize("name", ["whatsapp-queue", "lifeline-test-whatsapp-queue"])
-def test_the_whatsapp_queue_means_its_lanes_too(world: World, name: str) -> None:
+def test_the_whatsapp_queue_means_the_entry_queues_and_all_lanes(world: World, name: str) -> None:
+    world.held = ["template:reminder", "campaign:spring"]
+    wait(world, "template:reminder", 2)
     shown = [queue["name"] for queue in world.ask("queue.status", queue=name)["queues"]]
-    assert shown == ["whatsapp-queue", *LANES]
+    assert shown == [*ENTRY_QUEUES, *LANES, "template:reminder"]
 
 
-def test_one_other_queue_alone(world: World) -> None:
-    assert [queue["name"] for queue in world.ask("queue.status", queue="voice-dlq")["queues"]] == [
-        "voice-dlq"
-    ]
+@pytest.mark.parametrize("name", ["voice-dlq", "wake-queue", "refused", "timer", "bulk", "template:reminder"])
+def test_one_other_queue_or_lane_alone(world: World, name: str) -> None:
+    assert [queue["name"] for queue in world.ask("queue.status", queue=name)["queues"]] == [name]
 
 
-def test_an_unknown_queue_is_refused_with_the_queues_there_are(world: World) -> None:
+def test_an_unknown_queue_is_refused_with_what_there_is(world: World) -> None:
     error = world.refused("queue.status", queue="sms-queue")
     assert error["code"] == "unknown_queue"
-    assert error["valid"] == list(QUEUES)
+    assert error["valid"] == [*QUEUES, *LANES]
 
 
-def test_queue_status_says_when_the_backlog_will_be_gone(world: World) -> None:
-    world.queues.depths[url("whatsapp-backlog-critical-queue")] = Depth(100, 0, 0)
-    world.queues.depths[url("whatsapp-backlog-queue")] = Depth(590, 10, 0)
-    state = {"rate": 10.0, "why": "releasing"}
-    world.control.put_setting("drain_state", state, actor="d", reason="", now=world.clock.now)
+def test_queue_status_says_how_old_the_backlog_is_and_when_it_will_be_gone(world: World) -> None:
+    wait(world, "critical", 100, ago=321)
+    wait(world, "normal", 300)
+    drains(world)
     result = world.ask("queue.status")
-    by_name = {queue["name"]: queue for queue in result["queues"]}
-    assert by_name["whatsapp-backlog-critical-queue"]["eta_seconds"] == 10
-    assert by_name["whatsapp-backlog-queue"]["eta_seconds"] == 70
-    assert result["eta"] == format_instant(world.clock.now + 70)
-    assert (result["waiting"], result["drain"]["rate"]) == (700, 10.0)
+    found = by_name(result)
+    assert (found["critical"]["visible"], found["critical"]["eta_seconds"]) == (100, 10)
+    assert found["normal"]["eta_seconds"] == 40
+    assert found["critical"]["oldest_age_seconds"] == 321.0, "exact, and at once"
+    assert result["eta"] == format_instant(world.clock.now + 40)
+    assert (result["waiting"], result["drain"]["rate"]) == (400, 10.0)
+
+
+def test_messages_that_sleep_are_told_apart(world: World) -> None:
+    wait(world, "normal", 3, ago=-3600)
+    wait(world, "bulk", 1)
+    result = world.ask("queue.status")
+    found = by_name(result)["normal"]
+    assert (found["visible"], found["delayed"], found["oldest_age_seconds"]) == (0, 3, None)
+    assert any("3 of the backlog wait for the end of quiet hours" in note for note in result["notes"])
 
 
 def test_what_is_released_already_is_on_its_way_and_the_rest_leaves_after_it(world: World) -> None:
     world.control.marks["drain"] = world.clock.now + 45
-    world.queues.depths[url("whatsapp-queue")] = Depth(0, 2, 30)
+    wait(world, "timer", 30, ago=-10, status=Status.CLAIMED, phase="waiting", drained=True)
+    world.ledger.put(Row("retry", lane="timer", due=world.clock.now + 5, phase="waiting"))
     result = world.ask("queue.status")
     assert (result["waiting"], result["released"], result["eta_seconds"]) == (0, 30, 45)
-    world.queues.depths[url("whatsapp-backlog-queue")] = Depth(100, 0, 0)
-    state = {"rate": 10.0, "why": "releasing"}
-    world.control.put_setting("drain_state", state, actor="d", reason="", now=world.clock.now)
+    wait(world, "normal", 100)
+    drains(world)
     assert world.ask("queue.status")["eta_seconds"] == 55
     world.clock.advance(60)
-    assert world.ask("queue.status")["released"] == 0, "delayed for another reason"
+    assert world.ask("queue.status")["released"] == 0, "waits for another reason"
 
 
 def test_in_panic_nothing_leaves_and_status_says_why(world: World) -> None:
-    world.queues.depths[url("whatsapp-backlog-queue")] = Depth(5, 0, 0)
+    wait(world, "normal", 5)
     world.trip()
     result = world.ask("queue.status")
     assert result["eta_seconds"] is None
     assert any("panic" in note for note in result["notes"])
 
 
-def test_queue_status_points_at_dead_letters(world: World) -> None:
+def test_queue_status_points_at_what_needs_a_person(world: World) -> None:
     world.queues.depths[url("whatsapp-dlq")] = Depth(3, 0, 0)
-    notes = world.ask("queue.status")["notes"]
-    assert any("lifeline queue redrive --queue whatsapp-dlq" in note for note in notes)
+    wait(world, "refused", 2, status=Status.REJECTED)
+    result = world.ask("queue.status", queue="normal")
+    assert (result["refused"], result["unreadable"]) == (2, 3)
+    for name in ("whatsapp-dlq", "refused"):
+        assert any(f"lifeline queue redrive --queue {name} --dry-run" in note for note in result["notes"])
 
 
-def test_ages_come_from_cloudwatch_or_are_said_to_be_unknown(world: World) -> None:
-    world.queues.depths[url("whatsapp-backlog-queue")] = Depth(5, 0, 0)
+def test_ages_of_queues_come_from_cloudwatch_or_are_said_to_be_unknown(world: World) -> None:
+    world.queues.depths[url("whatsapp-critical-queue")] = Depth(5, 0, 0)
     world.queues.depths[url("whatsapp-queue")] = Depth(5, 0, 0)
-    world.metrics.ages = {"lifeline-test-whatsapp-backlog-queue": 321.0}
+    world.metrics.ages = {"lifeline-test-whatsapp-critical-queue": 321.0}
     result = world.ask("queue.status", queue="whatsapp-queue")
-    ages = {queue["name"]: queue["oldest_age_seconds"] for queue in result["queues"]}
-    assert ages["whatsapp-backlog-queue"] == 321.0
-    assert ages["whatsapp-queue"] is None
+    assert by_name(result)["whatsapp-critical-queue"]["oldest_age_seconds"] == 321.0
+    assert by_name(result)["whatsapp-queue"]["oldest_age_seconds"] is None
     assert any("oldest message of whatsapp-queue" in note for note in result["notes"])
     world.metrics.broken = True
     assert any("unknown" in note for note in world.ask("queue.status")["notes"])
@@ -444,13 +484,14 @@ def test_a_wrong_rate_is_refused(world: World, rate: Any) -> None:
     assert "drain_rate" not in world.control.values
 
 
-def test_only_the_whatsapp_queue_has_a_rate(world: World) -> None:
-    error = world.refused("queue.set_rate", queue="voice-queue", rate="1/s", reason="x", actor=ACTOR)
+@pytest.mark.parametrize("name", ["voice-queue", "whatsapp-bulk-queue", "bulk"])
+def test_only_the_whatsapp_queue_has_a_rate(world: World, name: str) -> None:
+    error = world.refused("queue.set_rate", queue=name, rate="1/s", reason="x", actor=ACTOR)
     assert error["valid"] == ["whatsapp-queue"]
 
 
 def test_rate_zero_holds_and_status_says_so(world: World) -> None:
-    world.queues.depths[url("whatsapp-backlog-queue")] = Depth(5, 0, 0)
+    wait(world, "normal", 5)
     world.ask("queue.set_rate", queue="whatsapp-queue", rate="0", reason="wait", actor=ACTOR)
     result = world.ask("queue.status")
     assert result["eta_seconds"] is None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from lifeline.adapters.ledger import Row
-from lifeline.contract import format_instant, parse_message
-from lifeline.domain.status import Status
+from lifeline.contract import BULK_QUEUE, CRITICAL_QUEUE, WHATSAPP_QUEUE, format_instant, parse_message
+from lifeline.domain.message.row import Doubt, Lane, Phase, Row
+from lifeline.domain.message.status import Status
 
 from tests.support.operating import ACTOR, World
 
@@ -81,7 +82,6 @@ def test_show_tells_the_whole_trail_in_order_and_masks_the_number(world: World) 
         Row(
             "m1",
             Status.DELIVERED,
-            "sqs-1",
             body=json.dumps({"to": "+491701234567", "text": "a private text"}),
             to_masked="+49*******567",
             wamid="wamid.X",
@@ -106,12 +106,69 @@ def test_show_of_an_unknown_message_says_so(world: World) -> None:
     assert (result["found"], result["trail"]) == (False, [])
 
 
-def test_send_puts_a_message_on_the_live_queue(world: World) -> None:
-    message = {"to": "+491701234567", "type": "text", "text": "hello"}
+WAITS: dict[str, tuple[dict[str, Any], str | None]] = {
+    "sent": ({"status": Status.SENT}, None),
+    "claimed": ({"phase": Phase.SENDING, "act": 2, "way": "whatsapp"}, "claimed act 2 (whatsapp)"),
+    "later": ({"phase": Phase.WAITING, "lane": Lane.TIMER, "due": 1_790_000_000.0}, "its time, 2026-09-21T"),
+    "speech": ({"phase": Phase.SPEAKING, "lane": Lane.TIMER, "due": 1.0}, "its recording"),
+    "parked": ({"status": Status.PARKED, "lane": Lane.BULK, "due": 1.0}, "its turn in the bulk backlog"),
+    "held": ({"status": Status.PARKED, "lane": "template:offer", "due": 1.0}, "template offer"),
+    "paused": ({"status": Status.PARKED, "lane": "campaign:spring", "due": 1.0}, "campaign spring"),
+    "refused": ({"status": Status.REJECTED, "lane": Lane.REFUSED, "due": 1.0}, "a person"),
+    "failed": ({"status": Status.FAILED, "lane": Lane.TIMER, "due": 1.0}, "its fallback"),
+    "carrier": ({"phase": None}, "its SQS message"),
+    "newer": ({"phase": "texting"}, "another version of Lifeline"),
+}
+
+
+@pytest.mark.parametrize(("fields", "words"), WAITS.values(), ids=WAITS)
+def test_show_says_in_words_what_a_message_waits_for(
+    world: World, fields: dict[str, Any], words: str | None
+) -> None:
+    world.ledger.put(replace(Row("m1", rev=1), **fields))
+    result = world.ask("message.show", id="m1")
+    if words is None:
+        assert result["waits_for"] is None
+    else:
+        assert words in result["waits_for"]
+
+
+def test_show_tells_acts_doubts_and_who_may_have_been_told_twice(world: World) -> None:
+    doubts = (Doubt(1, "whatsapp", 1_790_000_000.0), Doubt(3, "email", 1_790_000_060.0))
+    row = Row("m1", Status.PUSHED, act=4, way="push", doubts=doubts, duplicates=(2,), conflicts=3)
+    world.ledger.put(row)
+    result = world.ask("message.show", id="m1")
+    assert (result["acts"], result["way"], result["reached"]) == (4, "push", True)
+    assert [(doubt["act"], doubt["way"]) for doubt in result["doubts"]] == [(1, "whatsapp"), (3, "email")]
+    assert result["doubts"][0]["at"] == format_instant(1_790_000_000.0)
+    assert (result["possible_duplicates"], result["duplicates"], result["conflicts"]) == (3, [2], 3)
+
+
+def test_show_names_the_doubt_that_is_waited_for(world: World) -> None:
+    world.ledger.put(
+        Row(
+            "m1",
+            Status.IN_DOUBT,
+            act=1,
+            phase=Phase.WAITING,
+            lane=Lane.TIMER,
+            due=1_790_000_060.0,
+            doubts=(Doubt(1, "whatsapp", 1_790_000_000.0),),
+        )
+    )
+    assert "a report of act 1 (whatsapp)" in world.ask("message.show", id="m1")["waits_for"]
+
+
+@pytest.mark.parametrize(
+    ("priority", "queue"),
+    [("critical", CRITICAL_QUEUE), ("normal", WHATSAPP_QUEUE), ("bulk", BULK_QUEUE)],
+)
+def test_send_puts_a_message_on_the_queue_of_its_priority(world: World, priority: str, queue: str) -> None:
+    message = {"to": "+491701234567", "type": "text", "text": "hello", "priority": priority}
     result = world.ask("message.send", message=message, actor=ACTOR)
-    (sent,) = world.queues.carriers("whatsapp-queue")
+    (sent,) = world.queues.carriers(queue)
     assert parse_message(sent.body).id == result["id"]
-    assert sent.note is None, "as a producer would"
+    assert (result["queue"], sent.attributes) == (queue, {}), "as a producer would"
     assert (result["known"], result["to"]) == (False, "+49*******567")
     event = world.ask("panic.history")["events"][0]
     assert event["actor"] == ACTOR
@@ -120,7 +177,7 @@ def test_send_puts_a_message_on_the_live_queue(world: World) -> None:
 
 
 def test_send_of_a_known_id_sends_nothing(world: World) -> None:
-    world.ledger.put(Row("m1", Status.SENT, "sqs-1"))
+    world.ledger.put(Row("m1", Status.SENT))
     message = {"id": "m1", "to": "+491701234567", "type": "text", "text": "hello"}
     assert world.ask("message.send", message=message, actor=ACTOR)["known"] is True
     assert world.queues.carriers("whatsapp-queue") == []

@@ -1,118 +1,200 @@
-"""Messages that wait: moved to another time, taken back; a carrier of the old time does nothing."""
+"""Messages that wait: moved to another time, taken back, at any moment before they are sent."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from lifeline.adapters.ledger import Row
-from lifeline.contract import WHATSAPP_QUEUE, format_instant
-from lifeline.domain.delivery import Carrier, Do, Known, Phase, Situation, before_sending
-from lifeline.domain.status import Status
-from lifeline.use_cases.operate import Operate
-from lifeline.use_cases.operate_schedule import OperateSchedule
+from lifeline.contract import WAKE_QUEUE, format_instant
+from lifeline.domain.message.row import Doubt, Lane, Phase, Row
+from lifeline.domain.message.status import Status
+from lifeline.use_cases.operate_schedule import LOOKS
+from lifeline.use_cases.wake import NEAR
 
-from tests.support.operating import ACTOR, World, url
+from tests.support.memory import Fault
+from tests.support.operating import ACTOR, World
 
-
-class MemorySchedules:
-    def __init__(self) -> None:
-        self.planned: dict[str, tuple[str, float]] = {}
-        self.slow = False
-
-    def put(self, message_id: str, queue_arn: str, body: str, at: float) -> None:
-        self.planned.setdefault(message_id, (body, at))
-
-    def move(self, message_id: str, queue_arn: str, body: str, at: float) -> None:
-        self.planned[message_id] = (body, at)
-
-    def cancel(self, message_id: str) -> bool:
-        assert not self.slow, "a delete that some readers do not see yet may swallow what comes after it"
-        return self.planned.pop(message_id, None) is not None
+BODY = {"id": "m-1", "to": "+4915112345678", "type": "text", "text": "Hello"}
 
 
 class Waiting(World):
-    def __init__(self, phase: Phase | None = Phase.SCHEDULED, status: Status = Status.CLAIMED) -> None:
+    """A message that waits until tomorrow, unless ``fields`` say otherwise."""
+
+    def __init__(self, **fields: Any) -> None:
         super().__init__()
-        self.schedules = MemorySchedules()
         self.due = self.clock() + 86_400
-        body = {"id": "m-1", "to": "+4915112345678", "type": "text", "text": "Hello"}
-        document = json.dumps({**body, "send_after": format_instant(self.due)})
-        self.ledger.put(Row("m-1", status, "c-1", rev=1, phase=phase, due_at=self.due, body=document))
-        self.schedules.put("m-1", "arn", document, self.due)
-        group = OperateSchedule(
-            settings=self.settings,
-            ledger=self.ledger,  # type: ignore[arg-type]
-            queues=self.queues,  # type: ignore[arg-type]
-            schedules=self.schedules,  # type: ignore[arg-type]
-            clock=self.clock,
+        row = Row(
+            "m-1",
+            phase=Phase.WAITING,
+            lane=Lane.TIMER,
+            due=self.due,
+            body=json.dumps({**BODY, "send_after": format_instant(self.due)}),
+            send_after=self.due,
         )
-        self.operate = Operate([group], self.log)  # type: ignore[arg-type]
+        self.ledger.put(replace(row, **fields))
 
-    def arrives(self, claim: str, now: float, turn: int = 0) -> Do:
-        row = self.ledger.rows["m-1"]
-        return before_sending(
-            Carrier(claim=claim, turn=turn),
-            Known(row.status, row.claim, row.turn, row.phase, row.attempted_at, row.due_at),
-            Situation(now, False, False, True, None, None, 60.0, 60.0),
-        ).do
+    @property
+    def row(self) -> Row:
+        return self.ledger.rows["m-1"]
+
+    def cancel(self) -> dict[str, Any]:
+        return self.ask("message.cancel", id="m-1", reason="called off", actor=ACTOR)
+
+    def move(self, seconds: float) -> dict[str, Any]:
+        at = format_instant(self.clock() + seconds)
+        return self.ask("message.reschedule", id="m-1", at=at, actor=ACTOR)
+
+    def too_late(self, action: str = "message.cancel") -> str:
+        more = {"reason": "x"} if action == "message.cancel" else {"at": format_instant(self.clock() + 600)}
+        error = self.refused(action, id="m-1", actor=ACTOR, **more)
+        assert error["code"] == "too_late"
+        return str(error["message"])
 
 
-def test_a_cancelled_message_never_leaves() -> None:
+WAITS: dict[str, dict[str, Any]] = {
+    "for its time": {},
+    "for a limiter slot": {"slot": 1_790_000_003.0, "due": 1_790_000_003.0, "send_after": None},
+    "for a retry": {"attempt": 2, "send_after": None},
+    "for its recording": {"phase": Phase.SPEAKING},
+    "in a backlog": {"status": Status.PARKED, "phase": None, "lane": Lane.NORMAL},
+    "for its template": {"status": Status.PARKED, "phase": None, "lane": "template:reminder"},
+}
+
+
+@pytest.mark.parametrize("fields", WAITS.values(), ids=WAITS)
+def test_a_message_is_taken_back_whatever_it_waits_for(fields: dict[str, Any]) -> None:
+    world = Waiting(**fields)
+    assert world.cancel() == {"id": "m-1", "status": "CANCELLED", "changed": True, "in_doubt": False}
+    row = world.row
+    assert (row.status, row.lane, row.phase, row.slot) == (Status.CANCELLED, None, None, None)
+    assert [counted.status for counted in world.counted] == [Status.CANCELLED]
+    assert any("called off" in words for words in row.trail.values())
+
+
+@pytest.mark.parametrize("fields", WAITS.values(), ids=WAITS)
+def test_a_message_is_moved_whatever_it_waits_for(fields: dict[str, Any]) -> None:
+    world = Waiting(**fields)
+    at = world.clock() + 7 * 86_400
+    assert world.move(7 * 86_400)["at"] == format_instant(at)
+    row = world.row
+    assert (row.status, row.lane, row.due, row.send_after) == (Status.CLAIMED, Lane.TIMER, at, at)
+    assert row.slot is None, "its token was for another time"
+    assert json.loads(row.body)["send_after"] == format_instant(at)
+    assert world.queues.carriers(WAKE_QUEUE) == [], "the tick wakes for it then"
+
+
+def test_a_message_moved_to_soon_is_woken_for() -> None:
     world = Waiting()
-    world.ask("message.cancel", id="m-1", reason="called off", actor=ACTOR)
-    assert world.ledger.rows["m-1"].status is Status.EXPIRED
-    assert world.schedules.planned == {}
-    assert world.arrives("c-2", world.due) is Do.ACKNOWLEDGE
-    assert world.refused("message.cancel", id="m-1", reason="again", actor=ACTOR)["code"] == "refused"
-    assert world.refused("message.cancel", id="m-9", reason="x", actor=ACTOR)["code"] == "unknown_message"
+    world.move(NEAR - 30)
+    (wake,) = world.queues.carriers(WAKE_QUEUE)
+    assert (wake.body, wake.delay) == ("m-1", NEAR - 30)
 
 
-def test_a_parked_one_can_be_cancelled_and_not_moved() -> None:
-    world = Waiting(None, Status.PARKED)
-    later = format_instant(world.clock() + 60)
-    assert world.refused("message.reschedule", id="m-1", at=later, actor=ACTOR)["code"] == "refused"
-    world.ask("message.cancel", id="m-1", reason="called off", actor=ACTOR)
-    assert world.arrives("c-1", world.due) is Do.ACKNOWLEDGE
-
-
-@pytest.mark.parametrize("days", [0.005, 2, 300])
-def test_a_moved_message_leaves_at_its_new_time_and_not_at_the_old_one(days: float) -> None:
+def test_a_wake_up_that_is_lost_costs_a_minute_and_no_more() -> None:
     world = Waiting()
-    at = world.clock() + days * 86_400
-    world.ask("message.reschedule", id="m-1", at=format_instant(at), actor=ACTOR)
-    if days < 0.01:
-        (carrier,) = world.queues.sent[url(WHATSAPP_QUEUE)]
-        assert carrier.delay >= 0.005 * 86_400 - 1
-        assert world.schedules.planned == {}
-    else:
-        body, planned = world.schedules.planned["m-1"]
-        assert planned == pytest.approx(at, abs=0.01)
-        assert json.loads(body)["send_after"] == format_instant(at)
-    if days > 1:
-        assert world.arrives("c-2", world.due) is Do.ACKNOWLEDGE
-        assert world.arrives("c-1", world.due) is Do.ACKNOWLEDGE
-    assert world.arrives("c-3", at + 1) is Do.SEND
+    world.queues.broken.add(world.settings.wake_queue_url)
+    world.move(30)
+    assert world.row.due == world.clock() + 30
 
 
-def test_a_moved_message_has_a_carrier_at_every_moment() -> None:
+GONE: dict[str, tuple[dict[str, Any], str]] = {
+    "sent": ({"status": Status.SENT, "phase": None, "lane": None}, "SENT"),
+    "being sent": ({"phase": Phase.SENDING, "way": "whatsapp", "attempted_at": 1.0}, "on its way (whatsapp)"),
+    "falling back": ({"phase": Phase.FALLING_BACK, "way": "push", "attempted_at": 1.0}, "on its way (push)"),
+    "failed": ({"status": Status.FAILED}, "its fallback is due"),
+    "expired": ({"status": Status.EXPIRED, "phase": None, "lane": None}, "EXPIRED"),
+    "refused": ({"status": Status.REJECTED, "phase": None, "lane": Lane.REFUSED}, "REJECTED"),
+    "another version's": ({"phase": "texting"}, "CLAIMED"),
+}
+
+
+@pytest.mark.parametrize(("fields", "words"), GONE.values(), ids=GONE)
+@pytest.mark.parametrize("action", ["message.cancel", "message.reschedule"])
+def test_too_late_says_where_it_stands(action: str, fields: dict[str, Any], words: str) -> None:
+    world = Waiting(**fields)
+    before = world.row
+    assert words in world.too_late(action)
+    assert world.row == before
+
+
+def test_a_message_in_doubt_is_taken_back_and_says_that_it_may_have_arrived() -> None:
+    world = Waiting(status=Status.IN_DOUBT, act=1, doubts=(Doubt(1, "whatsapp", 1_790_000_000.0),))
+    assert world.cancel()["in_doubt"] is True
+    assert world.row.doubts, "a late webhook still settles it"
+    other = Waiting(status=Status.IN_DOUBT, act=1, doubts=(Doubt(1, "whatsapp", 1_790_000_000.0),))
+    assert "IN_DOUBT" in other.too_late("message.reschedule")
+
+
+def test_taking_back_twice_is_one_cancel() -> None:
     world = Waiting()
-    world.schedules.slow = True
-    at = world.clock() + 2 * 86_400
-    world.ask("message.reschedule", id="m-1", at=format_instant(at), actor=ACTOR)
-    assert world.schedules.planned["m-1"][1] == pytest.approx(at, abs=0.01)
+    world.cancel()
+    rev = world.row.rev
+    assert world.cancel()["changed"] is False
+    assert (world.row.rev, len(world.counted)) == (rev, 1)
 
 
-def test_a_message_moved_to_soon_is_on_the_queue_before_its_schedule_goes() -> None:
+def test_who_lost_to_another_writer_looks_anew() -> None:
     world = Waiting()
-    world.queues.broken.add(url(WHATSAPP_QUEUE))
-    soon = format_instant(world.clock() + 60)
-    world.refused("message.reschedule", id="m-1", at=soon, actor=ACTOR)
-    assert "m-1" in world.schedules.planned
+    world.ledger.before_write.append(lambda: world.ledger.put(replace(world.row, rev=9, attempt=1)))
+    assert world.cancel()["status"] == "CANCELLED"
+    sent = Waiting()
+    sent.ledger.before_write.append(
+        lambda: sent.ledger.put(replace(sent.row, rev=9, status=Status.SENT, phase=None, lane=None))
+    )
+    assert "SENT" in sent.too_late()
+
+
+def test_a_row_that_never_rests_is_a_conflict() -> None:
+    world = Waiting()
+
+    write = world.ledger.write
+
+    def raced(changes: Any, now: float) -> Any:
+        world.ledger.put(replace(world.row, rev=world.row.rev + 1))
+        return write(changes, now)
+
+    world.ledger.write = raced  # type: ignore[method-assign]
+    assert world.refused("message.cancel", id="m-1", reason="x", actor=ACTOR)["code"] == "conflict"
+    assert world.row.rev == 1 + LOOKS
+
+
+class LoseOnce:
+    def __init__(self) -> None:
+        self.lost = 0
+
+    def at(self, point: str) -> Fault | None:
+        if point == "ledger.write.after" and not self.lost:
+            self.lost += 1
+            return Fault.LOSE
+        return None
+
+
+def test_the_own_write_is_recognised_when_its_answer_is_lost() -> None:
+    world = Waiting()
+    world.ledger.faults = faults = LoseOnce()
+    assert world.cancel()["changed"] is True
+    assert faults.lost == 1
+
+
+def test_no_answer_says_so_and_can_be_repeated() -> None:
+    world = Waiting()
+    world.ledger.broken = True
+    assert world.refused("message.cancel", id="m-1", reason="x", actor=ACTOR)["code"] == "unavailable"
+    world.ledger.broken = False
+    assert world.cancel()["status"] == "CANCELLED"
+
+
+def test_what_is_not_in_the_ledger_is_unknown() -> None:
+    error = Waiting().refused("message.cancel", id="m-9", reason="x", actor=ACTOR)
+    assert error["code"] == "unknown_message"
 
 
 def test_a_time_that_cannot_be_is_refused() -> None:
-    world = Waiting()
+    world = Waiting(expires_at=1_790_000_000.0 + 3600)
     for seconds in (-60, 400 * 86_400):
         at = format_instant(world.clock() + seconds)
         assert "a year" in world.refused("message.reschedule", id="m-1", at=at, actor=ACTOR)["message"]
+    after = format_instant(world.clock() + 7200)
+    assert "expires at" in world.refused("message.reschedule", id="m-1", at=after, actor=ACTOR)["message"]

@@ -9,8 +9,8 @@ from lifeline.adapters.whatsapp import Answer
 from lifeline.contract import template_scope
 from lifeline.domain.failures import Failure, classify_answer
 from lifeline.domain.panic import enable
+from lifeline.domain.templates import TEMPLATE_MAP
 from lifeline.errors import RefusedError, UnavailableError
-from lifeline.use_cases.deliver import TEMPLATE_MAP
 from lifeline.use_cases.operate_templates import OperateTemplates
 from lifeline.use_cases.panic_mode import PanicMode
 

@@ -15,15 +15,25 @@ READ_TIMEOUT = 5.0
 """Seconds. Well under any function timeout, so that a hung call leaves time to put work back."""
 
 
-def client_config(pool: int = 10, read_timeout: float = READ_TIMEOUT) -> Config:
+ATTEMPTS = 3
+"""How often the SDK makes a call that may be repeated without harm."""
+
+
+def client_config(pool: int = 10, read_timeout: float = READ_TIMEOUT, attempts: int = ATTEMPTS) -> Config:
     """botocore settings for one client.
 
-    ``standard`` retry mode backs off exponentially with full jitter (AWS SDKs guide, "Retry behavior").
+    ``pool``: connections kept; ``read_timeout``: seconds without an answer; ``attempts``: calls in all, the
+    first included. ``standard`` retry mode backs off exponentially with full jitter (AWS SDKs guide, "Retry
+    behavior").
+
+    A client for SNS Publish (push) or SES SendEmail takes ``attempts=1``: neither call is idempotent, so a
+    repeat by the SDK after a lost answer would reach the person twice, and nobody would know of it. The
+    adapter reports the doubt instead (:class:`~lifeline.adapters.outcomes.UnknownOutcome`).
     """
     return Config(
         connect_timeout=CONNECT_TIMEOUT,
         read_timeout=read_timeout,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=pool,
     )
 

@@ -80,7 +80,10 @@ class Campaigns:
         return seen[1]
 
     def move(self, campaign: Campaign, to: State, start: float, paused_at: float | None) -> None:
-        """Change the state, only if it is still as read."""
+        """Change the state, only if it is still as read.
+
+        A paused campaign is kept without end: its messages wait in a lane that only it names.
+        """
         values: dict[str, Any] = {
             ":t": {"S": str(to)},
             ":f": {"S": str(campaign.state)},
@@ -88,9 +91,11 @@ class Campaigns:
         }
         expression = "SET #s = :t, #b = :s"
         if paused_at is None:
-            expression += " REMOVE #p"
+            kept = int(max(start + campaign.over, self._clock()) + KEPT_SECONDS)
+            values[":e"] = {"N": str(kept)}
+            expression += ", #e = :e REMOVE #p"
         else:
-            expression += ", #p = :p"
+            expression += ", #p = :p REMOVE #e"
             values[":p"] = {"N": f"{paused_at:.3f}"}
         self._call(
             "update_item",
@@ -98,7 +103,7 @@ class Campaigns:
             Key=_key(_PK, campaign.id),
             UpdateExpression=expression,
             ConditionExpression="#s = :f",
-            ExpressionAttributeNames={"#s": "state", "#b": "start", "#p": "paused_at"},
+            ExpressionAttributeNames={"#s": "state", "#b": "start", "#p": "paused_at", "#e": "expires_ttl"},
             ExpressionAttributeValues=values,
         )
         self._seen.pop(campaign.id, None)

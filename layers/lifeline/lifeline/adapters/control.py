@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
@@ -319,15 +319,33 @@ class Control:
         """The shared window as it is now."""
         return _window(self._get("window", scope))
 
-    def reserve(self, lane: str, tokens: int, interval: float, burst: int, now: float) -> float:
+    @overload
+    def reserve(self, lane: str, tokens: int, interval: float, burst: int, now: float) -> float: ...
+
+    @overload
+    def reserve(
+        self, lane: str, tokens: int, interval: float, burst: int, now: float, ahead: float
+    ) -> float | None: ...
+
+    def reserve(
+        self, lane: str, tokens: int, interval: float, burst: int, now: float, ahead: float | None = None
+    ) -> float | None:
         """Move the limiter's theoretical arrival time by ``tokens`` and return its new value (epoch s).
 
         GCRA in one conditional write: ``tat = max(tat, now - burst * interval) + tokens * interval``.
         DynamoDB has no ``max``, so the busy case (an old ``tat`` after the floor) is a plain ADD, and only
         an idle limiter costs a second write.
+
+        With ``ahead`` it reserves nothing, and returns ``None``, where the limiter is booked further than so
+        many seconds ahead of ``now``.
         """
         floor = now - burst * interval
         step = tokens * interval
+        values = {":s": {"N": f"{step:.6f}"}, ":f": {"N": f"{floor:.6f}"}}
+        condition = "#t >= :f"
+        if ahead is not None:
+            values[":a"] = {"N": f"{now + ahead:.6f}"}
+            condition += " AND #t <= :a"
         for _ in range(4):
             try:
                 answer = self._update(
@@ -335,13 +353,15 @@ class Control:
                     lane,
                     "ADD #t :s",
                     {"#t": "tat"},
-                    {":s": {"N": f"{step:.6f}"}, ":f": {"N": f"{floor:.6f}"}},
+                    values,
                     "reserving send tokens",
-                    condition="#t >= :f",
+                    condition=condition,
                 )
                 return float(answer["tat"]["N"])
-            except ConflictError:
-                pass
+            except _LostError as lost:
+                booked = float(lost.item["tat"]["N"]) if "tat" in lost.item else floor
+                if ahead is not None and booked > now + ahead:
+                    return None
             try:
                 answer = self._update(
                     "limiter",
@@ -468,12 +488,24 @@ class Control:
         }
         if condition:
             arguments["ConditionExpression"] = condition
+            arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         try:
             return dict(self._client.update_item(**arguments)["Attributes"])
         except (ClientError, BotoCoreError) as error:
             if code_of(error) == "ConditionalCheckFailedException":
-                raise ConflictError(f"{pk} {sk} was changed by somebody else meanwhile") from error
+                answer: Any = error.response if isinstance(error, ClientError) else {}
+                raise _LostError(
+                    f"{pk} {sk} was changed by somebody else meanwhile", answer.get("Item", {})
+                ) from error
             raise UnavailableError("DynamoDB", doing, code_of(error)) from error
+
+
+class _LostError(ConflictError):
+    """A condition did not hold; ``item``: what DynamoDB found instead."""
+
+    def __init__(self, text: str, item: Mapping[str, Any]) -> None:
+        super().__init__(text)
+        self.item = item
 
 
 _WINDOW_CAUSES: Final = ("rate_limit", "spam_limit", "unreachable", "auth", "account", "other")

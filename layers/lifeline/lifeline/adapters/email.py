@@ -4,47 +4,56 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from lifeline.adapters.aws import code_of
+from lifeline.adapters.outcomes import Refused, UnknownOutcome, outcome_of
+from lifeline.domain.mail_tag import ACT_TAG, ID_TAG, encode
+from lifeline.domain.text import one_line, plain
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
 
-class EmailRefused(Exception):  # noqa: N818 - a refusal is an outcome that the caller acts on
-    """SES did not take the mail. ``code`` is SES's error code."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-        super().__init__(f"email refused: {code}")
+class EmailRefused(Refused):
+    """SES did not take the mail."""
 
 
 class Email:
-    """Sends through SES. Acceptance is not delivery: bounces and complaints come back as events."""
+    """Sends through SES. Acceptance is not delivery: deliveries, bounces and complaints come as events."""
 
     def __init__(self, client: SESV2Client, sender: str, configuration_set: str = "") -> None:
-        """``configuration_set``: through which SES tells of bounces and complaints."""
+        """``client``: built with ``client_config(attempts=1)``, so that the SDK never sends a mail again.
+
+        ``configuration_set``: through which SES tells what became of the mail.
+        """
         self._client = client
         self._sender = sender
         self._more: Any = {"ConfigurationSetName": configuration_set} if configuration_set else {}
 
-    def send(self, address: str, subject: str, body: str, message_id: str) -> str:
-        """Send one mail; returns SES's message id. Raises :class:`EmailRefused`."""
+    def send(
+        self, address: str, title: str, body: str, message_id: str, act: int, ttl_seconds: int | None
+    ) -> str:
+        """Send one mail; returns SES's message id. The contract is that of ``Courier.send``.
+
+        Id and ``act`` go along as tags: SES sets the Message-ID itself, and its events bring the tags back,
+        which settles a doubt. ``ttl_seconds`` has no effect: a mail that SES took cannot be called back.
+        Raises :class:`EmailRefused` and :class:`UnknownOutcome`; ``ValueError`` for what is no id.
+        """
+        tags = [{"Name": ID_TAG, "Value": encode(message_id)}, {"Name": ACT_TAG, "Value": str(act)}]
         try:
             answer = self._client.send_email(
                 FromEmailAddress=self._sender,
                 Destination={"ToAddresses": [address]},
                 Content={
                     "Simple": {
-                        "Subject": {"Data": " ".join(subject.split()), "Charset": "UTF-8"},
-                        "Body": {"Text": {"Data": body, "Charset": "UTF-8"}},
+                        "Subject": {"Data": one_line(title), "Charset": "UTF-8"},
+                        "Body": {"Text": {"Data": plain(body), "Charset": "UTF-8"}},
                     }
                 },
-                # SES tag values: letters, digits, "_", "-", "." and "@"; ids may also hold ":".
-                EmailTags=[{"Name": "lifeline_id", "Value": message_id.replace(":", "_")}],
+                EmailTags=tags,  # type: ignore[arg-type]
                 **self._more,
             )
-        except (ClientError, BotoCoreError) as error:
-            raise EmailRefused(code_of(error)) from error
-        return answer["MessageId"]
+            return str(answer["MessageId"])
+        except Exception as error:
+            outcome = outcome_of(error)
+            if isinstance(outcome, UnknownOutcome):
+                raise outcome from error
+            raise EmailRefused(outcome.code, retryable=outcome.retryable) from error

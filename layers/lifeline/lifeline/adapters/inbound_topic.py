@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import code_of
+from lifeline.domain.text import clean_json
 from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -24,11 +25,12 @@ class InboundTopic:
 
     def publish(self, notice: Mapping[str, Any]) -> None:
         """One notice (``docs/inbound.md``). Raises :class:`UnavailableError`."""
-        attributes: Any = {"kind": {"DataType": "String", "StringValue": str(notice["kind"])}}
+        whole = clean_json(notice)
+        attributes: Any = {"kind": {"DataType": "String", "StringValue": str(whole["kind"])}}
         try:
             self._client.publish(
                 TopicArn=self._topic,
-                Message=json.dumps(notice, ensure_ascii=False),
+                Message=json.dumps(whole, ensure_ascii=False),
                 MessageAttributes=attributes,
             )
         except (ClientError, BotoCoreError) as error:

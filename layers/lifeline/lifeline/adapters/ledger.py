@@ -4,21 +4,25 @@ Hot path: batched PartiQL (``BatchExecuteStatement``: 25 conditional statements 
 result) instead of a call per message; ``benchmarks/`` has the figures. Optimistic locking: every write
 raises ``rev`` and is conditional on the ``rev`` that was read, so a row moves only by a decision that was
 taken on its current state, and of two writers one loses and looks again.
+
+A write that is refused on a row that bears its mark was carried out before: its answer was lost, the SDK
+repeated it, or it landed after its error. So a write without an answer is settled by writing it again, which
+also fences the one that may still be on its way.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lifeline.adapters import row_items
 from lifeline.adapters.aws import code_of
 from lifeline.domain.incident import Affected, Move
-from lifeline.domain.status import Status
+from lifeline.domain.message.row import Change, Fate, Row, Written
+from lifeline.domain.message.status import OPEN, Status
 from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -31,11 +35,20 @@ STATEMENTS_PER_CALL: Final = 25
 KEYS_PER_CALL: Final = 100
 """BatchGetItem's limit (DynamoDB API reference)."""
 SEGMENTS: Final = 16
+SCAN_SEGMENTS: Final = 64
+"""Parts in which the whole table is read, small enough that each fits into an invocation's time."""
+SCAN_MARGIN: Final = 10.0
+"""Seconds of an invocation that are kept while the table is read."""
 SAMPLE_PAGES: Final = 48
 SAMPLE_LIMIT: Final = 500
 """A sample reads at most 24,000 rows, about 3,000 read units: a twentieth of a US cent."""
 TRIES: Final = 4
-"""Calls for statements that DynamoDB throttled; the SDK's own retries are inside each call."""
+"""Calls for what DynamoDB throttled; the SDK's own retries are inside each call."""
+SILENT_TRIES: Final = 2
+"""Calls that got no answer at all, after which the outcome is unknown. The SDK tries each three times and
+waits five seconds for every answer: 30 s, which leaves a worker time to end in good order."""
+PAUSE: Final = 0.05
+"""Seconds; doubled with each call, with full jitter."""
 
 _PASSING: Final = frozenset(
     {
@@ -46,19 +59,11 @@ _PASSING: Final = frozenset(
         "TransactionConflict",
     }
 )
+"""Errors of single statements after which trying again may help."""
+_DUPLICATE: Final = "DuplicateItem"
+_CONDITION: Final = "ConditionalCheckFailed"
 
-_NUMBERS: Final = (
-    "rev",
-    "turn",
-    "attempt",
-    "resends",
-    "created_at",
-    "updated_at",
-    "attempted_at",
-    "due_at",
-    "code",
-    "failed_at",
-)
+_OPEN_VALUES: Final = {f":{status}": {"S": str(status)} for status in sorted(OPEN)}
 
 INCIDENT_INDEX: Final = "incident"
 """Global secondary index on ``incident_key``: the rows that an incident touched, and no others.
@@ -66,67 +71,14 @@ INCIDENT_INDEX: Final = "incident"
 An index, not counters per incident: rows move on after panic (sent, delivered, expired, settled), people and
 delays cannot be added up, and a counter that a worker adds to twice stays wrong. It costs one more write unit
 for each later move of an affected row, and nothing while all is well, since other rows have no such key."""
-INCIDENT_SHARDS: Final = 8
-"""One key of an index takes 1,000 writes/s (DynamoDB developer guide) and then holds up the table itself: an
-outage's rows are spread over so many keys."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One message's row. Instants are epoch seconds; ``None`` where not set.
-
-    ``claim`` names the SQS message that owns the id, ``turn`` counts how often it was put back (an older
-    copy of the carrier is thereby recognised), ``phase`` says what a ``CLAIMED`` row is doing:
-    ``sending``, ``waiting`` (a new carrier is on the queue), ``falling_back`` or ``scheduled``.
-    ``person`` is a digest of the recipient, ``tried`` the fallback's ways with the code of each that failed,
-    ``failed_at`` when a send first failed for the channel or the template.
-    """
-
-    id: str
-    status: Status
-    claim: str
-    turn: int = 0
-    rev: int = 0
-    phase: str | None = None
-    attempt: int = 0
-    resends: int = 0
-    attempted_at: float | None = None
-    due_at: float | None = None
-    created_at: float = 0.0
-    updated_at: float = 0.0
-    body: str = ""
-    priority: str = "normal"
-    type: str = "text"
-    category: str | None = None
-    campaign: str | None = None
-    template: str | None = None
-    to_masked: str | None = None
-    wamid: str | None = None
-    cause: str | None = None
-    code: int | None = None
-    incident_id: str | None = None
-    reached: str | None = None
-    person: str | None = None
-    tried: str | None = None
-    failed_at: float | None = None
-    note: str | None = None
-    trail: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A conditional move of one row: carried out only while the row's ``rev`` is ``row.rev``."""
-
-    row: Row
-    status: Status
-    values: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of :class:`Row` to set; ``None`` removes one."""
-    note: str = ""
-    """Why, for the row's trail."""
 
 
 class Ledger:
-    """Reads and moves rows. Raises :class:`UnavailableError` when DynamoDB does not answer."""
+    """Reads and moves rows. Reads raise :class:`UnavailableError` when DynamoDB does not answer.
+
+    ``new_op`` gives a mark that no other write has; ``pause`` waits so many seconds; ``jitter`` draws from
+    [0, 1).
+    """
 
     def __init__(
         self,
@@ -135,6 +87,7 @@ class Ledger:
         retention_seconds: float,
         pause: Callable[[float], None],
         jitter: Callable[[], float],
+        new_op: Callable[[], str],
         workers: int = 4,
     ) -> None:
         self._client = client
@@ -142,50 +95,117 @@ class Ledger:
         self._retention = retention_seconds
         self._pause = pause
         self._jitter = jitter
+        self._new_op = new_op
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="ledger")
 
-    def insert(self, rows: Sequence[Row], now: float) -> list[bool]:
-        """Claim fresh ids. True where the row was written, False where the id is already known."""
-        statements = [self._insert_statement(row, now) for row in rows]
-        results = self._execute(statements, "claiming messages")
-        return [error is None for error, _ in results]
+    def write(self, changes: Sequence[Change], now: float) -> list[Written]:
+        """Carry out changes, inserts and updates mixed; one :class:`Written` for each, in order.
 
-    def apply(self, changes: Sequence[Change], now: float) -> list[Row | None]:
-        """Move rows. For each change: ``None`` where it was carried out, else the row as it is now.
-
-        A row that is gone (its retention ended) comes back with status of ``change.row`` and ``rev`` -1.
+        Never raises for DynamoDB: what got no answer is ``UNKNOWN``, and concerns those changes alone.
         """
-        statements = [self._update_statement(change, now) for change in changes]
-        outcome: list[Row | None] = []
-        for change, (error, item) in zip(
-            changes, self._execute(statements, "recording outcomes"), strict=True
-        ):
-            if error is None:
-                outcome.append(None)
-            else:
-                outcome.append(_row(item) if item else Row(change.row.id, change.row.status, "", rev=-1))
-        return outcome
+        results: list[Written] = [Written(Fate.UNKNOWN)] * len(changes)
+        ops = [self._new_op() for _ in changes]
+        for part in each_id_once(changes):
+            chunks = [
+                [(index, self._statement(changes[index], ops[index], now)) for index in chunk]
+                for chunk in _chunks(part, STATEMENTS_PER_CALL)
+            ]
+            # One call needs no other thread.
+            carried = (
+                map(self._carry_out, chunks) if len(chunks) == 1 else self._pool.map(self._carry_out, chunks)
+            )
+            for chunk, answers in zip(chunks, carried, strict=True):
+                for (index, _), (code, item) in zip(chunk, answers, strict=True):
+                    results[index] = self._written(changes[index], ops[index], now, code, item)
+        return self._with_known_rows(changes, ops, results)
 
-    def read(self, ids: Iterable[str], consistent: bool = True) -> dict[str, Row]:
-        """The rows of these ids; an unknown id is absent from the answer."""
+    def _statement(self, change: Change, op: str, now: float) -> dict[str, Any]:
+        build = row_items.update if change.before.rev else row_items.insert
+        return build(self._table, change, op, now, self._retention)
+
+    def _written(self, change: Change, op: str, now: float, code: str | None, item: Any) -> Written:
+        if code is None:
+            return Written(Fate.DONE, row_items.written(change, op, now))
+        if code == _CONDITION:
+            return _judged(op, row_items.decode(item) if item else None)
+        if code == _DUPLICATE:
+            return Written(Fate.LOST)
+        return Written(Fate.UNKNOWN)
+
+    def _with_known_rows(
+        self, changes: Sequence[Change], ops: Sequence[str], results: list[Written]
+    ) -> list[Written]:
+        """Look at the rows whose ids were known already: a refused insert does not bring the row along."""
+        refused = [
+            index
+            for index, (change, result) in enumerate(zip(changes, results, strict=True))
+            if result.fate is Fate.LOST and not change.before.rev
+        ]
+        if refused:
+            try:
+                rows = self.read(changes[index].after.id for index in refused)
+            except UnavailableError:
+                rows = None
+            for index in refused:
+                if rows is None:
+                    results[index] = Written(Fate.UNKNOWN)
+                else:
+                    results[index] = _judged(ops[index], rows.get(changes[index].after.id))
+        return results
+
+    def _carry_out(self, chunk: Sequence[tuple[int, dict[str, Any]]]) -> list[tuple[str | None, Any]]:
+        """One ``(error code or None, current item or None)`` per statement of one call, in order."""
+        results: list[tuple[str | None, Any]] = [("NoAnswer", None)] * len(chunk)
+        left = list(range(len(chunk)))
+        silent = 0
+        for round_ in range(TRIES):
+            if round_:
+                self._pause(self._jitter() * PAUSE * 2**round_)
+            statements: Any = [chunk[place][1] for place in left]
+            try:
+                answers = self._client.batch_execute_statement(Statements=statements)["Responses"]
+            except (ClientError, BotoCoreError) as error:
+                if len(left) > 1 and _refused(error):
+                    # One statement that DynamoDB will not even read must not take the others along.
+                    for place in left:
+                        results[place] = self._carry_out([chunk[place]])[0]
+                    return results
+                silent += 1
+                if silent == SILENT_TRIES or _refused(error):
+                    return results
+                continue
+            throttled = []
+            for place, answer in zip(left, answers, strict=True):
+                problem: Any = answer.get("Error")
+                code = problem.get("Code", "unknown") if problem else None
+                results[place] = (code, problem.get("Item") if problem else None)
+                if code in _PASSING:
+                    throttled.append(place)
+            left = throttled
+            if not left:
+                break
+        return results
+
+    def read(self, ids: Iterable[str]) -> dict[str, Row]:
+        """The rows of these ids as they stand now; an unknown id is absent from the answer."""
         found: dict[str, Row] = {}
         for chunk in _chunks(sorted(set(ids)), KEYS_PER_CALL):
             keys: Any = [{"id": {"S": name}} for name in chunk]
             for round_ in range(TRIES):
                 try:
                     answer = self._client.batch_get_item(
-                        RequestItems={self._table: {"Keys": keys, "ConsistentRead": consistent}}
+                        RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
                     )
                 except (ClientError, BotoCoreError) as error:
                     raise UnavailableError("DynamoDB", "reading the ledger", code_of(error)) from error
                 for item in answer.get("Responses", {}).get(self._table, []):
-                    row = _row(item)
+                    row = row_items.decode(item)
                     found[row.id] = row
                 left: Any = answer.get("UnprocessedKeys", {}).get(self._table) or {}
                 keys = left.get("Keys", [])
                 if not keys:
                     break
-                self._pause(self._jitter() * 0.05 * 2**round_)
+                self._pause(self._jitter() * PAUSE * 2**round_)
             else:
                 raise UnavailableError("DynamoDB", "reading the ledger", "keys left unprocessed")
         return found
@@ -195,12 +215,12 @@ class Ledger:
 
         The index follows the table within about a second (it knows no consistent reads).
         """
-        for shard in range(INCIDENT_SHARDS):
+        for shard in range(row_items.INCIDENT_SHARDS):
             arguments: dict[str, Any] = {
                 "TableName": self._table,
                 "IndexName": INCIDENT_INDEX,
                 "KeyConditionExpression": "incident_key = :k",
-                "ExpressionAttributeValues": {":k": {"S": f"{incident_id}#{shard}"}},
+                "ExpressionAttributeValues": {":k": row_items.incident_key(incident_id, shard)},
             }
             while True:
                 try:
@@ -209,7 +229,8 @@ class Ledger:
                     raise UnavailableError(
                         "DynamoDB", "reading an incident's rows", code_of(error)
                     ) from error
-                yield from map(_affected, answer["Items"])
+                for item in answer["Items"]:
+                    yield affected_of(row_items.decode(item), *row_items.told_again(item))
                 if "LastEvaluatedKey" not in answer:
                     break
                 arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
@@ -228,7 +249,10 @@ class Ledger:
             "ExpressionAttributeValues": {":s": {"N": f"{since:.3f}"}},
         }
         if priority is not None:
-            wanted["FilterExpression"] += " AND priority = :p"
+            matches = "priority = :p"
+            if row_items.is_default("priority", priority):
+                matches = f"(attribute_not_exists(priority) OR {matches})"
+            wanted["FilterExpression"] += f" AND {matches}"
             wanted["ExpressionAttributeValues"][":p"] = {"S": priority}
         found: dict[str, Row] = {}
         pages = 0
@@ -246,84 +270,48 @@ class Ledger:
                 except (ClientError, BotoCoreError) as error:
                     raise UnavailableError("DynamoDB", "sampling the ledger", code_of(error)) from error
                 pages += 1
-                found.update((row.id, row) for row in map(_row, answer["Items"]))
+                found.update((row.id, row) for row in map(row_items.decode, answer["Items"]))
                 if "LastEvaluatedKey" not in answer:
                     break
                 arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         return list(found.values())[:want]
 
-    def _insert_statement(self, row: Row, now: float) -> dict[str, Any]:
-        item = _item(row)
-        item["rev"] = {"N": "1"}
-        item["created_at"] = item["updated_at"] = {"N": f"{now:.3f}"}
-        item["expires_ttl"] = {"N": str(int(max(now, row.due_at or 0.0) + self._retention))}
-        item["trail"] = {"M": {_trail_key(now, row.status): {"S": row.note or row.phase or ""}}}
-        names = ", ".join(f"'{name}':?" for name in item)
-        return {
-            "Statement": f'INSERT INTO "{self._table}" VALUE {{{names}}}',
-            "Parameters": list(item.values()),
-        }
+    def open_off_agenda(
+        self, before: float, first: int, remaining: Callable[[], float]
+    ) -> tuple[list[Row], int | None]:
+        """Open rows off the agenda that nobody wrote since ``before`` (epoch seconds), by reading the table.
 
-    def _update_statement(self, change: Change, now: float) -> dict[str, Any]:
-        sets = ['SET "status"=?', 'SET "rev"=?', 'SET "updated_at"=?']
-        parameters: list[Any] = [
-            {"S": str(change.status)},
-            {"N": str(change.row.rev + 1)},
-            {"N": f"{now:.3f}"},
-        ]
-        if change.status != change.row.status or change.note:
-            sets.append(f'SET "trail"."{_trail_key(now, change.status)}"=?')
-            parameters.append({"S": change.note})
-        removes = []
-        for name, value in change.values.items():
-            if value is None:
-                removes.append(f'REMOVE "{name}"')
-            else:
-                sets.append(f'SET "{name}"=?')
-                parameters.append(_value(name, value))
-                if name == "due_at":
-                    # A message that waits for months keeps its row until then, and can be cancelled.
-                    sets.append('SET "expires_ttl"=?')
-                    parameters.append({"N": str(int(max(now, float(value)) + self._retention))})
-                if name == "incident_id":
-                    sets.append('SET "incident_key"=?')
-                    parameters.append(_incident_key(str(value), change.row.id))
-        parameters += [{"S": change.row.id}, {"N": str(change.row.rev)}]
-        return {
-            "Statement": f'UPDATE "{self._table}" {" ".join(sets + removes)} WHERE "id"=? AND "rev"=?',
-            "Parameters": parameters,
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-
-    def _execute(self, statements: Sequence[Any], doing: str) -> list[tuple[str | None, Any]]:
-        """One ``(error code or None, current item or None)`` per statement, in order."""
-        results: list[tuple[str | None, Any]] = [("", None)] * len(statements)
-        waiting = list(range(len(statements)))
-        for round_ in range(TRIES):
-            chunks = list(_chunks(waiting, STATEMENTS_PER_CALL))
-            waiting = []
-            for chunk, answers in zip(
-                chunks, self._pool.map(lambda c: self._call(statements, c, doing), chunks), strict=True
-            ):
-                for index, answer in zip(chunk, answers, strict=True):
-                    error = answer.get("Error")
-                    code = error.get("Code", "unknown") if error else None
-                    if code in _PASSING:
-                        waiting.append(index)
-                    elif code is not None and code not in ("DuplicateItem", "ConditionalCheckFailed"):
-                        raise UnavailableError("DynamoDB", doing, f"{code}: {error.get('Message', '')}")
-                    results[index] = (code, (error or {}).get("Item"))
-            if not waiting:
-                return results
-            self._pause(self._jitter() * 0.05 * 2**round_)
-        raise UnavailableError("DynamoDB", doing, f"{len(waiting)} statements throttled {TRIES} times")
-
-    def _call(self, statements: Sequence[Any], chunk: Sequence[int], doing: str) -> list[Any]:
-        try:
-            answer = self._client.batch_execute_statement(Statements=[statements[index] for index in chunk])
-        except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("DynamoDB", doing, code_of(error)) from error
-        return list(answer["Responses"])
+        Reads its :data:`SCAN_SEGMENTS` parts from ``first`` on while ``remaining`` seconds last; the second
+        value says with which part to go on, ``None`` once all were read. Rows hold their ids and little more.
+        Raises :class:`UnavailableError`.
+        """
+        found: list[Row] = []
+        for segment in range(first, SCAN_SEGMENTS):
+            arguments: dict[str, Any] = {
+                "TableName": self._table,
+                "Segment": segment,
+                "TotalSegments": SCAN_SEGMENTS,
+                "FilterExpression": "attribute_not_exists(agenda) AND updated_at < :b "
+                f"AND #s IN ({', '.join(_OPEN_VALUES)})",
+                "ProjectionExpression": "id, #s, phase, rev, updated_at",
+                "ExpressionAttributeNames": {"#s": "status"},
+                "ExpressionAttributeValues": {":b": {"N": f"{before:.3f}"}, **_OPEN_VALUES},
+            }
+            mine: list[Row] = []
+            while True:
+                if remaining() < SCAN_MARGIN:
+                    # A part that was not read to its end is read again from its beginning.
+                    return found, segment
+                try:
+                    answer = self._client.scan(**arguments)
+                except (ClientError, BotoCoreError) as error:
+                    raise UnavailableError("DynamoDB", "reading the whole ledger", code_of(error)) from error
+                mine += map(row_items.decode, answer["Items"])
+                if "LastEvaluatedKey" not in answer:
+                    break
+                arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            found += mine
+        return found, None
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -331,75 +319,60 @@ def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[start : start + size]
 
 
-def _trail_key(now: float, status: Status) -> str:
-    return f"{int(now * 1000)}_{status}"
+def each_id_once(changes: Sequence[Change]) -> list[list[int]]:
+    """Places in ``changes``, in parts in which no id comes twice: statements of one call have no order."""
+    parts: list[list[int]] = []
+    seen: dict[str, int] = {}
+    for index, change in enumerate(changes):
+        part = seen[change.after.id] = seen.get(change.after.id, -1) + 1
+        if part == len(parts):
+            parts.append([])
+        parts[part].append(index)
+    return parts
 
 
-def _value(name: str, value: Any) -> dict[str, str]:
-    if name in _NUMBERS:
-        return {"N": f"{value:.3f}" if isinstance(value, float) else str(value)}
-    return {"S": str(value)}
+def _refused(error: ClientError | BotoCoreError) -> bool:
+    """Whether DynamoDB answered that it will not carry out the call; trying again changes nothing."""
+    if not isinstance(error, ClientError):
+        return False
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    passing = code_of(error) in (
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+    )
+    return 400 <= status < 500 and not passing
 
 
-def _item(row: Row) -> dict[str, Any]:
-    item: dict[str, Any] = {}
-    for name in Row.__slots__:
-        value = getattr(row, name)
-        if value is not None and name != "trail":
-            item[name] = _value(name, value)
-    if row.incident_id:
-        item["incident_key"] = _incident_key(row.incident_id, row.id)
-    return item
+def _judged(op: str, row: Row | None) -> Written:
+    """What a refused write was: our own, carried out by an earlier try, or one that came second."""
+    if row is None:
+        return Written(Fate.LOST)
+    return Written(Fate.DONE if op in row.ops else Fate.LOST, row)
 
 
-def _incident_key(incident_id: str, message_id: str) -> dict[str, str]:
-    return {"S": f"{incident_id}#{zlib.crc32(message_id.encode()) % INCIDENT_SHARDS}"}
-
-
-def _affected(item: Mapping[str, Any]) -> Affected:
-    def text(name: str) -> str | None:
-        return str(item[name]["S"]) if name in item else None
-
-    def number(name: str) -> float:
-        return float(item[name]["N"]) if name in item else 0.0
-
+def affected_of(row: Row, possible: int, duplicates: int) -> Affected:
+    """What an incident's report needs of a row; its doubts and duplicates are not in the index."""
     return Affected(
-        id=item["id"]["S"],
-        status=Status(item["status"]["S"]),
-        created_at=number("created_at"),
-        priority=text("priority") or "normal",
-        category=text("category"),
-        template=text("template"),
-        campaign=text("campaign"),
-        person=text("person"),
-        writes=int(number("rev")),
-        turns=int(number("turn")),
-        resends=int(number("resends")),
-        failed_at=number("failed_at") or None,
-        tried=text("tried") or "",
-        moves=tuple(
-            Move(int(at) / 1000, Status(status), str(next(iter(note.values()))))
-            for (at, _, status), note in (
-                (key.partition("_"), note) for key, note in item.get("trail", {}).get("M", {}).items()
-            )
-        ),
+        id=row.id,
+        status=row.status,
+        created_at=row.created_at,
+        priority=row.priority,
+        category=row.category,
+        template=row.template,
+        campaign=row.campaign,
+        person=row.person,
+        writes=row.rev,
+        possible=possible,
+        duplicates=duplicates,
+        failed_at=row.failed_at,
+        tried=row.tried or "",
+        moves=tuple(_moves(row.trail)),
     )
 
 
-def _row(item: Mapping[str, Any]) -> Row:
-    values: dict[str, Any] = {}
-    for name in Row.__slots__:
-        if name not in item:
-            continue
-        if name == "trail":
-            values[name] = {
-                key: str(next(iter(value.values()))) for key, value in item[name].get("M", {}).items()
-            }
-        elif name in ("rev", "turn", "attempt", "resends", "code"):
-            values[name] = int(float(item[name]["N"]))
-        elif name in _NUMBERS:
-            values[name] = float(item[name]["N"])
-        else:
-            values[name] = item[name]["S"]
-    values["status"] = Status(values["status"])
-    return Row(**values)
+def _moves(trail: Mapping[str, str]) -> Iterator[Move]:
+    for key, note in trail.items():
+        at, _, status = key.partition("_")
+        if status in Status.__members__:  # a later version may write others
+            yield Move(int(at) / 1000, Status(status), note)

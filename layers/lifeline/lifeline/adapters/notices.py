@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import code_of
+from lifeline.domain.text import clean, clean_json
+from lifeline.domain.text import subject as subject_line
 from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -41,20 +43,28 @@ class Notices:
         """
         attributes: Any = {
             "audience": {"DataType": "String.Array", "StringValue": json.dumps(audience)},
-            "scope": {"DataType": "String", "StringValue": scope},
-            "cause": {"DataType": "String", "StringValue": cause or "none"},
-            "severity": {"DataType": "String", "StringValue": severity},
-            "event": {"DataType": "String", "StringValue": str(data.get("event") or "notice")},
+            "scope": _attribute(scope),
+            "cause": _attribute(cause),
+            "severity": _attribute(severity),
+            "event": _attribute(str(data.get("event") or "notice")),
         }
         body = json.dumps(
-            {"subject": subject, "text": text, "scope": scope, "cause": cause, **data}, indent=1
+            clean_json({"subject": subject, "text": text, "scope": scope, "cause": cause, **data}), indent=1
         )
         try:
             self._client.publish(
-                TopicArn=self._topic, Subject=subject[:100], Message=body, MessageAttributes=attributes
+                TopicArn=self._topic,
+                Subject=subject_line(subject),
+                Message=body,
+                MessageAttributes=attributes,
             )
         except (ClientError, BotoCoreError) as error:
             raise UnavailableError("SNS", "telling people", code_of(error)) from error
+
+
+def _attribute(value: str) -> dict[str, str]:
+    # SNS refuses an attribute without a value.
+    return {"DataType": "String", "StringValue": clean(value) or "none"}
 
 
 class Subscriptions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import code_of
-from lifeline.contract import ATTRIBUTE, REASON_ATTRIBUTE, read_note
+from lifeline.contract import REASON_ATTRIBUTE
+from lifeline.domain.text import clean
 from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -22,14 +22,27 @@ ENTRIES_PER_CALL: Final = 10
 """Messages per batch call (SQS quotas)."""
 BYTES_PER_CALL: Final = 1_000_000
 """Kept just under SQS's 1 MiB for a whole batch call (SQS quotas)."""
+_ONE_IS_BAD: Final = frozenset(
+    {
+        "InvalidMessageContents",
+        "InvalidAttributeValue",
+        "InvalidParameterValue",
+        "InvalidParameterCombination",
+        "MissingParameter",
+        "MessageTooLong",
+        "BatchRequestTooLong",
+        "ValidationError",
+        "ParamValidationError",
+    }
+)
+"""Errors of a whole batch call for which one entry is enough (SQS, "SendMessageBatch"). None was taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message to put on a queue. ``note`` is Lifeline's own attribute; ``delay`` in whole seconds."""
+    """One message to put on a queue. ``delay`` in whole seconds; ``reason`` says why it is a dead letter."""
 
     body: str
-    note: Mapping[str, Any] | None = None
     delay: int = 0
     reason: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -42,7 +55,6 @@ class Incoming:
     id: str
     body: str
     receipt: str
-    note: Mapping[str, Any] | None
     reason: str | None = None
     sent_at: float = 0.0
     receive_count: int = 1
@@ -70,47 +82,37 @@ class Queues:
     def send(self, url: str, messages: Sequence[Outgoing]) -> list[bool]:
         """Put messages on a queue; one flag per message, False where SQS refused or failed that one.
 
-        Never raises for single entries: the caller keeps the original message of each failed one.
+        Characters that SQS refuses become U+FFFD. Never raises for single entries, and one that SQS refuses
+        does not take the others of its call along: the caller keeps the original of each failed one.
         """
         sent = [False] * len(messages)
-        batch: list[int] = []
+        batch: list[Any] = []
         size = 0
         for index, message in enumerate(messages):
-            weight = len(message.body.encode()) + 1024
+            try:
+                entry, weight = _entry(index, message)
+            except (TypeError, ValueError, RecursionError):
+                continue
             if batch and (len(batch) == ENTRIES_PER_CALL or size + weight > BYTES_PER_CALL):
-                self._send_batch(url, messages, batch, sent)
+                self._send_batch(url, batch, sent)
                 batch, size = [], 0
-            batch.append(index)
+            batch.append(entry)
             size += weight
         if batch:
-            self._send_batch(url, messages, batch, sent)
+            self._send_batch(url, batch, sent)
         return sent
 
-    def _send_batch(self, url: str, messages: Sequence[Outgoing], batch: list[int], sent: list[bool]) -> None:
-        entries: list[Any] = [self._entry(index, messages[index]) for index in batch]
+    def _send_batch(self, url: str, entries: list[Any], sent: list[bool]) -> None:
         try:
             answer = self._client.send_message_batch(QueueUrl=url, Entries=entries)
-        except (ClientError, BotoCoreError):
+        except (ClientError, BotoCoreError) as error:
+            # "AWS.SimpleQueueService.BatchRequestTooLong" in the older form of its answers.
+            if len(entries) > 1 and code_of(error).rpartition(".")[2] in _ONE_IS_BAD:
+                for entry in entries:
+                    self._send_batch(url, [entry], sent)
             return
         for item in answer.get("Successful", []):
             sent[int(item["Id"])] = True
-
-    @staticmethod
-    def _entry(index: int, message: Outgoing) -> dict[str, Any]:
-        attributes: dict[str, Any] = {
-            name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items()
-        }
-        if message.note is not None:
-            text = json.dumps(message.note, separators=(",", ":"))
-            attributes[ATTRIBUTE] = {"DataType": "String", "StringValue": text}
-        if message.reason:
-            attributes[REASON_ATTRIBUTE] = {"DataType": "String", "StringValue": message.reason[:1024]}
-        return {
-            "Id": str(index),
-            "MessageBody": message.body,
-            "DelaySeconds": max(0, min(MAX_DELAY, message.delay)),
-            "MessageAttributes": attributes,
-        }
 
     def receive(self, url: str, at_most: int, visibility: int) -> list[Incoming]:
         """Up to ``at_most`` (1-10) messages, hidden from others for ``visibility`` seconds."""
@@ -174,6 +176,24 @@ class Queues:
         )
 
 
+def _entry(index: int, message: Outgoing) -> tuple[dict[str, Any], int]:
+    """One entry of a batch call and its size in bytes. SQS refuses an attribute without a value."""
+    texts = {name: clean(value) for name, value in message.attributes.items() if value}
+    if message.reason:
+        texts[REASON_ATTRIBUTE] = clean(message.reason[:1024])
+    body = clean(message.body)
+    weight = len(body.encode()) + sum(len(name) + len(text.encode()) + 64 for name, text in texts.items())
+    entry = {
+        "Id": str(index),
+        "MessageBody": body,
+        "DelaySeconds": max(0, min(MAX_DELAY, message.delay)),
+        "MessageAttributes": {
+            name: {"DataType": "String", "StringValue": text} for name, text in texts.items()
+        },
+    }
+    return entry, weight
+
+
 def incoming(item: Mapping[str, Any]) -> Incoming:
     """One message of ``ReceiveMessage``."""
     attributes = item.get("MessageAttributes", {})
@@ -182,7 +202,6 @@ def incoming(item: Mapping[str, Any]) -> Incoming:
         id=item["MessageId"],
         body=item["Body"],
         receipt=item["ReceiptHandle"],
-        note=read_note((attributes.get(ATTRIBUTE) or {}).get("StringValue")),
         reason=(attributes.get(REASON_ATTRIBUTE) or {}).get("StringValue"),
         sent_at=float(system.get("SentTimestamp", 0)) / 1000,
         receive_count=int(system.get("ApproximateReceiveCount", 1)),

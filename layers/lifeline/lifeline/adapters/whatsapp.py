@@ -101,12 +101,18 @@ class WhatsApp:
         self.last_usage: Usage | None = None
 
     def send(
-        self, message: Message, to: str, template: Template | None = None, media_id: str | None = None
+        self,
+        message: Message,
+        to: str,
+        tag: str,
+        *,
+        template: Template | None = None,
+        media_id: str | None = None,
     ) -> Accepted | Failure:
         """Ask Meta to deliver ``message`` to ``to`` (E.164). ``template`` replaces the message's own;
-        ``media_id`` is what a voice message says, as an uploaded recording.
+        ``media_id`` is what a voice message says, as an uploaded recording. ``tag``: see :func:`payload`.
         """
-        return self.post_message(payload(message, to, template, media_id))
+        return self.post_message(payload(message, to, tag, template, media_id))
 
     def post_message(self, body: Mapping[str, Any]) -> Accepted | Failure:
         """POST one message body as it is."""
@@ -336,18 +342,18 @@ class WhatsApp:
 
 
 def payload(
-    message: Message, to: str, template: Template | None = None, media_id: str | None = None
+    message: Message, to: str, tag: str, template: Template | None = None, media_id: str | None = None
 ) -> dict[str, Any]:
     """The Graph body of a message (Meta, "POST /{phone-number-id}/messages").
 
-    ``biz_opaque_callback_data`` carries our id: Meta echoes it in every status webhook, which settles
-    sends whose answer was lost.
+    ``biz_opaque_callback_data`` carries ``tag``, our id and the number of the act: Meta echoes it in every
+    status webhook, which settles sends whose answer was lost.
     """
     body: dict[str, Any] = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         "to": to.lstrip("+"),
-        "biz_opaque_callback_data": message.id,
+        "biz_opaque_callback_data": tag,
     }
     chosen = template or message.template
     if message.type == "template" and chosen is not None:

@@ -8,8 +8,7 @@ from enum import StrEnum
 from math import ceil
 from typing import Final
 
-from lifeline.domain.delivery import Decision, Do
-from lifeline.domain.status import Status
+from lifeline.domain.message.status import Status
 
 CHUNK: Final = 100
 """Lines kept in one item of the control table."""
@@ -17,8 +16,6 @@ STEP: Final = 60.0
 """Seconds between two releases: the drainer's minute."""
 CATCH_UP: Final = 2.0
 """A campaign that is behind (panic, a pause of the drainer) leaves at most so many times as fast."""
-ROUNDS: Final = 12
-"""How often a message that left before the pause goes round; Lambda stops such a chain after about 16."""
 
 
 class State(StrEnum):
@@ -52,11 +49,6 @@ class Campaign:
         return self.total / max(self.over, 1.0)
 
 
-CANCELLED: Final = "campaign cancelled"
-PAUSED: Final = "campaign paused"
-"""Such a message is parked when it has gone round often enough; it takes nobody's fallback."""
-
-
 def due(campaign: Campaign, now: float) -> int:
     """How many lines leave with this minute's release."""
     if campaign.state is not State.RUNNING or now < campaign.start:
@@ -73,17 +65,6 @@ def resumed_start(campaign: Campaign, now: float) -> float:
     return campaign.start + now - max(campaign.paused_at, campaign.start)
 
 
-def held(state: str, rounds: int) -> Decision | None:
-    """What a message of this campaign does instead of being sent; ``None``: it is sent."""
-    if state == State.CANCELLED:
-        return Decision(Do.EXPIRE, CANCELLED)
-    if state != State.PAUSED:
-        return None
-    if rounds >= ROUNDS:
-        return Decision(Do.FALL_BACK, PAUSED)
-    return Decision(Do.WAIT, PAUSED, delay=min(900.0, 60.0 * 2**rounds))
-
-
 _OUTCOMES: Final[Mapping[Status, str]] = {
     Status.SENT: "sent",
     Status.HELD: "sent",
@@ -95,23 +76,19 @@ _OUTCOMES: Final[Mapping[Status, str]] = {
     Status.FAILED: "failed",
     Status.REJECTED: "failed",
     Status.EXPIRED: "expired",
+    Status.CANCELLED: "cancelled",
 }
 COUNTERS: Final = ("sent", "fallback", "failed", "expired", "cancelled")
 
 
-def counted(status: Status, why: str) -> str | None:
-    """The counter to which an outcome belongs; ``None``: the message is still on its way."""
-    return "cancelled" if why == CANCELLED else _OUTCOMES.get(status)
-
-
-def tally(status: Status, why: str, *, accepted: bool, reported: bool) -> Mapping[str, int]:
+def tally(status: Status, *, accepted: bool, reported: bool) -> Mapping[str, int]:
     """What one settled message adds to its campaign's counters, so that each counts once.
 
     ``accepted``: Meta has just taken it (a failed webhook may be in the ledger already; its fallback is
     counted when it is taken). ``reported``: Meta took it before and reported a failure afterwards, so
     what was counted as sent becomes the outcome of the fallback.
     """
-    counter = "sent" if accepted else counted(status, why)
+    counter = "sent" if accepted else _OUTCOMES.get(status)
     if counter is None or (reported and counter == "sent"):
         return {}
     return {counter: 1, "sent": -1} if reported else {counter: 1}

@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from lifeline.domain.status import Status
+from lifeline.domain.message.status import Status
 
 
 class Step(StrEnum):

@@ -16,6 +16,7 @@ from typing import Any, Final
 import phonenumbers
 
 from lifeline.contract import MAX_TEXT_CHARS, format_instant
+from lifeline.domain.text import clean_json, load_json, scalar
 
 TEXT: Final = "text"
 VOICE: Final = "voice"
@@ -31,6 +32,10 @@ MAX_AUDIO_BYTES: Final = 16 * 1024 * 1024
 """Meta takes and gives no audio above 16 MB (Meta, "Media: supported media types")."""
 MAX_NOTICE_BYTES: Final = 240_000
 """Below SNS's 256 KB for one message with its attributes (SNS quotas)."""
+MAX_NOTICE_TEXT: Final = 8 * MAX_TEXT_CHARS
+"""Characters of a text that are handed on; WhatsApp lets people write 4,096. In bytes it stays below
+:data:`MAX_NOTICE_BYTES`.
+"""
 MEDIA_DAYS: Final = 7
 """Days for which the media id of a webhook can be downloaded (Meta, "Media")."""
 
@@ -218,21 +223,27 @@ class VoiceNote:
     @classmethod
     def read(cls, body: str) -> VoiceNote:
         """A job's body. Raises :class:`ValueError` where it is none."""
-        document = json.loads(body)
+        document = load_json(body)
         if not isinstance(document, dict) or document.pop("kind", None) != JOB:
             raise ValueError(f"not a job of kind {JOB}")
-        known = {item.name for item in fields(cls)}
+        known = {item.name: str(item.type) for item in fields(cls)}
+        values = {name: value for name, value in document.items() if name in known}
+        for name, value in values.items():
+            if type(value).__name__ not in (known[name], *(("int",) if known[name] == "float" else ())):
+                raise ValueError(f"a job of kind {JOB}: {name} must be of type {known[name]}")
         try:
-            note = cls(**{name: value for name, value in document.items() if name in known})
+            note = cls(**values)
         except TypeError as error:
             raise ValueError(f"a job of kind {JOB} lacks fields: {error}") from error
+        if not 0 <= note.received_at < 1e11:
+            raise ValueError(f"a job of kind {JOB}: received_at is no time")
         return replace(note, received_at=float(note.received_at))
 
 
 def is_job(body: str) -> bool:
     """Whether a message of ``voice-queue`` asks for a transcription."""
     try:
-        document = json.loads(body)
+        document = load_json(body)
     except ValueError:
         return False
     return isinstance(document, dict) and document.get("kind") == JOB
@@ -245,13 +256,13 @@ def voice_note(
 
     ``type: voice`` is how the On-Premises API said it.
     """
-    kind = message.get("type")
-    part = message.get(str(kind)) if kind in ("audio", "voice") else None
+    kind = _text(message.get("type"))
+    part = message.get(kind) if kind in ("audio", "voice") else None
     if not isinstance(part, Mapping) or not (kind == "voice" or part.get("voice") is True):
         return None
     person = sender_of(message, contact)
     return VoiceNote(
-        wamid=wamid,
+        wamid=scalar(wamid),
         phone=person.phone,
         user_id=person.user_id,
         name=person.name,
@@ -283,13 +294,14 @@ def notice_of(
     wamid: str, message: Mapping[str, Any], contact: Mapping[str, Any], now: float
 ) -> dict[str, Any]:
     """The notice of a text, or of anything else that is no voice note: that one holds Meta's own message."""
-    base = _base(wamid, sender_of(message, contact), received_at(message, now))
+    message = clean_json(message)
+    base = _base(scalar(wamid), sender_of(message, contact), received_at(message, now))
     context = message.get("context")
     if isinstance(context, Mapping) and _text(context.get("id")):
         base["reply_to"] = _text(context.get("id"))
     body = message.get("text")
     if message.get("type") == "text" and isinstance(body, Mapping) and isinstance(body.get("body"), str):
-        return {"kind": TEXT, **base, "text": body["body"]}
+        return {"kind": TEXT, **base, "text": body["body"][:MAX_NOTICE_TEXT]}
     kind = _text(message.get("type")) or "unknown"
     found = {"kind": OTHER, **base, "type": kind, "message": dict(message)}
     if len(json.dumps(found)) > MAX_NOTICE_BYTES:
@@ -366,4 +378,5 @@ def _region(phone: str) -> str:
 
 
 def _text(value: object) -> str:
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    """A text or whole number as text: a fraction is no id, number or time of Meta's."""
+    return "" if isinstance(value, float) else scalar(value)

@@ -19,8 +19,10 @@ from typing import Any, Final
 
 from lifeline.contract import format_instant
 from lifeline.domain.incident_checklist import checklist
+from lifeline.domain.message.status import OPEN, Status
+from lifeline.domain.message.steering import MOVED
+from lifeline.domain.message.step import OTHER_CONTENT, QUIET, SEND_AFTER
 from lifeline.domain.panic import Event, Kind, State
-from lifeline.domain.status import OPEN, Status
 
 PROBES: Final = frozenset({Kind.PROBE_SUCCEEDED, Kind.PROBE_FAILED})
 BEFORE: Final = 900.0
@@ -40,6 +42,8 @@ STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 1
 _ON_WHATSAPP: Final = frozenset({Status.SENT, Status.HELD, Status.DELIVERED, Status.READ})
 _REPORTED: Final = _ON_WHATSAPP | {Status.FAILED}
 _ORDER: Final = {Status.CLAIMED: 0}
+_WOKEN: Final = frozenset({Status.CLAIMED, Status.IN_DOUBT, Status.FAILED})
+"""A move to one of these was led to by a wake-up, or leads to one."""
 
 USD_PER_MILLION: Final[Mapping[str, float]] = {
     "dynamodb_writes": 0.625,
@@ -76,9 +80,10 @@ class Affected:
     """A digest of who it is for: equal for the same person, telling nothing else."""
     writes: int = 0
     """How often the row was written."""
-    turns: int = 0
-    """How often it was put back on a queue."""
-    resends: int = 0
+    possible: int = 0
+    """How often this person may have been told once more than intended; proven ones included."""
+    duplicates: int = 0
+    """How often that is proven."""
     failed_at: float | None = None
     """When a send of it first failed for the channel or the template."""
     tried: str = ""
@@ -280,10 +285,10 @@ class _Told:
     parked: int = 0
     waiting: int = 0
     expired_parked: int = 0
-    resends: int = 0
+    possible: int = 0
+    duplicates: int = 0
     writes: int = 0
-    puts: int = 0
-    parks: int = 0
+    looks: int = 0
     drained_at: float | None = None
     first_failure: float | None = None
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -313,9 +318,10 @@ class _Told:
         if message.campaign:
             self.campaigns[message.campaign] += 1
         self.kinds[(message.category or "-", message.template or "-")] += 1
-        self.resends += message.resends
+        self.possible += message.possible
+        self.duplicates += message.duplicates
         self.writes += message.writes
-        self.puts += message.turns
+        self.looks += sum(move.status in _WOKEN for move in trail[1:])
         self.persons[message.person or f"message {message.id}"].add(outcome)
         for way, code in ways_tried(message.tried):
             self.tried[(way, code)] += 1
@@ -340,10 +346,11 @@ class _Told:
         doubts = [index for index, move in enumerate(trail) if move.status is Status.IN_DOUBT]
         if not doubts:
             return
-        after = trail[doubts[-1] + 1 :]
+        after = trail[doubts[0] + 1 :]
+        again = any(move.status is Status.CLAIMED for move in after)
         if message.status is Status.IN_DOUBT or not after:
             self.doubts["open"] += 1
-        elif message.resends:
+        elif again and message.status in _ON_WHATSAPP:
             self.doubts["sent_again"] += 1
         elif after[0].status in _REPORTED:
             self.doubts["by_webhook"] += 1
@@ -357,7 +364,6 @@ class _Told:
         was = False
         for move in trail:
             if move.status is Status.PARKED:
-                self.parks += 1
                 if not lies:
                     self.ticks[(int(move.at), "parked")] += 1
                 lies = was = True
@@ -388,7 +394,8 @@ class _Told:
             "total": self.total,
             **{name: self.outcomes[name] for name in OUTCOMES},
             "in_doubt": {"total": sum(self.doubts.values()), **{name: self.doubts[name] for name in DOUBTS}},
-            "resends": self.resends,
+            "possible_duplicates": self.possible,
+            "duplicates": self.duplicates,
             "by_status": dict(sorted(self.statuses.items())),
             "by_priority": dict(sorted(self.priorities.items())),
             "by_campaign": dict(self.campaigns.most_common(10)),
@@ -429,8 +436,8 @@ class _Told:
 
     def cost(self, minutes: int) -> dict[str, Any]:
         """Requests that the incident cost, as single requests: an upper bound, since SQS takes ten and
-        DynamoDB twenty-five in one call. A parked message is sent, received and deleted twice; a flag's
-        change is a transaction of two items (two write units each).
+        DynamoDB twenty-five in one call. A wake-up is sent, received and deleted; a flag's change is a
+        transaction of two items (two write units each).
         """
         probes = sum(_is_probe(event) for event in self.known.events)
         changes = len(self.known.events)
@@ -438,21 +445,32 @@ class _Told:
         pushes = sum(n for (way, _), n in self.tried.items() if way == "push")
         emails = sum(n for (way, _), n in self.tried.items() if way == "email")
         requests = {
-            # Each write of a row is one of its index, too.
-            "dynamodb_writes": 2 * self.writes + 4 * changes + probes + minutes,
-            "sqs_requests": 6 * self.parks + 3 * max(0, self.puts - self.parks) + 3 * probes,
+            # Each write of a row is one of the incidents' index, and at most two of the agenda: a move on it
+            # is a delete and a put.
+            "dynamodb_writes": 4 * self.writes + 4 * changes + probes + minutes,
+            "sqs_requests": 3 * self.looks + 3 * probes,
             "sns_pushes": pushes,
             "ses_emails": emails,
             "sns_notices": tells,
-            "lambda_requests": probes + ceil(self.total / 10) + ceil(self.parks / 10),
+            "lambda_requests": probes + ceil(self.total / 10) + ceil(self.looks / 10),
         }
         usd = sum(count * USD_PER_MILLION[name] / 1e6 for name, count in requests.items())
         return {"requests": requests, "meta_probes": probes, "usd": round(usd, 4)}
 
 
-OUTCOMES: Final = ("push", "email", "parked_then_sent", "sent", "waiting", "expired", "rejected", "failed")
+OUTCOMES: Final = (
+    "push",
+    "email",
+    "parked_then_sent",
+    "sent",
+    "waiting",
+    "expired",
+    "cancelled",
+    "rejected",
+    "failed",
+)
 """Each message has one: reached by push, by email, by WhatsApp after parking, by WhatsApp without it; still
-on its way; out of time; refused for its content; nobody reached.
+on its way; out of time; taken back; refused for its content; nobody reached.
 """
 DOUBTS: Final = ("by_webhook", "sent_again", "by_fallback", "expired", "open")
 """How a doubt was settled: by Meta's webhook, by sending again, by another way, by time; or not yet."""
@@ -466,7 +484,7 @@ def outcome_of(message: Affected, trail: Sequence[Move]) -> str:
             return "push"
         case Status.EMAILED:
             return "email"
-        case Status.EXPIRED | Status.REJECTED | Status.FAILED:
+        case Status.EXPIRED | Status.CANCELLED | Status.REJECTED | Status.FAILED:
             return str(message.status).lower()
         case status if status in _ON_WHATSAPP:
             return "parked_then_sent" if any(m.status is Status.PARKED for m in trail) else "sent"
@@ -490,10 +508,17 @@ def reached_at(message: Affected, trail: Sequence[Move]) -> float | None:
 
 
 def due_at(message: Affected, trail: Sequence[Move]) -> float:
-    """When a message could have gone: when it came, or when its own time (``send_after``) had come."""
-    if len(trail) > 1 and trail[0].note in ("scheduled", "waiting"):
-        return trail[1].at
-    return message.created_at
+    """When a message could have gone: when it came, at its own time (``send_after``, or as an operator moved
+    it), or in the morning. The move that follows such a wait tells when it was over.
+    """
+    at = message.created_at
+    waits = True
+    for move in trail:
+        if waits:
+            at = move.at
+        planned = move.note == SEND_AFTER or move.note.startswith(MOVED)
+        waits = planned or (waits and move.note in (QUIET, OTHER_CONTENT))
+    return at
 
 
 def ways_tried(text: str) -> list[tuple[str, str]]:

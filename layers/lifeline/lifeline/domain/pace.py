@@ -1,15 +1,12 @@
-"""Pace: how fast messages leave. Limiter, ramp, plan of a minute, delays, time of arrival, back-off.
+"""Pace: how fast messages leave. Ramp, parts of the limiter, plan of a minute, time of arrival, back-off.
 
 Rates are messages per second, instants epoch seconds, spans seconds. Nothing here draws a random number or
-reads a clock: both come in as values.
-
-The limiter is the Generic Cell Rate Algorithm (virtual scheduling form; ITU-T I.371, ATM Forum TM 4.0). Its
-whole state is one number, the theoretical arrival time (TAT) of the next token, so a batch reserves all its
-tokens with one conditional write.
+reads a clock: both come in as values. The limiter itself is one conditional write: ``Control.reserve``.
 """
 
 from __future__ import annotations
 
+import heapq
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -22,101 +19,23 @@ MAX_RATE: Final = 500.0
 """Fastest rate that an operator may set, messages per second."""
 START_RATE: Final = 1.0
 """Rate of the drain's first minute."""
-MAX_DELAY: Final = 900
-"""Longest delay of an SQS message, seconds (Amazon SQS, "Message timers")."""
+PAIR_CAP: Final = 900.0
+"""Longest wait for a recipient's pair limit, seconds: 4^5 would be 17 minutes."""
 
 # Rates such as 0.1 x 60 must not lose a message to binary fractions.
 _EPSILON: Final = 1e-9
 
 
-# --- Limiter ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """Tokens reserved in the limiter."""
-
-    new_tat: float
-    """To be stored on the condition that the stored value is still the one that was read."""
-    slots: tuple[float, ...]
-    """When each token may be used, in order; at or before ``now`` means at once."""
-
-
-def reserve(tat: float, now: float, n: int, rate_per_s: float, burst: int) -> Reservation:
-    """Reserve ``n`` tokens (GCRA, virtual scheduling).
-
-    After a pause ``burst`` tokens are there at once, then one each ``1 / rate_per_s`` seconds. Tokens used at
-    their slot or in order after it never exceed ``rate_per_s * T + burst`` in any span of T seconds. ``tat``
-    0 is a fresh limiter.
-
-    Raises ``ValueError`` for a rate that is not above 0, a burst below 1 or a negative ``n``.
-    """
-    if not (rate_per_s > 0 and math.isfinite(rate_per_s)):
-        raise ValueError(f"rate_per_s must be above 0, not {rate_per_s}")
-    if burst < 1 or n < 0:
-        raise ValueError(f"burst must be at least 1 and n at least 0, not {burst} and {n}")
-    interval = 1.0 / rate_per_s
-    tolerance = (burst - 1) * interval
-    # Multiplying instead of adding up keeps the slots of a long reservation exact.
-    first = max(tat, now)
-    slots = tuple(max(now, first + k * interval - tolerance) for k in range(n))
-    return Reservation(first + n * interval if n else tat, slots)
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Tokens for one batch of live and bulk messages."""
-
-    new_tat: float
-    new_bulk_tat: float
-    live: tuple[float, ...]
-    """When each live message may be sent."""
-    bulk: tuple[float, ...]
-    """When each bulk message may be sent; the later ones come back at that time and then count as live."""
-
-
-def lease(
-    tat: float,
-    bulk_tat: float,
-    now: float,
-    *,
-    live: int,
-    bulk: int,
-    rate_per_s: float,
-    burst: int,
-    bulk_share: float,
-) -> Lease:
-    """Reserve for a batch: live messages first, bulk within its share of the rate.
-
-    A bulk message passes two limiters: bulk's own, of ``bulk_share`` of rate and burst, and then the shared
-    one. Those whose turn in bulk's limiter is now take a shared token in this same write, after the live
-    ones. The others keep their turn in bulk's limiter, are put back until then, and come back as live (their
-    share is paid): so a large campaign never books the shared limiter ahead of live traffic.
-
-    Raises ``ValueError`` as :func:`reserve`, and for a share that is not above 0 and at most 1.
-    """
-    if not 0 < bulk_share <= 1:
-        raise ValueError(f"bulk_share must be above 0 and at most 1, not {bulk_share}")
-    turns = reserve(
-        bulk_tat, now, bulk, rate_per_s * bulk_share, max(1, math.floor(burst * bulk_share + _EPSILON))
-    )
-    due = sum(1 for slot in turns.slots if slot <= now)
-    shared = reserve(tat, now, live + due, rate_per_s, burst)
-    return Lease(shared.new_tat, turns.new_tat, shared.slots[:live], shared.slots[live:] + turns.slots[due:])
-
-
 # --- Ramp ------------------------------------------------------------------------------------------------
 
 
-def ramp_rate(
-    previous: float | None, ceiling: float, *, rate_limited: bool = False, tripped: bool = False
-) -> float:
+def ramp_rate(previous: float | None, ceiling: float, *, rate_limited: bool = False) -> float:
     """The drain's rate for the next minute, from that of the last one.
 
     Starts at 1/s (``previous`` none or 0), doubles after each clean minute up to ``ceiling``, halves after a
-    rate-limit answer (not below 0.2/s), and is 0 after a trip or when the ceiling is 0.
+    rate-limit answer (not below 0.2/s), and is 0 when the ceiling is 0.
     """
-    if tripped or ceiling <= 0:
+    if ceiling <= 0:
         return 0.0
     if not previous or previous <= 0:
         return min(START_RATE, ceiling)
@@ -152,65 +71,116 @@ def split(rate: float, burst: int, critical_share: float) -> tuple[tuple[float, 
 
 # --- Plan of a minute ------------------------------------------------------------------------------------
 
+RATE_SETTING: Final = "drain_rate"
+"""Setting in which an operator's rate is kept, messages per second."""
+STATE_SETTING: Final = "drain_state"
+"""Setting in which the tick keeps where its ramp stands."""
+MARK: Final = "drain"
+"""The planner's mark (``Control.advance``): until when releases are planned."""
+MINUTE: Final = 60.0
+"""Seconds after which the ramp takes its next step."""
+SPAN: Final = 60.0
+"""Seconds between two ticks."""
+LEAD: Final = 15.0
+"""Seconds planned beyond the next tick: EventBridge Scheduler may fire late."""
+
+
+def ceiling_of(stored: object, default: float) -> float:
+    """The rate that an operator set (value of :data:`RATE_SETTING`), or the deployment's ``default``."""
+    return float(stored) if isinstance(stored, int | float) else default
+
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How many messages leave each lane in the planned span, in the order in which they leave."""
+class Stretch:
+    """From ``start`` to ``end`` (epoch seconds) the ramp stands at ``rate`` (messages per second) since
+    ``stepped_at``."""
 
-    moves: tuple[tuple[str, int], ...]
-    carry: float = 0.0
-    """The part of a message that the rate allowed and that was too small to move; goes into the next plan."""
+    start: float
+    end: float
+    rate: float
+    stepped_at: float
+
+
+def climb(
+    rate: float, stepped_at: float, start: float, end: float, ceiling: float, *, rate_limited: bool = False
+) -> tuple[Stretch, ...]:
+    """How the ramp goes on from ``rate``, where it stands since ``stepped_at``, in the span from ``start``
+    to ``end``.
+
+    It steps a minute after its last step. A rate-limit answer since the last plan, and a ceiling that was
+    lowered, count at once. Raises ``ValueError`` for a span that is not above 0.
+    """
+    if end <= start:
+        raise ValueError(f"end must be after start, not {end - start:g} s from it")
+    found: list[Stretch] = []
+    while start < end:
+        if rate_limited or start - stepped_at >= MINUTE or rate > ceiling or rate <= 0:
+            rate = ramp_rate(rate, ceiling, rate_limited=rate_limited)
+            stepped_at, rate_limited = start, False
+        until = min(end, stepped_at + MINUTE)
+        found.append(Stretch(start, until, rate, stepped_at))
+        start = until
+    return tuple(found)
+
+
+class Slots:
+    """When messages leave, one after the other, at the rate of each stretch.
+
+    A message of a lane with a ``share`` of the rate takes as many turns as it needs to leave no faster than
+    that. What a message took beyond the end is ``owed`` by the next plan, so that any rate is exact over
+    minutes; turns for which nothing waited are not saved up.
+    """
+
+    def __init__(self, stretches: Sequence[Stretch], limit: float = math.inf, owed: float = 0.0) -> None:
+        """``limit``: messages per second above which no stretch leaves. ``owed``: turns, from the last plan.
+
+        Raises ``ValueError`` without a stretch or for negative numbers.
+        """
+        if not stretches or limit < 0 or owed < 0:
+            raise ValueError("a plan has a stretch; limit and owed must not be negative")
+        self._stretches = stretches
+        self._limit = limit
+        self._index = 0
+        self._used = owed
+        self._freed: list[float] = []
 
     @property
-    def total(self) -> int:
-        """Messages that leave in all lanes."""
-        return sum(count for _, count in self.moves)
+    def stretch(self) -> Stretch:
+        """The stretch in which the plan stands; the last one when it is used up."""
+        return self._stretches[min(self._index, len(self._stretches) - 1)]
 
+    @property
+    def rate(self) -> float:
+        """Messages per second at which the next one leaves."""
+        return min(self.stretch.rate, self._limit)
 
-def plan_minute(
-    rate: float,
-    seconds: float,
-    waiting: Sequence[tuple[str, int]],
-    carry: float = 0.0,
-    shares: Mapping[str, float] | None = None,
-) -> Plan:
-    """Share ``rate * seconds`` messages among the lanes: the first lane first, the next with what is left.
+    @property
+    def owed(self) -> float:
+        """Turns that the next plan begins with; 0 while this one is not used up."""
+        return self._used if self._index == len(self._stretches) else 0.0
 
-    ``waiting``: lane and number of messages that wait, in order of precedence. ``shares``: the part of the
-    rate (above 0, to 1) at which a lane leaves when its turn has come, for bulk. Only lanes from which
-    something leaves are in the plan. The carry makes slow rates exact over minutes; capacity for which
-    nothing waited is not saved up. Rate 0 plans nothing and drops the carry.
+    def next(self) -> float | None:
+        """When the next message leaves (epoch seconds); none when the plan is used up."""
+        if self._freed:
+            return self._freed[0]
+        while self._index < len(self._stretches):
+            room = self.rate * (self.stretch.end - self.stretch.start)
+            if self._used < room - _EPSILON:
+                return self.stretch.start + self._used / self.rate
+            self._used = max(0.0, self._used - room)
+            self._index += 1
+        return None
 
-    Raises ``ValueError`` for negative numbers.
-    """
-    if rate < 0 or seconds < 0 or carry < 0 or any(count < 0 for _, count in waiting):
-        raise ValueError("rate, seconds, carry and the numbers waiting must not be negative")
-    if rate == 0:
-        return Plan(())
-    allowed = rate * seconds + carry
-    total = left = math.floor(allowed + _EPSILON)
-    moves: list[tuple[str, int]] = []
-    for lane, count in waiting:
-        share = (shares or {}).get(lane, 1.0)
-        # Rounded up, so that a small share of a slow rate is not nothing for ever.
-        take = min(count, math.ceil(left * share - _EPSILON))
-        if take > 0:
-            moves.append((lane, take))
-            left -= min(left, math.ceil(take / share - _EPSILON))
-    return Plan(tuple(moves), max(0.0, allowed - total))
+    def take(self, share: float = 1.0) -> None:
+        """Use what :meth:`next` said; ``share``: the part of the rate that its lane may have (0 to 1)."""
+        if self._freed:
+            heapq.heappop(self._freed)
+        else:
+            self._used += 1.0 / share
 
-
-def delays(count: int, offset: float, seconds: float) -> list[int]:
-    """Whole-second delays of ``count`` messages, spread evenly over ``seconds`` from ``offset`` on, in order.
-
-    From a whole ``offset`` on, in no second leave more than ``ceil(count / seconds)``. Raises ``ValueError``
-    when the last delay would exceed the 900 seconds of SQS, for negative numbers, and for no span at all.
-    """
-    if count < 0 or offset < 0 or seconds <= 0:
-        raise ValueError("count and offset must not be negative, seconds above 0")
-    if offset + seconds > MAX_DELAY + 1:
-        raise ValueError(f"SQS delays a message by at most {MAX_DELAY} seconds, not {offset + seconds - 1:g}")
-    return [int(offset + k * seconds / count) for k in range(count)]
+    def give_back(self, at: float) -> None:
+        """A message did not leave after all: the next one has its time."""
+        heapq.heappush(self._freed, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,12 +285,12 @@ def backoff(attempt: int, rng_value: float, base: float = 1.0, cap: float = 60.0
     return rng_value * min(cap, base * 2.0 ** min(attempt, 64))
 
 
-def pair_wait(attempt: int, cap: float = float(MAX_DELAY)) -> float:
+def pair_wait(attempt: int) -> float:
     """Seconds until the same recipient is tried again after 131056: 4^n, n = 0, 1, 2, ...
 
-    Source: Meta's documentation of pair rate limits. Capped at the longest delay of SQS.
+    Source: Meta's documentation of pair rate limits. At most :data:`PAIR_CAP`.
     Raises ``ValueError`` for a negative attempt.
     """
     if attempt < 0:
         raise ValueError(f"attempt must be at least 0, not {attempt}")
-    return min(cap, 4.0 ** min(attempt, 32))
+    return min(PAIR_CAP, 4.0 ** min(attempt, 32))

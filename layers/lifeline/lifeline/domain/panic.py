@@ -27,6 +27,9 @@ from typing import Final
 
 from lifeline.domain.failures import Cause
 
+FLAG_CACHE_SECONDS: Final = 1.0
+"""A warm worker uses flags it has read for at most this long."""
+
 
 class State(StrEnum):
     """The state of a scope."""

@@ -30,7 +30,9 @@ EXPECTED: Final = (
     "openai_voice_panic_mode_active",
     "whatsapp_fallback_failing",
     "whatsapp_dlq_not_empty",
-    "backlog_critical_queue_old",
+    "messages_refused",
+    "backlog_critical_waiting",
+    "overdue",
     "trip-whatsapp-failures",
     "trip-whatsapp-queue-age",
 )

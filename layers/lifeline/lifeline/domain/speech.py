@@ -1,22 +1,24 @@
-"""Outgoing voice: a message's way to ``voice-queue`` and back, with a recording or as text.
+"""Outgoing voice: a message's way to ``voice-queue``, and what its row says after that.
 
-The note of the carrier that comes back has ``voice``: ``{"media": ID}`` or ``{"text": why}``. With either the
-sender does not ask again; without, it asks.
+The sender writes the row's phase ``speaking`` and puts a job with the message's id on the queue. The voice
+function writes the recording on the row, or why there is none; either way the row is due at once, and the
+sender does not ask again. The row's own timer stands behind all of it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lifeline.domain.message.row import Phase, Row, waiting
+from lifeline.domain.text import load_json
 
 JOB: Final = "speech"
 """``kind`` of a job on ``voice-queue`` that asks for a recording."""
 FORGET: Final = "forget-recording"
 """``kind`` of a job on ``voice-queue`` that names a recording which Meta refused."""
-NOTE: Final = "voice"
 MEDIA_SECONDS: Final = 29 * 86_400.0
 """How long an uploaded recording is used again: Meta keeps one for 30 days (Meta, "Media"), less a day."""
 MAX_CHARACTERS: Final = 4096
@@ -25,26 +27,15 @@ NO_SUCH_RECORDING: Final = frozenset({131052, 131053})
 """Meta could not use the medium of a send (Meta, "Error codes")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """What came back: a recording, or why there is none."""
-
-    media_id: str | None
-    why: str = ""
+def waits_for_recording(row: Row) -> bool:
+    """Whether the sender still waits for the voice function."""
+    return row.open and row.phase == Phase.SPEAKING
 
 
-def returned(note: Mapping[str, Any] | None) -> Returned | None:
-    """What a carrier's note says of its recording; ``None`` where nobody was asked for one."""
-    voice = (note or {}).get(NOTE)
-    if not isinstance(voice, Mapping):
-        return None
-    media = voice.get("media")
-    return Returned(str(media) if media else None, str(voice.get("text", "")))
-
-
-def keep(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The note of a carrier that is put back, with the recording of the one that it replaces."""
-    return {**new, NOTE: old[NOTE]} if old and NOTE in old else new
+def answered(row: Row, media_id: str | None, why: str, now: float) -> Row:
+    """The row with its recording, or with ``why`` it goes as text: due at once."""
+    due = waiting(row, now)
+    return replace(due, recording=media_id) if media_id else replace(due, unspoken=why[:200])
 
 
 def recording_key(text: str, model: str, voice: str) -> str:
@@ -54,29 +45,24 @@ def recording_key(text: str, model: str, voice: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job on ``voice-queue``: the message as its producer wrote it, and its carrier's note."""
+    """A job on ``voice-queue``: the id of a message whose text is to be spoken. Its row says the rest."""
 
-    message: str
-    note: Mapping[str, Any]
+    id: str
 
     def write(self) -> str:
         """The body."""
-        return json.dumps({"kind": JOB, "message": self.message, "note": dict(self.note)})
+        return json.dumps({"kind": JOB, "id": self.id})
 
     @classmethod
     def read(cls, body: str) -> Job:
         """Raises ``ValueError`` that says what is wrong with the body."""
-        document = json.loads(body)
+        document = load_json(body)
         if not isinstance(document, dict) or document.get("kind") != JOB:
             raise ValueError(f"not a job of kind {JOB}")
-        message, note = document.get("message"), document.get("note")
-        if not isinstance(message, str) or not isinstance(note, dict) or "claim" not in note:
-            raise ValueError(f"a job of kind {JOB} needs message and note, with a claim")
-        return cls(message, note)
-
-    def back(self, media_id: str | None, why: str = "") -> dict[str, Any]:
-        """The note of the carrier that goes back."""
-        return {**self.note, NOTE: {"media": media_id} if media_id else {"text": why[:200]}}
+        message_id = document.get("id")
+        if not isinstance(message_id, str) or not message_id:
+            raise ValueError(f"a job of kind {JOB} needs the message's id")
+        return cls(message_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +80,7 @@ class Forget:
     def read(cls, body: str) -> Forget | None:
         """``None`` for a job of another kind, and for what is no job."""
         try:
-            document = json.loads(body)
+            document = load_json(body)
         except ValueError:
             return None
         if not isinstance(document, dict) or document.get("kind") != FORGET:

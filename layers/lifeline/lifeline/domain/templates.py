@@ -18,6 +18,9 @@ REASONS: Final[Mapping[str, str]] = {
 }
 """What Meta's reasons for a rejection mean (Meta, "Message templates", rejected_reason)."""
 
+TEMPLATE_MAP: Final = "template_map"
+"""Setting in which operators name the template that is sent instead of another, by the other's name."""
+
 Listed = Mapping[str, Any]
 """One template as Meta lists it: name, language, status, components."""
 

@@ -2,9 +2,11 @@
 
 Everything comes from the counters of each minute in the control table:
 
-- ``o|STATUS|PRIORITY|CATEGORY|TEMPLATE``: messages that the sender was done with for now
+- ``o|STATUS|PRIORITY|CATEGORY|TEMPLATE``: messages that came to an end, or to a backlog
 - ``acc``: sends that Meta accepted; ``drained``: those of them that the drain had released
 - ``e|CAUSE|CODE``: failed sends
+- ``possible``: acts of people who were reached whose outcome was unknown; ``duplicate``: those of them that
+  were proven to have reached the person as well
 - ``ta|TEMPLATE``, ``tf|TEMPLATE``: sends with a template, and those of them that failed for the template, the
   person or the message (not for the channel)
 """
@@ -16,11 +18,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from lifeline.domain.message.row import Row
+from lifeline.domain.message.status import Status
+
 Counts = Mapping[int, Mapping[str, int]]
 """Counters by the start of their minute (epoch seconds)."""
 
 ACCEPTED: Final = "acc"
 DRAINED: Final = "drained"
+POSSIBLE: Final = "possible"
+DUPLICATE: Final = "duplicate"
 TEMPLATE_ASKED: Final = "ta|"
 TEMPLATE_FAILED: Final = "tf|"
 NONE: Final = "-"
@@ -35,6 +42,23 @@ STEPS: Final = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200
 """Seconds that one row of the chart may stand for."""
 
 _SENT: Final = frozenset({"SENT", "DELIVERED", "READ"})
+
+
+def outcome(row: Row) -> str:
+    """The ``o|`` counter of a message that comes to stand at its row's status."""
+    return f"o|{row.status}|{row.priority}|{row.category or NONE}|{row.template or NONE}"
+
+
+def settles(before: Row, after: Row) -> bool:
+    """Whether a write brings a message to an end or to a backlog: whoever writes it counts :func:`outcome`.
+
+    So each is counted once, whichever of sender, webhook and feedback is the first to know.
+    """
+    if before.rev and not before.open:
+        return False
+    if after.status is Status.PARKED:
+        return before.status is not Status.PARKED or before.lane != after.lane
+    return not after.open
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,23 @@
-"""Meta's webhooks: from a POST's JSON to typed updates, and what a message's updates do to its row.
+"""Meta's webhooks: from a POST's JSON to typed updates, and what those of templates and the account mean.
 
 Parsing is lenient, because fields come and go with Graph versions (Meta, "Webhooks reference"): what is
-missing, of another type or unknown never stops the other updates of the same POST. Deciding is a fold: the
-updates of one message are applied to its row one by one, so that any order and any number of repetitions
-end in the same status. Pure: no clock, no network.
+missing, of another type or unknown never stops the other updates of the same POST, and text that nothing
+could carry on is fixed (:mod:`lifeline.domain.text`). Pure: no clock, no network.
 
-Which status may follow which stands in :mod:`lifeline.domain.status`.
+What a status update does to its message's row stands in :mod:`lifeline.domain.message.proof`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from lifeline.domain.delivery import Phase
-from lifeline.domain.failures import Cause, Failure, classify_status_error
-from lifeline.domain.status import Status, can_move, from_webhook
+from lifeline.domain.failures import Failure, classify_status_error
+from lifeline.domain.message.proof import read_tag
+from lifeline.domain.text import load_json
+from lifeline.domain.text import scalar as _text
 
 OBJECT: Final = "whatsapp_business_account"
 
@@ -38,6 +37,8 @@ class StatusUpdate:
     wamid: str = ""
     message_id: str = ""
     """Our own id, echoed in ``biz_opaque_callback_data``; empty where Meta sent none."""
+    act: int | None = None
+    """Which act of the message, from the same field; ``None`` for a send that named none."""
     at: float | None = None
     """Meta's time, epoch seconds."""
     failure: Failure | None = None
@@ -107,8 +108,8 @@ def parse(raw: bytes) -> list[Update]:
     Raises :class:`UnreadableError` when ``raw`` is no JSON object (for example cut off).
     """
     try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError) as error:
+        document = load_json(raw)
+    except ValueError as error:
         raise UnreadableError(f"the body is not JSON: {type(error).__name__}") from error
     if not isinstance(document, dict):
         raise UnreadableError("the body is not a JSON object")
@@ -176,10 +177,12 @@ def _status(status: _Json) -> StatusUpdate:
         errors = list(_objects(status.get("errors")))
         # A failure with no reason is still a failure: it is classified as an unknown code.
         failure = classify_status_error(errors[0] if errors else {})
+    message_id, act = read_tag(_text(status.get("biz_opaque_callback_data")))
     return StatusUpdate(
         state=state,
         wamid=_text(status.get("id")),
-        message_id=_text(status.get("biz_opaque_callback_data")),
+        message_id=message_id,
+        act=act,
         at=_number(status.get("timestamp")),
         failure=failure,
     )
@@ -210,7 +213,7 @@ def _account_detail(value: _Json) -> dict[str, object]:
     if isinstance(ban, dict):
         detail["ban_state"] = _text(ban.get("waba_ban_state")).upper()
         detail["ban_date"] = _text(ban.get("waba_ban_date"))
-    restrictions = list(_objects(value.get("restriction_info")))
+    restrictions = list(_objects(value.get("restriction_info")))[:20]
     if restrictions:
         detail["restrictions"] = [_text(item.get("restriction_type")).upper() for item in restrictions]
         detail["expirations"] = [_number(item.get("expiration")) for item in restrictions]
@@ -239,101 +242,15 @@ def _objects(value: object) -> Iterator[_Json]:
                 yield item
 
 
-def _text(value: object) -> str:
-    """A string or number as text of bounded length; anything else is empty."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    return str(value)[:512]
-
-
 def _number(value: object) -> float | None:
     """Epoch seconds from a number or a string of digits; milliseconds are recognised by their size."""
     try:
         number = float(value) if isinstance(value, str | int | float) and value is not True else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if number is None or not 0 < number < 1e14:
         return None
     return number / 1000 if number > 1e11 else number
-
-
-# --- What the updates of one message do to its row -------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What the ledger knows of a message, as far as webhooks matter."""
-
-    status: Status
-    phase: str | None
-    wamid: str | None = None
-
-
-class Effect(StrEnum):
-    """What the updates of one message lead to."""
-
-    NOTHING = "nothing"
-    """Known already, or out of date."""
-    MOVE = "move"
-    """The row moves to :attr:`Outcome.status`."""
-    FAIL = "fail"
-    """The row becomes ``FAILED``, and a carrier takes this person's fallback."""
-    CARRY = "carry"
-    """The row says that a fallback waits: put its carrier on the queue again, it may never have been sent."""
-    LATER = "later"
-    """A worker is taking the fallback this moment; ask Meta to come again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The effect of all updates of one message together."""
-
-    effect: Effect
-    status: Status
-    wamid: str | None = None
-    failure: Failure | None = None
-
-
-def settle(standing: Standing, updates: Sequence[StatusUpdate]) -> Outcome:
-    """Fold the updates of one message over its row.
-
-    ``delivered`` beats ``failed`` in any order (with several devices Meta may report both), unless the
-    fallback was already taken. A repetition changes nothing. A ``failed`` that names another wamid than the
-    one on record is about an attempt that a later one has replaced.
-    """
-    now = standing
-    failure: Failure | None = None
-    again = False
-    for update in updates:
-        goal = from_webhook(update.state)
-        if goal is None:
-            continue
-        if now.status is Status.CLAIMED and now.phase == Phase.FALLING_BACK:
-            if goal is Status.FAILED:
-                continue
-            return Outcome(Effect.LATER, standing.status)
-        if goal is Status.FAILED:
-            if now.status is Status.FAILED:
-                again = again or now.phase == Phase.WAITING
-                failure = failure or update.failure
-                continue
-            if now.status is Status.PARKED:
-                # It waits for WhatsApp already: the failed attempt is settled, the parked one goes on.
-                continue
-            if update.wamid and now.wamid and update.wamid != now.wamid:
-                continue
-        if goal is not now.status and can_move(now.status, goal):
-            failed = goal is Status.FAILED
-            failure = update.failure if failed else None
-            now = Standing(goal, Phase.WAITING if failed else None, now.wamid or update.wamid or None)
-        elif not now.wamid and update.wamid and now.status is not Status.FAILED:
-            now = replace(now, wamid=update.wamid)
-    if now.status is standing.status:
-        if now.status is Status.FAILED and again:
-            return Outcome(Effect.CARRY, now.status, failure=failure)
-        return Outcome(Effect.NOTHING, now.status)
-    effect = Effect.FAIL if now.status is Status.FAILED else Effect.MOVE
-    return Outcome(effect, now.status, now.wamid, failure if effect is Effect.FAIL else None)
 
 
 # --- Templates -------------------------------------------------------------------------------------------
@@ -398,8 +315,3 @@ def weigh(update: AccountUpdate) -> Weight:
         if not isinstance(restrictions, list) or not restrictions or _NO_SENDING in restrictions:
             return Weight.PANIC
     return Weight.WARN if update.event in _WARNINGS else Weight.NOTE
-
-
-def cause_of(failure: Failure | None) -> Cause:
-    """The cause under which a ``failed`` status is recorded; an unreadable one is ``bad_request``."""
-    return failure.cause if failure else Cause.BAD_REQUEST

@@ -17,7 +17,7 @@ from lifeline.domain.detection import bucket_start, judge
 from lifeline.domain.failures import Cause, Failure, Reach
 from lifeline.domain.panic import trip
 from lifeline.domain.voice_failures import VoiceFailure
-from lifeline.errors import UnavailableError
+from lifeline.errors import ConflictError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.panic_mode import PanicMode
@@ -144,7 +144,8 @@ class Detect:
         failure: Failure | VoiceFailure | None = None,
         observed: float | None = None,
     ) -> bool:
-        """Enter panic. Never raises: False where the flag could not be written, whatever the reason.
+        """Enter panic. Never raises: False where the flag could not be written now, so that asking again may
+        help; an error of our own is logged.
 
         ``failure``: whose stated wait to respect. ``observed``: when the evidence was seen (epoch seconds);
         what was seen before the scope last left panic changes nothing.
@@ -169,7 +170,9 @@ class Detect:
                     observed=observed,
                 ),
             )
-        except Exception as error:  # outcomes must be recorded whatever happens to the flag
+        except (UnavailableError, ConflictError) as error:
             self._telemetry.error("panic could not be entered", scope=scope, detail=str(error))
             return False
+        except Exception:  # outcomes must be recorded whatever happens to the flag
+            self._telemetry.exception("panic cannot be entered", scope=scope)
         return True

@@ -50,11 +50,20 @@ class TakeInbound:
 
     def __call__(self, messages: Sequence[InboundMessage]) -> bool:
         """Hand on every message once; False where some have to come again."""
-        once = {_name(message): message for message in messages}
+        once: dict[str, InboundMessage] = {}
+        for message in messages:
+            try:
+                once[_name(message)] = message
+            except Exception:  # one message's trouble is its own
+                self._fault(message)
         if len(once) == 1:
             return all(self._take(name, message) for name, message in once.items())
         with ThreadPoolExecutor(WORKERS) as pool:
             return all(list(pool.map(self._take, once.keys(), once.values())))
+
+    def _fault(self, message: InboundMessage) -> None:
+        self._telemetry.exception("an inbound message cannot be handed on", wamid=message.wamid)
+        self._telemetry.count("WebhookFaults", part="inbound")
 
     def _take(self, name: str, message: InboundMessage) -> bool:
         now = self._clock()
@@ -73,6 +82,10 @@ class TakeInbound:
             if claimed:
                 self._give_back(name)
             return False
+        except Exception:  # it would fail the next time as well
+            self._fault(message)
+            if claimed:
+                self._give_back(name)
         return True
 
     def _hand_on(self, wamid: str, message: InboundMessage, now: float) -> None:

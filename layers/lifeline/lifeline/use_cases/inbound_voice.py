@@ -13,7 +13,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -101,10 +101,6 @@ class InboundVoice:
         self._clock = clock
         self._telemetry = telemetry
 
-    def __call__(self, jobs: Iterable[tuple[str, str]]) -> list[str]:
-        """Handle jobs, given as (SQS message id, body); answers with the ids that SQS must bring again."""
-        return [name for name, body in jobs if not self.handle(body)]
-
     def handle(self, body: str) -> bool:
         """Handle one job; False where SQS must bring it again."""
         try:
@@ -126,6 +122,11 @@ class InboundVoice:
                 self._inbox.release(name)
         except LifelineError as error:
             self._telemetry.error("a voice note must come again", detail=str(error), wamid=note.wamid)
+            if claimed:
+                self._give_back(name)
+            return False
+        except Exception:  # one job's trouble is its own; a person must look, after the queue's attempts
+            self._telemetry.exception("a voice note could not be handled", wamid=note.wamid)
             if claimed:
                 self._give_back(name)
             return False
@@ -226,7 +227,7 @@ class InboundVoice:
             return False
         text = inbound.prompt(self._rules, self._inbox.language(person), note.phone)
         message = {
-            "id": "lifeline:type:" + hashlib.sha256(note.wamid.encode()).hexdigest()[:32],
+            "id": "lifeline-type-" + hashlib.sha256(note.wamid.encode()).hexdigest()[:32],
             "to": note.phone,
             "type": "text",
             "text": text,
@@ -292,7 +293,7 @@ class ReleasePending:
         found = self._inbox.pending(now, self._rules.release_per_minute)
         if found and self._in_panic():
             oldest = now - self._rules.max_age_hours * 3600
-            found = [item for item in found if VoiceNote.read(item.body).received_at < oldest]
+            found = [item for item in found if _received(item.body) < oldest]
         pace = 60 / self._rules.release_per_minute
         bodies = [Outgoing(item.body, delay=int(index * pace)) for index, item in enumerate(found)]
         sent = self._queues.send(self._voice_queue_url, bodies)
@@ -302,6 +303,14 @@ class ReleasePending:
         if found:
             self._telemetry.info("pending voice notes released", released=sum(sent), of=len(found))
         return sum(sent)
+
+
+def _received(body: str) -> float:
+    """When a kept voice note came; one that cannot be read goes out, so that a person looks at it."""
+    try:
+        return VoiceNote.read(body).received_at
+    except ValueError:
+        return 0.0
 
 
 def _is_whole(audio: bytes, announced: str) -> bool:

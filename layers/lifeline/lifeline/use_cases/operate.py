@@ -10,8 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from lifeline.contract import OPENAI_VOICE, OPERATOR_ACTIONS, TEMPLATE_PREFIX, WHATSAPP, is_scope, violations
+from lifeline.contract import (
+    OPENAI_VOICE,
+    OPERATOR_ACTIONS,
+    TEMPLATE_PREFIX,
+    WHATSAPP,
+    is_scope,
+    listed,
+    violations,
+)
 from lifeline.domain.panic import PanicRefused
+from lifeline.domain.text import MAX_LEVELS, clean, clean_json, nested_deeper
 from lifeline.errors import ConflictError, RefusedError, UnavailableError
 from lifeline.telemetry import Telemetry
 
@@ -46,7 +55,8 @@ class Operate:
 
     def __call__(self, request: object, remaining: Callable[[], float]) -> dict[str, Any]:
         """Carry out one request. A refusal is an answer; only what nobody foresaw is raised."""
-        action = str(request.get("action", "")) if isinstance(request, Mapping) else ""
+        named = request.get("action") if isinstance(request, Mapping) else None
+        action = clean(named) if isinstance(named, str) else ""
         try:
             result = self._handler(action, request)(_within(request, remaining))
         except RefusedError as error:
@@ -62,7 +72,7 @@ class Operate:
         if OPERATOR_ACTIONS[action].changes and isinstance(request, Mapping):
             known = {name: value for name, value in request.items() if name not in _PRIVATE}
             self._telemetry.info("operator action", **known)
-        return {"ok": True, "action": action, "result": result}
+        return {"ok": True, "action": action, "result": clean_json(result)}
 
     def _handler(self, action: str, request: object) -> Handler:
         handler = self._handlers.get(action)
@@ -75,7 +85,9 @@ class Operate:
                 sorted(self._handlers),
             )
         spec = OPERATOR_ACTIONS[action]
-        faults = list(violations(request, spec.schema, "request"))
+        if nested_deeper(request, MAX_LEVELS):
+            raise RefusedError("invalid_request", f"request: is nested deeper than {MAX_LEVELS} levels")
+        faults = listed(violations(request, spec.schema, "request"))
         if faults:
             raise RefusedError("invalid_request", "; ".join(faults), tuple(spec.fields))
         if "scope" in request and not is_scope(request["scope"]):
@@ -89,7 +101,7 @@ class Operate:
         return {
             "ok": False,
             "action": action,
-            "error": {"code": code, "message": message, "valid": list(valid)},
+            "error": {"code": code, "message": clean(message), "valid": list(valid)},
         }
 
 

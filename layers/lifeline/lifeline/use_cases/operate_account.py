@@ -15,11 +15,11 @@ from lifeline.domain.failures import Cause, Failure, Fault, Quota, Usage, remedy
 from lifeline.domain.pace import split
 from lifeline.domain.panic import State, note
 from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
+from lifeline.domain.templates import TEMPLATE_MAP
 from lifeline.domain.token import TokenState, decide, read_facts, why_invalid
 from lifeline.domain.volume import Kind, Volume, failure_shares, summarise
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.settings import Settings
-from lifeline.use_cases.deliver import TEMPLATE_MAP
 from lifeline.use_cases.operate import Handler, Request, time_left
 from lifeline.use_cases.operate_templates import all_templates
 from lifeline.use_cases.panic_mode import PanicMode

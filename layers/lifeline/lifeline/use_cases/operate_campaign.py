@@ -16,11 +16,9 @@ from lifeline.domain.failures import Failure
 from lifeline.domain.panic import note
 from lifeline.domain.phone import NotAPhoneNumber, normalise
 from lifeline.domain.quiet import is_zone
-from lifeline.domain.templates import Listed, unfit
+from lifeline.domain.templates import TEMPLATE_MAP, Listed, unfit
 from lifeline.errors import ConflictError, RefusedError
 from lifeline.settings import Settings
-from lifeline.use_cases.deliver import TEMPLATE_MAP
-from lifeline.use_cases.drain import ceiling_of
 from lifeline.use_cases.operate import Handler, Request
 from lifeline.use_cases.panic_mode import PanicMode
 
@@ -229,18 +227,12 @@ class OperateCampaign:
         }
 
     def _warnings(self, campaign: Campaign) -> list[str]:
-        rate = ceiling_of(self._control, self._settings)
         share = self._settings.limiter.bulk_rate
-        if campaign.pace <= min(rate, share):
+        if campaign.pace <= share:
             return []
-        lets, raise_it = (
-            (f"the drain lets {rate:g}/s", "lifeline queue set-rate")
-            if rate <= share
-            else (f"bulk's share of the limiter lets {share:g}/s", "the setting limiter.bulk_share")
-        )
         return [
-            f"it wants {campaign.pace:.1f}/s and {lets} pass: it will take longer, or raise it with "
-            f"{raise_it}"
+            f"it wants {campaign.pace:.1f}/s and bulk's share of the limiter lets {share:g}/s pass: it will "
+            "take longer, or raise the setting limiter.bulk_share"
         ]
 
     def _note(self, request: Request, what: str, now: float) -> None:

@@ -9,24 +9,25 @@ from typing import Any, Final
 
 from lifeline.adapters.contacts import Contact, Contacts
 from lifeline.adapters.control import Control
-from lifeline.adapters.ledger import Ledger, Row
+from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.queues import Outgoing, Queues
 from lifeline.contract import (
     MESSAGE_SCHEMA,
     WHATSAPP,
-    WHATSAPP_QUEUE,
     ContractError,
     format_instant,
+    listed,
     parse_message,
     violations,
 )
 from lifeline.domain.failures import Cause, mask_private, remedy, rule_for
+from lifeline.domain.message.row import CAMPAIGN_LANE, TEMPLATE_LANE, Lane, Phase, Row, known
+from lifeline.domain.message.status import Status
 from lifeline.domain.panic import note
 from lifeline.domain.phone import mask
-from lifeline.domain.status import is_final
 from lifeline.errors import RefusedError, UnavailableError
-from lifeline.settings import Settings
 from lifeline.use_cases.operate import Handler, Request
+from lifeline.use_cases.operate_queue import OperateQueue
 from lifeline.use_cases.panic_mode import PanicMode
 
 ERRORS_SINCE: Final = 900.0
@@ -48,7 +49,7 @@ class OperateMessage:
     def __init__(
         self,
         *,
-        settings: Settings,
+        names: OperateQueue,
         control: Control,
         panic: PanicMode,
         queues: Queues,
@@ -57,7 +58,7 @@ class OperateMessage:
         clock: Callable[[], float],
         new_id: Callable[[], str],
     ) -> None:
-        self._settings = settings
+        self._names = names
         self._control = control
         self._panic = panic
         self._queues = queues
@@ -126,7 +127,7 @@ class OperateMessage:
         return _described(row)
 
     def send(self, request: Request) -> dict[str, Any]:
-        """Put a message on the live queue. Raises :class:`RefusedError` where it breaks the contract."""
+        """Put a message on its priority's queue. Raises :class:`RefusedError` for a broken one."""
         now = self._clock()
         document = {"id": f"by-hand-{self._new_id()}", **request["message"]}
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
@@ -134,18 +135,17 @@ class OperateMessage:
             message = parse_message(body)
         except ContractError as error:
             raise RefusedError("invalid_message", "; ".join(error.reasons)) from error
-        known = bool(self._ledger.read([message.id]))
-        if not known:
-            if not self._queues.send(self._settings.whatsapp_queue_url, [Outgoing(body)])[0]:
-                raise UnavailableError(
-                    "SQS", "putting the message on the live queue", "the entry was refused"
-                )
+        seen = bool(self._ledger.read([message.id]))
+        queue = self._names.entry(message.priority)
+        if not seen:
+            if not self._queues.send(self._names.url(queue), [Outgoing(body)])[0]:
+                raise UnavailableError("SQS", f"putting the message on {queue}", "the entry was refused")
             self._note(request, f"message {message.id} sent by hand", {"message_id": message.id}, now)
         return {
             "id": message.id,
-            "queue": WHATSAPP_QUEUE,
+            "queue": queue,
             "to": mask(message.to),
-            "known": known,
+            "known": seen,
             "sent_at": format_instant(now),
         }
 
@@ -157,7 +157,7 @@ class OperateMessage:
         rejected: list[dict[str, Any]] = []
         for given in request["contacts"]:
             entry = {name: value for name, value in given.items() if name != "line" and value != ""}
-            faults = [*violations(entry, CONTACT_SCHEMA, "contact")]
+            faults = [*listed(violations(entry, CONTACT_SCHEMA, "contact"))]
             if not faults and not (entry.get("push_endpoint") or entry.get("email")):
                 faults = ["contact: has neither push_endpoint nor email, so there is nothing to register"]
             if not faults:
@@ -227,8 +227,10 @@ def _described(row: Row) -> dict[str, Any]:
         "found": True,
         "id": row.id,
         "status": str(row.status),
-        "final": is_final(row.status),
+        "final": not row.open,
+        "waits_for": waits_for(row),
         "phase": row.phase,
+        "lane": row.lane,
         "type": row.type,
         "priority": row.priority,
         "category": row.category,
@@ -239,13 +241,53 @@ def _described(row: Row) -> dict[str, Any]:
         "cause": row.cause,
         "code": row.code,
         "wamid": row.wamid,
+        "acts": row.act,
+        "way": row.way,
         "attempts": row.attempt,
-        "resends": row.resends,
+        "doubts": [
+            {"act": doubt.act, "way": doubt.way, "at": format_instant(doubt.at)} for doubt in row.doubts
+        ],
+        "possible_duplicates": row.possible_duplicates,
+        "duplicates": list(row.duplicates),
+        "conflicts": row.conflicts,
+        "tried": row.tried,
+        "recording": row.recording,
+        "unspoken": row.unspoken,
+        "faults": row.faults,
         "incident_id": row.incident_id,
         "note": row.note,
         "created_at": instant(row.created_at),
         "updated_at": instant(row.updated_at),
         "attempted_at": instant(row.attempted_at),
-        "due_at": instant(row.due_at),
+        "send_after": instant(row.send_after),
+        "expires_at": instant(row.expires_at),
+        "due_at": instant(row.due),
         "trail": trail,
     }
+
+
+def waits_for(row: Row) -> str | None:
+    """What an open or refused message waits for, in words; ``None`` where nothing is owed."""
+    due = "" if row.due is None else format_instant(row.due)
+    lane = row.lane or ""
+    if not known(row):
+        return f"another version of Lifeline, which wrote phase {row.phase}, lane {row.lane}"
+    if lane == Lane.REFUSED:
+        return "a person: lifeline queue redrive --queue refused"
+    if not row.open:
+        return None
+    if row.in_flight:
+        return f"the worker that claimed act {row.act} ({row.way})"
+    if lane.startswith(TEMPLATE_LANE):
+        return f"template {lane.removeprefix(TEMPLATE_LANE)}, which is in panic"
+    if lane.startswith(CAMPAIGN_LANE):
+        return f"campaign {lane.removeprefix(CAMPAIGN_LANE)}, which is paused"
+    if row.status is Status.PARKED:
+        return f"its turn in the {lane} backlog, from {due} on"
+    if row.phase == Phase.SPEAKING:
+        return f"its recording, until {due}"
+    if row.status is Status.FAILED:
+        return f"its fallback, at {due}"
+    if row.doubts:
+        return f"a report of act {row.doubts[-1].act} ({row.doubts[-1].way}), until {due}"
+    return f"its time, {due}" if lane else "its SQS message, which comes again"

@@ -11,12 +11,12 @@ from lifeline.adapters.functions import Functions
 from lifeline.contract import OPENAI_VOICE, TEMPLATE_PREFIX, WHATSAPP, format_instant, parse_instant
 from lifeline.domain import panic as rules
 from lifeline.domain.failures import Cause, remedy
+from lifeline.domain.pace import RATE_SETTING, STATE_SETTING, ceiling_of
 from lifeline.domain.panic import Event, Flag, Kind, State
 from lifeline.domain.planned import Plan
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.use_cases import planned_panic
-from lifeline.use_cases.drain import STATE_SETTING, ceiling_of
 from lifeline.use_cases.operate import Handler, Request
 from lifeline.use_cases.panic_mode import PanicMode
 
@@ -272,7 +272,7 @@ class OperatePanic:
             return False
         try:
             if not ramp and scope == WHATSAPP:
-                ceiling = ceiling_of(self._control, self._settings)
+                ceiling = ceiling_of(self._control.setting(RATE_SETTING).value, self._settings.drain.rate)
                 state = {
                     "rate": ceiling,
                     "stepped_at": now,

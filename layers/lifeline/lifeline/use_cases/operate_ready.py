@@ -25,9 +25,9 @@ from lifeline.contract import (
     parse_message,
 )
 from lifeline.domain import readiness
+from lifeline.domain.message.status import Status
 from lifeline.domain.panic import State
 from lifeline.domain.readiness import Judged, Person, Unknown
-from lifeline.domain.status import Status
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.use_cases.incident import Incidents
@@ -135,6 +135,7 @@ class OperateReady:
             "scopes": panic and panic["scopes"],
             "queues": queues and queues["queues"],
             "waiting": queues and queues["waiting"],
+            "refused": queues and queues["refused"],
             "dead_letters": {name: dead[name] for name in DEAD_LETTER_QUEUES} if dead else None,
             "drain": queues and queues["drain"],
             "limiter": part("limiter", lambda: self._limiter(now)),

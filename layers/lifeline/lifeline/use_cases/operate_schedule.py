@@ -1,41 +1,43 @@
-"""Operator actions on messages that wait: cancel one, or send it at another time."""
+"""Operator actions on messages that wait: cancel one, or send it at another time.
+
+Each is one conditional write of the row. A wake-up for the old time finds the row changed and does nothing.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from math import ceil
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from lifeline.adapters.ledger import Change, Ledger, Row
-from lifeline.adapters.queues import Outgoing, Queues
-from lifeline.adapters.scheduler import Schedules
-from lifeline.contract import format_instant, parse_instant, parse_message
-from lifeline.domain.delivery import MAX_SQS_DELAY, Phase
-from lifeline.domain.status import Status
+from lifeline.adapters.ledger import Ledger
+from lifeline.contract import format_instant, parse_instant
+from lifeline.domain.message import steering
+from lifeline.domain.message.row import Change, Fate, Row
+from lifeline.domain.message.status import Status
 from lifeline.errors import ConflictError, RefusedError, UnavailableError
-from lifeline.settings import Settings
 from lifeline.use_cases.operate import Handler, Request
+from lifeline.use_cases.wake import Wake, wakes_of
 
 YEAR: Final = 366 * 86_400.0
+LOOKS: Final = 3
+"""How often the row is looked at anew where another writer was faster."""
 
 
 class OperateSchedule:
-    """The row decides: it is written first, and a carrier that comes at the old time finds it changed."""
+    """The row decides, and it says so where a wish comes too late."""
 
     def __init__(
         self,
         *,
-        settings: Settings,
         ledger: Ledger,
-        queues: Queues,
-        schedules: Schedules | None,
+        wake: Wake,
+        count: Callable[[Sequence[Row]], None],
         clock: Callable[[], float],
     ) -> None:
-        self._settings = settings
+        """``count`` counts outcomes, as the sender and the tick do."""
         self._ledger = ledger
-        self._queues = queues
-        self._schedules = schedules
+        self._wake = wake
+        self._count = count
         self._clock = clock
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -43,15 +45,15 @@ class OperateSchedule:
         return {"message.cancel": self.cancel, "message.reschedule": self.reschedule}
 
     def cancel(self, request: Request) -> dict[str, Any]:
-        """A message that waits or is parked is settled as EXPIRED; nobody gets it."""
+        """Take a message back that was not sent yet. Repeat it where a service did not answer."""
         now = self._clock()
-        row = self._waiting(request["id"], parked=True)
-        note = f"cancelled by {request['actor']}: {request['reason']}"
-        self._write(Change(row, Status.EXPIRED, {"phase": None}, note), now)
-        if row.phase == Phase.SCHEDULED and self._schedules:
-            # Where this fails, the schedule's message finds the row settled and does nothing.
-            self._schedules.cancel(row.id)
-        return {"id": row.id, "status": str(Status.EXPIRED)}
+        row = self._read(request["id"])
+        changed = row.status is not Status.CANCELLED
+        if changed:
+            note = f"cancelled by {request['actor']}: {request['reason']}"
+            row = self._change(row, steering.cancel, note, now)
+            self._count([row])
+        return {"id": row.id, "status": str(row.status), "changed": changed, "in_doubt": bool(row.doubts)}
 
     def reschedule(self, request: Request) -> dict[str, Any]:
         """Send it at another time. Repeat it where a service did not answer: that changes nothing else."""
@@ -62,40 +64,51 @@ class OperateSchedule:
             raise RefusedError("invalid_request", f"at: is not a real instant ({error})") from error
         if not now < at <= now + YEAR:
             raise RefusedError("invalid_request", "at must lie ahead, by a year at most")
-        row = self._waiting(request["id"], parked=False)
-        body = json.dumps(
-            {**json.loads(row.body), "send_after": format_instant(at)},
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
-        expires_at = parse_message(body).expires_at
-        if expires_at is not None and expires_at <= at:
-            raise RefusedError("refused", f"it expires at {format_instant(expires_at)}, before that")
-        if self._schedules is None:
-            raise UnavailableError("EventBridge Scheduler", "rescheduling", "no schedule group is set")
-        values = {"phase": str(Phase.SCHEDULED), "due_at": at, "turn": row.turn + 1, "body": body}
-        self._write(
-            Change(row, Status.CLAIMED, values, f"{request['actor']} moved it to {format_instant(at)}"), now
-        )
-        # The new carrier first: at no moment is there none.
-        if at - now > MAX_SQS_DELAY:
-            self._schedules.move(row.id, self._settings.whatsapp_queue_arn, body, at)
-        else:
-            url = self._settings.whatsapp_queue_url
-            if not self._queues.send(url, [Outgoing(body, delay=ceil(at - now))])[0]:
-                raise UnavailableError("SQS", "putting it on the live queue", "the entry was refused")
-            self._schedules.cancel(row.id)
-        return {"id": row.id, "status": str(Status.CLAIMED), "at": format_instant(at)}
 
-    def _waiting(self, name: str, *, parked: bool) -> Row:
+        def moved(row: Row) -> Row | None:
+            if row.expires_at is not None and row.expires_at <= at:
+                raise RefusedError("refused", f"it expires at {format_instant(row.expires_at)}, before that")
+            return steering.move(row, at, _body_at(row.body, at))
+
+        note = f"{steering.MOVED}{format_instant(at)} by {request['actor']}"
+        row = self._change(self._read(request["id"]), moved, note, now)
+        self._wake(wakes_of([row], now))
+        return {"id": row.id, "status": str(row.status), "at": format_instant(at)}
+
+    def _read(self, name: str) -> Row:
         row = self._ledger.read([name]).get(name)
         if row is None:
-            raise RefusedError("unknown_message", f"no message {name[:64]!r} is in the ledger")
-        waits = row.status is Status.CLAIMED and row.phase in (Phase.SCHEDULED, Phase.WAITING)
-        if not waits and not (parked and row.status is Status.PARKED):
-            raise RefusedError("refused", f"message {name} is {row.status} {row.phase or ''}: too late")
+            raise RefusedError(
+                "unknown_message", f"no message {name[:64]!r} is in the ledger; it may not be read yet"
+            )
         return row
 
-    def _write(self, change: Change, now: float) -> None:
-        if self._ledger.apply([change], now)[0] is not None:
-            raise ConflictError(f"message {change.row.id} moved on meanwhile")
+    def _change(self, row: Row, wish: Callable[[Row], Row | None], note: str, now: float) -> Row:
+        """Write what ``wish`` makes of the row, looking anew at what another writer left."""
+        for _ in range(LOOKS):
+            after = wish(row)
+            if after is None:
+                raise RefusedError("too_late", f"message {row.id} is {_standing(row)}: too late")
+            (written,) = self._ledger.write([Change(row, after, note)], now)
+            if written.fate is Fate.UNKNOWN:
+                raise UnavailableError("DynamoDB", "changing a message", "no answer")
+            if written.row is None:
+                raise RefusedError("unknown_message", f"message {row.id} is gone from the ledger")
+            row = written.row
+            if written.fate is Fate.DONE:
+                return row
+        raise ConflictError(f"message {row.id} moves on all the time; it is {_standing(row)}")
+
+
+def _standing(row: Row) -> str:
+    """Where a message stands, in words."""
+    if row.in_flight:
+        return f"{row.status}, on its way ({row.way})"
+    if row.status is Status.FAILED and row.open:
+        return "FAILED, its fallback is due"
+    return f"{row.status}, in doubt" if row.doubts and row.status is not Status.IN_DOUBT else str(row.status)
+
+
+def _body_at(body: str, at: float) -> str:
+    document = {**json.loads(body), "send_after": format_instant(at)}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

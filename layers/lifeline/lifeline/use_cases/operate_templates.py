@@ -10,10 +10,9 @@ from lifeline.adapters.whatsapp import WhatsApp
 from lifeline.contract import WHATSAPP, is_scope, template_scope
 from lifeline.domain.failures import Failure
 from lifeline.domain.panic import State, note
-from lifeline.domain.templates import REASONS, Listed, parameters, why_not
+from lifeline.domain.templates import REASONS, TEMPLATE_MAP, Listed, parameters, why_not
 from lifeline.domain.volume import failure_shares
 from lifeline.errors import RefusedError, UnavailableError
-from lifeline.use_cases.deliver import TEMPLATE_MAP
 from lifeline.use_cases.operate import Handler, Request
 from lifeline.use_cases.panic_mode import PanicMode
 

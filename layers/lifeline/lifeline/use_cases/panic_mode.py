@@ -16,13 +16,11 @@ from lifeline.adapters.queues import Outgoing, Queues
 from lifeline.contract import WHATSAPP, format_instant
 from lifeline.domain.failures import Cause
 from lifeline.domain.notices import notices
-from lifeline.domain.panic import Change, Event, Flag, State
+from lifeline.domain.panic import FLAG_CACHE_SECONDS, Change, Event, Flag, State
 from lifeline.domain.probing import SLOT_SECONDS, ProbeRequest, slots
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.telemetry import Telemetry
 
-FLAG_CACHE_SECONDS: Final = 1.0
-"""A warm worker uses flags it has read for at most this long."""
 RACES: Final = 6
 
 

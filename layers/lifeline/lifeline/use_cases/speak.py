@@ -1,32 +1,37 @@
-"""A text becomes a recording at Meta, and its message goes back to the sender: with it, or as text.
+"""A text becomes a recording at Meta, and its row says so: the sender goes on with it, or with the text.
 
-Whatever goes wrong here costs the voice, never the message: it goes back as text. Only where it cannot be put
-back does the job come again. A job that runs twice puts two equal carriers back; the ledger takes one.
+Whatever goes wrong here costs the voice, never the message: it goes as text. A job is only asked for again
+where the row could not be read or written; even then the row's own timer lets the message go as text. A job
+that runs twice finds the recording, or a row that waits for nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from lifeline.adapters.queues import Outgoing, Queues
+from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.recordings import Recordings
 from lifeline.adapters.whatsapp import WhatsApp
 from lifeline.contract import ContractError, Message, parse_message
 from lifeline.domain import speech
 from lifeline.domain.failures import Failure
+from lifeline.domain.message.row import Change, Fate, Row
 from lifeline.domain.voice_failures import VoiceFailure
 from lifeline.errors import LifelineError, UnavailableError
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.wake import Wake, wakes_of
 
 LEAST: Final = 60.0
 """Seconds that OpenAI's attempts (45 s at most) and an upload need."""
+ROUNDS: Final = 5
+"""How often a row is looked at anew after another writer moved it meanwhile."""
 Say = Callable[[str], "bytes | VoiceFailure"]
 """A text to Ogg/Opus."""
 
 
 class Speak:
-    """Jobs of kind :data:`~lifeline.domain.speech.JOB`. One instance per worker."""
+    """Jobs of kinds :data:`~lifeline.domain.speech.JOB` and ``FORGET``. One instance per worker."""
 
     def __init__(
         self,
@@ -38,9 +43,8 @@ class Speak:
         outcomes: Callable[[Sequence[VoiceFailure | None]], object],
         whatsapp: WhatsApp,
         recordings: Recordings,
-        queues: Queues,
-        whatsapp_queue_url: str,
-        bulk_queue_url: str,
+        ledger: Ledger,
+        wake: Wake,
         clock: Callable[[], float],
         telemetry: Telemetry,
     ) -> None:
@@ -55,47 +59,75 @@ class Speak:
         self._outcomes = outcomes
         self._whatsapp = whatsapp
         self._recordings = recordings
-        self._queues = queues
-        self._whatsapp_queue_url = whatsapp_queue_url
-        self._bulk_queue_url = bulk_queue_url
+        self._ledger = ledger
+        self._wake = wake
         self._clock = clock
         self._telemetry = telemetry
 
-    def __call__(self, jobs: Iterable[tuple[str, str]], remaining: Callable[[], float]) -> list[str]:
-        """Handle jobs, given as (SQS message id, body); answers with the ids that SQS must bring again.
+    def handle(self, body: str, remaining: Callable[[], float]) -> bool:
+        """Handle one job; False where SQS must bring it again. Never raises.
 
         ``remaining``: seconds that this invocation has left; a job for which too few are left goes as text.
         """
-        return [name for name, body in jobs if not self.handle(body, remaining)]
+        try:
+            return self._handle(body, remaining)
+        except UnavailableError as error:
+            self._telemetry.error("a job for a recording must come again", detail=str(error))
+        except Exception:  # one job's trouble is its own; a person must look, after the queue's attempts
+            self._telemetry.exception("a job for a recording failed")
+        return False
 
-    def handle(self, body: str, remaining: Callable[[], float]) -> bool:
-        """Handle one job; False where SQS must bring it again."""
+    def _handle(self, body: str, remaining: Callable[[], float]) -> bool:
         forget = speech.Forget.read(body)
         if forget:
             return self._forget(forget)
         try:
             job = speech.Job.read(body)
-            message = parse_message(job.message)
-        except (ValueError, ContractError) as error:
+        except ValueError as error:
             # Only Lifeline writes such jobs: a person must look, after the queue's attempts.
             self._telemetry.error("a job for a recording cannot be read", detail=str(error))
             return False
-        media_id, why = self._recording(message, remaining)
+        row = self._ledger.read([job.id]).get(job.id)
+        if row is None or not speech.waits_for_recording(row):
+            return True
+        media_id, why = self._spoken(row, remaining)
         if media_id is None:
-            self._telemetry.warning("a voice message goes as text", message_id=message.id, why=why)
-        url = self._bulk_queue_url if message.priority == "bulk" else self._whatsapp_queue_url
-        (placed,) = self._queues.send(url, [Outgoing(job.message, job.back(media_id, why))])
-        self._telemetry.count("Speech", result="voice" if media_id else "text")
-        return placed
+            self._telemetry.warning("a voice message goes as text", message_id=row.id, why=why)
+        return self._record(row, media_id, why)
+
+    def _record(self, row: Row, media_id: str | None, why: str) -> bool:
+        """Write what came of it on the row, while the row waits for it."""
+        for _ in range(ROUNDS):
+            after = speech.answered(row, media_id, why, self._clock())
+            note = "its recording is made" if media_id else f"goes as text: {why[:200]}"
+            (written,) = self._ledger.write([Change(row, after, note)], self._clock())
+            if written.fate is Fate.DONE:
+                assert written.row is not None, "a row that was written is there"
+                self._wake(wakes_of([written.row], self._clock()))
+                self._telemetry.count("Speech", result="voice" if media_id else "text")
+                return True
+            if written.fate is Fate.UNKNOWN:
+                self._telemetry.error("a recording could not be recorded", message_id=row.id)
+                return False
+            if written.row is None or not speech.waits_for_recording(written.row):
+                return True
+            row = written.row
+        return False
 
     def _forget(self, job: speech.Forget) -> bool:
         key = speech.recording_key(job.text, self._model, self._voice)
-        try:
-            self._recordings.forget(key, job.media_id, self._clock())
-        except UnavailableError as error:
-            self._telemetry.warning("a refused recording is still kept", detail=str(error))
-            return False
+        self._recordings.forget(key, job.media_id, self._clock())
         return True
+
+    def _spoken(self, row: Row, remaining: Callable[[], float]) -> tuple[str | None, str]:
+        """The recording's id at Meta, or ``None`` and why there is none."""
+        try:
+            return self._recording(parse_message(row.body), remaining)
+        except ContractError as error:
+            return None, f"the message cannot be read: {error}"
+        except Exception as error:  # it costs the voice, never the message
+            self._telemetry.exception("a recording could not be made", message_id=row.id)
+            return None, f"an unexpected error: {type(error).__name__}"
 
     def _recording(self, message: Message, remaining: Callable[[], float]) -> tuple[str | None, str]:
         text = (message.text or "").strip()

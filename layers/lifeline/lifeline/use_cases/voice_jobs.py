@@ -1,4 +1,4 @@
-"""The kinds of job on ``voice-queue``, each to its use case."""
+"""The kinds of job on ``voice-queue``, each to its use case, neither of which raises."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ class VoiceJobs:
 
     def __call__(self, jobs: Iterable[tuple[str, str]], remaining: Callable[[], float]) -> list[str]:
         """Handle jobs, given as (SQS message id, body); answers with the ids that SQS must bring again."""
-        failed: list[str] = []
-        for name, body in jobs:
-            if is_voice_note(body):
-                failed += self._listen([(name, body)])
-            else:
-                failed += self._speak([(name, body)], remaining)
-        return failed
+        return [name for name, body in jobs if not self._handle(body, remaining)]
+
+    def _handle(self, body: str, remaining: Callable[[], float]) -> bool:
+        return self._listen.handle(body) if is_voice_note(body) else self._speak.handle(body, remaining)

@@ -1,0 +1,253 @@
+"""One message's row of the ledger, and a change of it.
+
+The row is the only truth about a message: what SQS carries besides (a producer's body, a wake-up with an id)
+decides nothing. What waits for anything is on the **agenda**: ``lane`` says for what, ``due`` since when or
+until when. Off the agenda are rows of which nothing is owed, and rows whose producer's SQS message is not
+acknowledged yet.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from lifeline.domain.message.status import OPEN, REACHED, Status
+
+SHARDS: Final = 8
+"""Keys of the index per lane. One key takes about 1,000 write units a second (DynamoDB developer guide), and
+a row that joins and leaves a lane costs two of them: eight carry 4,000 such moves a second."""
+
+
+class Lane(StrEnum):
+    """The fixed lanes of the agenda."""
+
+    TIMER = "timer"
+    """Waits for a time: retry, limiter slot, doubt, ``send_after``, fallback, speech, a claim's lease."""
+    CRITICAL = "critical"
+    NORMAL = "normal"
+    BULK = "bulk"
+    """The three backlogs: parked messages, oldest first, released by the tick at the set rate."""
+    REFUSED = "refused"
+    """Rejected messages that a person must look at."""
+
+
+BACKLOG: Final = (Lane.CRITICAL, Lane.NORMAL, Lane.BULK)
+"""In the order in which the tick releases them."""
+TEMPLATE_LANE: Final = "template:"
+CAMPAIGN_LANE: Final = "campaign:"
+"""Parked messages of one template in panic, or of one paused campaign: they hold up nothing, and nothing
+reads them until that one is free again."""
+
+WHATSAPP: Final = "whatsapp"
+"""The way of an act that goes over WhatsApp; the others are the fallback's ways."""
+
+
+class Phase(StrEnum):
+    """What an open row is doing."""
+
+    SENDING = "sending"
+    """A worker has claimed a send over WhatsApp."""
+    FALLING_BACK = "falling_back"
+    """A worker has claimed one way of the fallback."""
+    SPEAKING = "speaking"
+    """The voice function was asked for a recording."""
+    WAITING = "waiting"
+    """For its time on the agenda's timer lane."""
+
+
+IN_FLIGHT: Final = frozenset({Phase.SENDING, Phase.FALLING_BACK})
+"""Phases in which a service may be taking the message this moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An act whose outcome is unknown: its number, its way, when it was claimed (epoch seconds)."""
+
+    act: int
+    way: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message. Instants are epoch seconds; ``None`` where not set.
+
+    ``rev`` counts writes and is the condition of each; ``ops`` are the marks of the last writes, by which a
+    writer recognises its own. An *act* is one claimed effect (a send, a push, a mail): ``act`` is the number
+    of the last one, ``way`` its way, ``attempted_at`` when it was claimed. ``attempt`` counts sends over
+    WhatsApp since the message was last parked or redriven.
+    """
+
+    id: str
+    status: Status = Status.CLAIMED
+    rev: int = 0
+    ops: tuple[str, ...] = ()
+    phase: str | None = None
+    lane: str | None = None
+    due: float | None = None
+    act: int = 0
+    way: str | None = None
+    attempt: int = 0
+    attempted_at: float | None = None
+    doubts: tuple[Doubt, ...] = ()
+    """Acts whose outcome nothing has settled yet."""
+    duplicates: tuple[int, ...] = ()
+    """Acts that were proven to have reached a person who was reached by another act as well."""
+    via: int = 0
+    """The act that reached this person."""
+    later: bool = True
+    """Whether WhatsApp may deliver it later; false where the person, not the channel, is the reason."""
+    slot: float | None = None
+    """The limiter's token that is reserved for it."""
+    paid: bool = False
+    """It has waited for its turn in bulk's share already."""
+    drained: bool = False
+    """The tick released it from a backlog: where tokens are scarce, live messages go first."""
+    rounds: int = 0
+    """Waits since it was last parked or fresh: after some, only the tick wakes it (see ``wake.py``)."""
+    faults: int = 0
+    """How often an unexpected error of our own met it."""
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    body: str = ""
+    priority: str = "normal"
+    type: str = "text"
+    category: str | None = None
+    campaign: str | None = None
+    template: str | None = None
+    to_masked: str | None = None
+    person: str | None = None
+    """A digest of the recipient."""
+    zones: str | None = None
+    """The recipient's time zones, space-separated, where quiet hours may hold the message back."""
+    send_after: float | None = None
+    expires_at: float | None = None
+    recording: str | None = None
+    """Meta's media id of what a voice message says."""
+    unspoken: str | None = None
+    """Why a voice message goes as text."""
+    wamid: str | None = None
+    cause: str | None = None
+    code: int | None = None
+    incident_id: str | None = None
+    tried: str | None = None
+    """The fallback's ways in order, each that failed with its code; ``park``: it was parked after them."""
+    failed_at: float | None = None
+    """When a send first failed for the channel or a template."""
+    conflicts: int = 0
+    """How often the same id came with other content; the first content stays."""
+    note: str | None = None
+    trail: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reached(self) -> bool:
+        """Whether a service took it for this person."""
+        return self.status in REACHED
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether a worker has claimed an act that it has not recorded."""
+        return self.phase in IN_FLIGHT
+
+    @property
+    def open(self) -> bool:
+        """Whether Lifeline still owes work on it."""
+        return self.status in OPEN or (self.status is Status.FAILED and self.lane == Lane.TIMER)
+
+    @property
+    def accounted(self) -> bool:
+        """On the agenda, or of a status after which nothing is owed: its SQS message may be acknowledged."""
+        return self.lane is not None or not self.open
+
+    @property
+    def possible_duplicates(self) -> int:
+        """How often this person may have been told once more than intended; proven ones included."""
+        extra = len(self.doubts) + len(self.duplicates)
+        return extra if self.reached or self.duplicates else max(0, extra - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A conditional write: ``after`` replaces ``before``, carried out only while the row is still ``before``.
+
+    ``before.rev`` 0 is an insert. ``note`` says why, for the row's trail.
+    """
+
+    before: Row
+    after: Row
+    note: str = ""
+
+
+class Fate(StrEnum):
+    """What became of a :class:`Change`."""
+
+    DONE = "done"
+    """Carried out by us, now or by an earlier try whose answer was lost."""
+    LOST = "lost"
+    """Another writer was faster: look at the row anew."""
+    UNKNOWN = "unknown"
+    """No answer: it may have been carried out, and may yet be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """``row``: as it stands now. ``None`` where nothing is known, or where the row is gone (``LOST``)."""
+
+    fate: Fate
+    row: Row | None = None
+
+
+def shard_of(message_id: str) -> int:
+    """The shard of a message in every lane, 0 to :data:`SHARDS` - 1; spread by hash, never by time."""
+    return zlib.crc32(message_id.encode()) % SHARDS
+
+
+def known(row: Row) -> bool:
+    """Whether this version of Lifeline knows the row's phase and lane; others are left as they are."""
+    lane = row.lane
+    return (row.phase is None or row.phase in tuple(Phase)) and (
+        lane is None or lane in tuple(Lane) or lane.startswith((TEMPLATE_LANE, CAMPAIGN_LANE))
+    )
+
+
+def off_agenda(row: Row, status: Status) -> Row:
+    """The row at ``status`` with nothing owed any more."""
+    return replace(row, status=status, phase=None, lane=None, due=None, slot=None)
+
+
+def waiting(row: Row, due: float) -> Row:
+    """The row on the timer lane until ``due``. It stays in doubt while a doubt is open."""
+    status = Status.IN_DOUBT if row.doubts else Status.CLAIMED
+    if row.status is Status.FAILED:
+        status = Status.FAILED
+    return replace(row, status=status, phase=Phase.WAITING, lane=Lane.TIMER, due=due, rounds=row.rounds + 1)
+
+
+def parked(row: Row, lane: str, due: float) -> Row:
+    """The row in a backlog (or held) lane; ``due``: from when on it may be released.
+
+    It starts anew from there: a fallback that ended in parking is over, whatever is still in doubt of it.
+    """
+    return replace(
+        row,
+        status=Status.PARKED,
+        phase=None,
+        lane=lane,
+        due=due,
+        slot=None,
+        paid=False,
+        drained=False,
+        rounds=0,
+        attempt=0,
+        way=None,
+    )
+
+
+def doubted(row: Row) -> Row:
+    """The row with the act in flight turned into a doubt: whoever claimed it is gone."""
+    assert row.attempted_at is not None, "an act in flight has its time"
+    doubt = Doubt(row.act, row.way or WHATSAPP, row.attempted_at)
+    return replace(row, phase=None, doubts=(*row.doubts, doubt))

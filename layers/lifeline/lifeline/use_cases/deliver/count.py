@@ -1,0 +1,145 @@
+"""Step 8: count what happened. A counter that cannot be written costs the count, never a message."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lifeline.adapters.campaigns import Campaigns
+from lifeline.adapters.control import Control
+from lifeline.contract import WHATSAPP
+from lifeline.domain import campaign as campaigns_domain
+from lifeline.domain.failures import Failure, Reach
+from lifeline.domain.message.outcome import Taken
+from lifeline.domain.message.row import Row
+from lifeline.domain.message.status import Status
+from lifeline.domain.volume import (
+    ACCEPTED,
+    DRAINED,
+    DUPLICATE,
+    POSSIBLE,
+    TEMPLATE_ASKED,
+    TEMPLATE_FAILED,
+    outcome,
+)
+from lifeline.errors import ConflictError, UnavailableError
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.deliver.job import Job
+
+
+class Count:
+    """Counters of the minute, of campaigns, and metrics; one write of each per batch."""
+
+    def __init__(
+        self,
+        *,
+        control: Control,
+        campaigns: Campaigns,
+        clock: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        self._control = control
+        self._campaigns = campaigns
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def __call__(self, jobs: Sequence[Job], sent: Sequence[tuple[Job, Row, object]], conflicts: int) -> None:
+        """``sent``: each send with its row as claimed and its outcome; ``jobs``: all as they stand now."""
+        counts: Counter[str] = Counter()
+        causes: Counter[str] = Counter()
+        samples: dict[str, Any] = {}
+        accepted: Counter[int] = Counter()
+        for job, row, answer in sent:
+            template = job.used_template
+            failure = answer if isinstance(answer, Failure) else None
+            taken = isinstance(answer, Taken)
+            if template and (failure or taken):
+                counts[TEMPLATE_ASKED + template.name] += 1
+                counts[TEMPLATE_FAILED + template.name] += bool(
+                    failure and failure.reach is not Reach.CHANNEL
+                )
+            if failure:
+                counts[f"e|{failure.cause}|{failure.code or '-'}"] += 1
+                causes[str(failure.cause)] += 1
+                samples[str(failure.cause)] = {
+                    "id": job.id,
+                    "code": failure.code,
+                    "details": failure.details[:200],
+                    "http_status": failure.http_status,
+                }
+            if taken:
+                accepted[int((row.attempted_at or self._clock()) // 60) * 60] += 1
+                counts[DRAINED] += row.drained
+        for cause, count in causes.items():
+            self._telemetry.count("Failures", count, scope=WHATSAPP, cause=cause)
+        if accepted:
+            self._telemetry.count("Sends", accepted.total(), scope=WHATSAPP)
+        if conflicts:
+            self._telemetry.count("Conflicts", conflicts, scope=WHATSAPP)
+        self._outcomes(jobs, counts)
+        self._keep(counts, accepted, samples)
+        self._count_campaigns(jobs, {job.id for job, _, answer in sent if isinstance(answer, Taken)})
+
+    def _outcomes(self, jobs: Sequence[Job], counts: Counter[str]) -> None:
+        statuses: Counter[str] = Counter()
+        possible = sum(job.possible for job in jobs)
+        proven = sum(job.proven for job in jobs)
+        for job in jobs:
+            if job.settled is not None:
+                counts[outcome(job.settled)] += 1
+                statuses[str(job.settled.status)] += 1
+        for status, count in statuses.items():
+            self._telemetry.count("Outcomes", count, status=status)
+        if possible:
+            counts[POSSIBLE] += possible
+            self._telemetry.count("PossibleDuplicates", possible, scope=WHATSAPP)
+        if proven:
+            counts[DUPLICATE] += proven
+            self._telemetry.count("Duplicates", proven, scope=WHATSAPP)
+
+    def _keep(self, counts: Counter[str], accepted: Counter[int], samples: dict[str, Any]) -> None:
+        now = self._clock()
+        minute = int(now // 60) * 60
+        counts[ACCEPTED] += accepted.pop(minute, 0)
+        try:
+            self._control.count(minute, counts)
+            for earlier, count in accepted.items():
+                self._control.count(earlier, {ACCEPTED: count})
+            for cause, sample in samples.items():
+                self._control.put_setting(
+                    f"sample/{cause}", sample, actor="SenderFunction", reason="latest failure", now=now
+                )
+        except UnavailableError as error:
+            self._telemetry.warning("counters could not be written", detail=str(error))
+
+    def _count_campaigns(self, jobs: Sequence[Job], taken: set[str]) -> None:
+        found: dict[str, Counter[str]] = {}
+        for job in jobs:
+            row = job.row
+            if not row.campaign or not settled_here(job) or row.status is Status.PARKED:
+                continue
+            added = campaigns_domain.tally(
+                row.status,
+                accepted=job.id in taken,
+                reported=job.began is not None and job.began.status is Status.FAILED,
+            )
+            if added:
+                found.setdefault(row.campaign, Counter()).update(added)
+        for name, counts in found.items():
+            try:
+                if self._campaigns.state(name):
+                    self._campaigns.count(name, counts)
+            except (UnavailableError, ConflictError) as error:
+                self._telemetry.warning("a campaign's counters could not be written", detail=str(error))
+
+
+def settled_here(job: Job) -> bool:
+    """Whether this batch brought the message to a status that counts: an end, or a backlog."""
+    row, began = job.row, job.began
+    if job.unknown or job.gone or row.rev == 0 or (row.open and row.status is not Status.PARKED):
+        return False
+    if began is None:
+        return True
+    waits_on = row.status is Status.PARKED and began.lane == row.lane
+    return began.open and began.rev != row.rev and not waits_on

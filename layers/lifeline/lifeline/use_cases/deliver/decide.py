@@ -1,0 +1,159 @@
+"""Step 2: gather the facts around each job and ask the domain what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from lifeline.adapters.campaigns import Campaigns
+from lifeline.adapters.control import Control
+from lifeline.contract import OPENAI_VOICE, WHATSAPP, Template, template_scope
+from lifeline.domain import campaign as campaigns_domain
+from lifeline.domain.fallback import Step as FallbackStep
+from lifeline.domain.message.outcome import troubled
+from lifeline.domain.message.step import Do, Situation, next_step
+from lifeline.domain.panic import State
+from lifeline.domain.quiet import quiet_until, zones_of
+from lifeline.errors import UnavailableError
+from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.deliver.job import Job
+from lifeline.use_cases.panic_mode import PanicMode
+
+LEASE: Final = 60.0
+"""Seconds. Longer than the sender's time-out: a claim older than this has no worker any more."""
+TEMPLATE_MAP: Final = "template_map"
+
+
+class Decide:
+    """Facts come from flags, settings, campaigns; the rules are :func:`next_step`'s."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        control: Control,
+        panic: PanicMode,
+        campaigns: Campaigns,
+        clock: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        self._settings = settings
+        self._control = control
+        self._panic = panic
+        self._campaigns = campaigns
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def __call__(self, jobs: Sequence[Job]) -> None:
+        """Set each job's step, its replacement template and its incident."""
+        mapped: dict[str, str] | None = None
+        for job in jobs:
+            try:
+                if mapped is None and self._template_blocked(job):
+                    mapped = self._map()
+                self._one(job, mapped or {})
+            except UnavailableError as error:
+                self._telemetry.error(
+                    "a message waits: facts are missing", message_id=job.id, detail=str(error)
+                )
+                job.step = troubled(job.row, self._clock(), LEASE, fault=False)
+            except Exception:  # one message's trouble is its own
+                self._telemetry.exception("a message could not be decided on", message_id=job.id)
+                job.step = troubled(job.row, self._clock(), LEASE, fault=True)
+
+    def _one(self, job: Job, mapped: dict[str, str]) -> None:
+        now = self._clock()
+        channel = self._panic.flag(WHATSAPP)
+        blocked = self._template_blocked(job)
+        job.template = self._stand_in(job, mapped) if blocked else None
+        used = job.used_template
+        row = replace(job.row, template=used.name) if used else job.row
+        step = next_step(
+            row,
+            Situation(
+                now=now,
+                channel_blocked=channel.blocks_sending,
+                template_blocked=blocked and job.template is None,
+                valid_phone=job.to is not None,
+                grace=self._settings.sending.grace,
+                lease=LEASE,
+                campaign=self._campaign(job),
+                quiet_until=self._quiet(job, now),
+                speech=not channel.blocks_sending and not self._panic.flag(OPENAI_VOICE).blocks_sending,
+                parks_only=self._parks_only(row.priority),
+            ),
+        )
+        job.incident_id = self.incident(job)
+        if job.incident_id and step.do in (Do.WRITE, Do.FALL_BACK):
+            step = replace(step, row=replace(step.row, incident_id=job.incident_id))
+        job.step = step
+
+    def incident(self, job: Job) -> str | None:
+        """The incident that holds this message back now."""
+        channel = self._panic.flag(WHATSAPP)
+        if channel.blocks_sending:
+            return channel.incident_id
+        if job.message.template and job.template is None:
+            flag = self._panic.flag(template_scope(job.message.template.name))
+            if flag.blocks_sending:
+                return flag.incident_id
+        return None
+
+    def incident_of_failure(self, job: Job) -> str | None:
+        """The incident to which a failure of the channel or of a template belongs."""
+        flag = self._panic.flag(WHATSAPP)
+        if flag.state is State.NORMAL and job.message.template:
+            flag = self._panic.flag(template_scope(job.message.template.name))
+        return flag.incident_id if flag.state is not State.NORMAL else None
+
+    def _template_blocked(self, job: Job) -> bool:
+        template = job.message.template
+        return template is not None and self._panic.flag(template_scope(template.name)).blocks_sending
+
+    def template_alone(self, job: Job) -> bool:
+        """Whether the message is held back by its template, and not by the channel."""
+        return self._template_blocked(job) and not self._panic.flag(WHATSAPP).blocks_sending
+
+    def _map(self) -> dict[str, str]:
+        return dict(self._control.setting(TEMPLATE_MAP).value or {})
+
+    def _stand_in(self, job: Job, mapped: dict[str, str]) -> Template | None:
+        template = job.message.template
+        target = mapped.get(template.name) if template else None
+        if template and target and not self._panic.flag(template_scope(target)).blocks_sending:
+            return replace(template, name=target)
+        return None
+
+    def replaced(self, job: Job) -> bool:
+        """Whether another template stands in for the one that was just refused."""
+        if job.template is not None:
+            return False
+        try:
+            return self._stand_in(job, self._map()) is not None
+        except UnavailableError as error:
+            self._telemetry.warning("replacements cannot be read", detail=str(error))
+            return False
+
+    def _campaign(self, job: Job) -> str:
+        name = job.row.campaign
+        if not name:
+            return ""
+        try:
+            return self._campaigns.state(name)
+        except UnavailableError as error:
+            # Only this campaign waits; what else is in the batch goes on.
+            self._telemetry.error("a campaign's state is unknown; it waits", detail=str(error))
+            return campaigns_domain.State.PAUSED
+
+    def _quiet(self, job: Job, now: float) -> float | None:
+        """Quiet hours hold campaigns back; live messages are wanted now."""
+        hours = self._settings.quiet
+        if not hours.any or job.row.priority != "bulk" or job.to is None:
+            return None
+        return quiet_until(now, zones_of(job.to, job.message.recipient.time_zone), hours)
+
+    def _parks_only(self, priority: str) -> bool:
+        steps = self._settings.fallback.steps.get(priority, ())
+        return all(step is FallbackStep.PARK for step in steps)

@@ -1,0 +1,211 @@
+"""The order of the steps. It is the point: a row is written before anything is sent, outcomes are recorded
+before anything is acknowledged, and only what the ledger accounts for is acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+
+from lifeline.adapters.campaigns import Campaigns
+from lifeline.adapters.control import Control
+from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.queues import Outgoing, Queues
+from lifeline.adapters.whatsapp import WhatsApp
+from lifeline.domain import speech
+from lifeline.domain.failures import Failure
+from lifeline.domain.message.outcome import Taken
+from lifeline.domain.message.step import Do
+from lifeline.errors import UnavailableError
+from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.deliver.claim import Claim, Conflicts
+from lifeline.use_cases.deliver.count import Count
+from lifeline.use_cases.deliver.decide import Decide
+from lifeline.use_cases.deliver.fall_back import FallBack
+from lifeline.use_cases.deliver.fallbacks import Fallbacks
+from lifeline.use_cases.deliver.intake import Intake
+from lifeline.use_cases.deliver.job import Job
+from lifeline.use_cases.deliver.job import Record as SqsRecord
+from lifeline.use_cases.deliver.record import Record
+from lifeline.use_cases.deliver.send import Send
+from lifeline.use_cases.deliver.tokens import Tokens
+from lifeline.use_cases.detect import PROMOTION, Detect, Result
+from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.wake import Wake, wakes_of
+
+
+class Deliver:
+    """The sender's use case. One instance per worker; calls do not overlap."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        control: Control,
+        panic: PanicMode,
+        queues: Queues,
+        wake: Wake,
+        whatsapp: WhatsApp,
+        fall_back: FallBack,
+        campaigns: Campaigns,
+        clock: Callable[[], float],
+        pause: Callable[[float], None],
+        chance: Callable[[], float],
+        telemetry: Telemetry,
+        pool: Executor,
+        keep_usage: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``pool``: a thread per connection to Meta. ``keep_usage``: called once after each batch that sent,
+        see :class:`UsageSeen`.
+        """
+        self._settings = settings
+        self._panic = panic
+        self._queues = queues
+        self._wake = wake
+        self._clock = clock
+        self._telemetry = telemetry
+        self._keep_usage = keep_usage
+        self._intake = Intake(
+            settings=settings, ledger=ledger, queues=queues, clock=clock, telemetry=telemetry
+        )
+        decide = Decide(
+            settings=settings,
+            control=control,
+            panic=panic,
+            campaigns=campaigns,
+            clock=clock,
+            telemetry=telemetry,
+        )
+        tokens = Tokens(settings=settings, control=control, clock=clock, telemetry=telemetry)
+        self._claim = Claim(
+            ledger=ledger,
+            intake=self._intake,
+            decide=decide,
+            tokens=tokens,
+            clock=clock,
+            telemetry=telemetry,
+        )
+        self._conflicts = Conflicts(ledger, telemetry, clock)
+        self._send = Send(
+            settings=settings, whatsapp=whatsapp, clock=clock, pause=pause, telemetry=telemetry, pool=pool
+        )
+        self._record = Record(
+            settings=settings,
+            ledger=ledger,
+            intake=self._intake,
+            panic=panic,
+            decide=decide,
+            clock=clock,
+            chance=chance,
+            telemetry=telemetry,
+        )
+        self._fallbacks = Fallbacks(
+            ledger=ledger,
+            intake=self._intake,
+            decide=decide,
+            fall_back=fall_back,
+            record=self._record,
+            clock=clock,
+            telemetry=telemetry,
+        )
+        self._count = Count(control=control, campaigns=campaigns, clock=clock, telemetry=telemetry)
+        self._detect = Detect(
+            settings=settings,
+            control=control,
+            panic=panic,
+            clock=clock,
+            telemetry=telemetry,
+            source="sender",
+            actor="SenderFunction",
+        )
+
+    def __call__(self, records: Sequence[SqsRecord], remaining: Callable[[], float]) -> list[str]:
+        """Deliver one batch; returns the ids of the records that SQS must bring again.
+
+        ``remaining``: seconds this invocation has left. What has to wait is on the agenda; only a record
+        whose message the ledger does not account for comes back.
+        """
+        try:
+            self._panic.flags()
+        except UnavailableError as error:
+            self._telemetry.error("no flags; the batch goes back to its queue", detail=str(error))
+            return [record.id for record in records]
+        taken = self._intake(records)
+        jobs = taken.jobs
+        claimed = self._claim(jobs)
+        self._speak(claimed.speak)
+        sending = claimed.send
+        self._send(sending, remaining)
+        self._judge(sending)
+        sent = [(job, job.row, job.outcome) for job in sending]
+        falling = self._record(sending)
+        self._fallbacks([*falling, *claimed.fall_back])
+        self._forget_recordings(sending)
+        conflicts = self._conflicts(jobs)
+        self._wake(wakes_of([job.row for job in jobs if not job.unknown], self._clock()))
+        self._count(jobs, sent, conflicts)
+        if sending:
+            self._keep_usage()
+        back = taken.back | {record.id for job in jobs if not job.accounted for record in job.records}
+        self._report(records, jobs, sent, back)
+        return sorted(back)
+
+    def _report(
+        self,
+        records: Sequence[SqsRecord],
+        jobs: Sequence[Job],
+        sent: Sequence[tuple[Job, object, object]],
+        back: set[str],
+    ) -> None:
+        left = sum(1 for job in jobs if job.step is not None and job.step.do is Do.LEAVE)
+        if left:
+            self._telemetry.count("LeftAlone", left, scope="whatsapp")
+        self._telemetry.info(
+            "batch done",
+            records=len(records),
+            sent=sum(1 for _, _, outcome in sent if isinstance(outcome, Taken)),
+            statuses=dict(Counter(str(job.row.status) for job in jobs if job.row.rev)),
+            back=len(back),
+        )
+
+    def _speak(self, jobs: Sequence[Job]) -> None:
+        """Ask for recordings. Where that fails the words go as text when the time for it is over."""
+        if not jobs:
+            return
+        asked = self._queues.send(
+            self._settings.voice_queue_url, [Outgoing(speech.Job(job.id).write()) for job in jobs]
+        )
+        if not all(asked):
+            self._telemetry.warning("some recordings could not be asked for", count=asked.count(False))
+
+    def _forget_recordings(self, jobs: Sequence[Job]) -> None:
+        """Have refused recordings used no more. Where that fails, the next send of the same words asks."""
+        refused = {
+            ((job.message.text or "").strip(), job.refused_recording) for job in jobs if job.refused_recording
+        }
+        if not refused:
+            return
+        told = self._queues.send(
+            self._settings.voice_queue_url,
+            [Outgoing(speech.Forget(text, media_id).write()) for text, media_id in sorted(refused)],
+        )
+        if not all(told):
+            self._telemetry.warning("a refused recording is still kept", count=told.count(False))
+
+    def _judge(self, jobs: Sequence[Job]) -> None:
+        """Add the batch to the shared window in one write; enter panic where it says so."""
+        results = []
+        for job in jobs:
+            if not isinstance(job.outcome, Taken | Failure):
+                continue
+            failure = job.outcome if isinstance(job.outcome, Failure) else None
+            template = job.used_template
+            promotional = job.message.priority == "bulk" or job.message.category == PROMOTION
+            results.append(Result(failure, template.name if template else None, promotional=promotional))
+        try:
+            self._detect.answers(results)
+        except Exception:  # outcomes must be recorded whatever happens to the window
+            self._telemetry.exception("the outcomes could not be judged")

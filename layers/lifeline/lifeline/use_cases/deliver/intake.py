@@ -1,0 +1,195 @@
+"""Step 1: records become jobs, one per message; what cannot be read ends on the dead-letter queue."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.queues import Outgoing, Queues
+from lifeline.contract import WHATSAPP, ContractError, Message, parse_message
+from lifeline.domain.message.outcome import refused
+from lifeline.domain.message.row import Change, Lane, Row, doubted, known
+from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
+from lifeline.domain.quiet import zones_of
+from lifeline.domain.text import load_json
+from lifeline.errors import UnavailableError
+from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.deliver.job import Job, Record
+
+
+@dataclass(slots=True)
+class Taken:
+    """What the intake made of a batch. ``back``: ids of the records that SQS must bring again."""
+
+    jobs: list[Job] = field(default_factory=list)
+    back: set[str] = field(default_factory=set)
+
+
+class Intake:
+    """Parses bodies, reads the rows that wake-ups name, joins the records of one message."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        queues: Queues,
+        clock: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._queues = queues
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def __call__(self, records: Sequence[Record]) -> Taken:
+        """Jobs of a batch. Whatever is wrong with one record concerns that record."""
+        taken = Taken()
+        parsed: list[tuple[Record, Message]] = []
+        broken: list[tuple[Record, str]] = []
+        for record in records:
+            if record.wake_up:
+                continue
+            try:
+                parsed.append((record, parse_message(record.body)))
+            except ContractError as error:
+                broken.append((record, str(error)))
+            except Exception as error:  # nobody foresaw it: a person must look, the others go on
+                self._telemetry.exception("a message cannot be read", record=record.id)
+                broken.append((record, f"unexpected {type(error).__name__}"))
+        self._refuse(broken, taken)
+        woken = {record.body.strip(): record for record in records if record.wake_up}
+        seen = {message.id for record, message in parsed if record.receive_count > 1}
+        rows = self._read({*woken, *seen}, taken, parsed)
+        jobs: dict[str, Job] = {}
+        for record, message in parsed:
+            if record.id in taken.back:
+                continue
+            job = jobs.get(message.id)
+            if job is None:
+                row = rows.get(message.id)
+                job = jobs[message.id] = (
+                    self._known(row, message) if row else self._fresh(message, record.body)
+                )
+            job.records.append(record)
+            job.conflict = job.conflict or other_content(job.row.body, record.body)
+        for name in woken:
+            if name in rows and name not in jobs:
+                job = self._woken(rows[name])
+                if job is not None:
+                    jobs[name] = job
+        taken.jobs = list(jobs.values())
+        return taken
+
+    def _read(self, ids: set[str], taken: Taken, parsed: list[tuple[Record, Message]]) -> dict[str, Row]:
+        if not ids:
+            return {}
+        try:
+            return self._ledger.read(ids)
+        except UnavailableError as error:
+            # Wake-ups may be dropped: the tick sends another. Producers' messages come again.
+            self._telemetry.error("rows cannot be read; they come again", detail=str(error), rows=len(ids))
+            taken.back |= {record.id for record, _ in parsed if record.receive_count > 1}
+            return {}
+
+    def adopt(self, job: Job, row: Row) -> None:
+        """The job goes on with a row of the ledger, and with the content that the row keeps."""
+        job.began = job.began or row
+        job.conflict = job.conflict or other_content(row.body, job.row.body)
+        job.row = row
+        job.message = self._own(row) or job.message
+        job.to = self._to(job.message)
+
+    def _known(self, row: Row, message: Message) -> Job:
+        own = self._own(row) or message
+        return Job(row, own, self._to(own), began=row)
+
+    def _own(self, row: Row) -> Message | None:
+        """The message as the ledger keeps it: of two contents of one id the first counts."""
+        try:
+            return parse_message(row.body)
+        except ContractError:
+            return None
+
+    def _woken(self, row: Row) -> Job | None:
+        message = self._own(row)
+        if message is not None:
+            return Job(row, message, self._to(message), began=row)
+        self._unreadable(row)
+        return None
+
+    def _unreadable(self, row: Row) -> None:
+        """A row whose body this version cannot read: once it is due, a person must look."""
+        now = self._clock()
+        if not known(row) or not row.open or row.lane != Lane.TIMER or (row.due or 0.0) > now:
+            return
+        after = refused(doubted(row) if row.in_flight else row, now)
+        (written,) = self._ledger.write([Change(row, after, "its body breaks this version's contract")], now)
+        self._telemetry.error("a row cannot be read", message_id=row.id, fate=str(written.fate))
+
+    def _fresh(self, message: Message, body: str) -> Job:
+        to = self._to(message)
+        quiet = self._settings.quiet.any and message.priority != "critical"
+        row = Row(
+            id=message.id,
+            body=body,
+            priority=message.priority,
+            type=message.type,
+            category=message.category,
+            campaign=message.campaign,
+            template=message.template.name if message.template else None,
+            to_masked=mask(to) if to else None,
+            person=person_of(to or message.recipient.user_id or message.to),
+            zones=" ".join(zones_of(to, message.recipient.time_zone)) or None if quiet and to else None,
+            send_after=message.send_after,
+            expires_at=message.expires_at,
+        )
+        return Job(row, message, to)
+
+    def _to(self, message: Message) -> str | None:
+        try:
+            return normalise(message.to, self._settings.default_region_code or None)
+        except NotAPhoneNumber:
+            return None
+
+    def _refuse(self, broken: Sequence[tuple[Record, str]], taken: Taken) -> None:
+        if not broken:
+            return
+        sent = self._queues.send(
+            self._settings.whatsapp_dlq_url,
+            [Outgoing(body=record.body, reason=f"contract: {reason}") for record, reason in broken],
+        )
+        for (record, reason), ok in zip(broken, sent, strict=True):
+            self._telemetry.warning("to the dead-letter queue", record=record.id, reason=reason, moved=ok)
+            if not ok:
+                # Not lost: SQS brings it again and, after maxReceiveCount, moves it there itself.
+                taken.back.add(record.id)
+        self._telemetry.count("ContractErrors", len(broken), scope=WHATSAPP)
+
+
+def other_content(kept: str, given: str) -> bool:
+    """Whether two bodies of one id say different things; ``send_after`` may have been moved since."""
+    if kept == given:
+        return False
+    try:
+        documents = [load_json(text) for text in (kept, given)]
+    except ValueError:
+        return True  # a body that another version kept, and this one cannot read
+    for document in documents:
+        if isinstance(document, dict):
+            document.pop("send_after", None)
+    return bool(documents[0] != documents[1])
+
+
+def person_of(who: str) -> str:
+    """A digest of a recipient, to count people without naming them (16 hexadecimal digits)."""
+    return hashlib.blake2b(who.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def with_conflict(row: Row) -> Row:
+    """The row with one more conflict counted."""
+    return replace(row, conflicts=row.conflicts + 1)

@@ -1,0 +1,77 @@
+"""One message on its way through a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lifeline.contract import Message, Template
+from lifeline.domain.failures import Failure
+from lifeline.domain.message.outcome import NotDone, Refused, Taken, Unknown
+from lifeline.domain.message.row import Row
+from lifeline.domain.message.step import Step
+
+Outcome = Taken | Failure | NotDone | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One SQS record: a producer's body, or a wake-up, whose body is a message id and nothing else."""
+
+    id: str
+    body: str
+    receive_count: int = 1
+    wake_up: bool = False
+
+
+@dataclass(slots=True)
+class Job:
+    """One message of the batch with all the records that name it: they share its fate.
+
+    ``row`` is the ledger's row as it was last read or written, or a fresh one (``rev`` 0). ``step`` is what
+    was decided last.
+    """
+
+    row: Row
+    message: Message
+    to: str | None
+    """The number in E.164; none where it is no phone number."""
+    records: list[Record] = field(default_factory=list)
+    step: Step | None = None
+    template: Template | None = None
+    """Stands in for the message's own, which panics."""
+    incident_id: str | None = None
+    token_at: float = 0.0
+    outcome: Outcome | None = None
+    ended_at: float = 0.0
+    """When its act ended, well or not."""
+    refused_recording: str = ""
+    """The media id that Meta refused; the words went as text."""
+    began: Row | None = None
+    """The row when the batch first knew it; none where the message is fresh."""
+    gone: bool = False
+    """The row is no longer there: its retention ended, or an operator erased it."""
+    unknown: bool = False
+    """A write got no answer: what the ledger says is not known, so nothing is acknowledged."""
+    settled: Row | None = None
+    """The row as a write of this batch brought it to an end or to a backlog."""
+    possible: int = 0
+    """Possible duplicates that a write of this batch brought to light."""
+    proven: int = 0
+    """Duplicates that a write of this batch proved."""
+    conflict: bool = False
+    """The same id came with other content."""
+
+    @property
+    def id(self) -> str:
+        """The message's id."""
+        return self.row.id
+
+    @property
+    def accounted(self) -> bool:
+        """Whether its SQS messages may be acknowledged: the row was read or written as accounted for."""
+        return not self.unknown and (self.gone or (self.row.rev > 0 and self.row.accounted))
+
+    @property
+    def used_template(self) -> Template | None:
+        """The template that a send of it uses."""
+        return self.template or self.message.template

@@ -1,0 +1,167 @@
+"""Step 7: write what became of each act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from lifeline.adapters.ledger import Ledger
+from lifeline.contract import WHATSAPP as WHATSAPP_SCOPE
+from lifeline.domain.failures import Failure, Reach
+from lifeline.domain.message.outcome import (
+    NotDone,
+    Refused,
+    Retries,
+    Taken,
+    Unknown,
+    after_fault,
+    after_send,
+    after_way,
+)
+from lifeline.domain.message.proof import told_twice
+from lifeline.domain.message.row import WHATSAPP, Change, Fate, Row, doubted
+from lifeline.domain.message.step import Do, Step
+from lifeline.domain.volume import settles
+from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.deliver.decide import Decide
+from lifeline.use_cases.deliver.intake import Intake
+from lifeline.use_cases.deliver.job import Job
+from lifeline.use_cases.deliver.merge import beside, still_ours, told
+from lifeline.use_cases.panic_mode import PanicMode
+
+TRIES: Final = 4
+"""Writes of one outcome: lost races are looked at anew, writes without an answer are repeated."""
+
+
+class Record:
+    """Takes jobs whose act has ended."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        intake: Intake,
+        panic: PanicMode,
+        decide: Decide,
+        clock: Callable[[], float],
+        chance: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._intake = intake
+        self._panic = panic
+        self._decide = decide
+        self._clock = clock
+        self._chance = chance
+        self._telemetry = telemetry
+
+    def __call__(self, jobs: Sequence[Job]) -> list[Job]:
+        """Write what became of each job's act; returns the jobs that take a way of their fallback now."""
+        for job in jobs:
+            self._after(job)
+        self.write([job for job in jobs if job.step and job.step.do is not Do.FALL_BACK])
+        return [job for job in jobs if job.step and job.step.do is Do.FALL_BACK and not job.unknown]
+
+    def _after(self, job: Job) -> None:
+        """The step that follows from the act of this job's row."""
+        row = job.row
+        try:
+            at = self._retries(job)
+            if row.way == WHATSAPP:
+                assert not isinstance(job.outcome, Refused | Unknown)
+                assert job.outcome is not None, "an act that was claimed has an outcome"
+                step = after_send(row, job.outcome, at)
+            else:
+                assert isinstance(job.outcome, Taken | Refused | Unknown | NotDone)
+                step = after_way(row, job.outcome, at)
+            job.step = self._in_incident(job, step)
+        except Exception:  # one message's trouble is its own
+            self._telemetry.exception("an outcome could not be judged", message_id=job.id)
+            known = told(doubted(row), row, job.outcome)
+            job.step = (
+                Step(Do.WRITE, known, "it was taken") if known.reached else after_fault(known, self._clock())
+            )
+        if job.refused_recording:
+            job.step = replace(
+                job.step, row=replace(job.step.row, recording=None, unspoken="Meta refused it")
+            )
+
+    def _in_incident(self, job: Job, step: Step) -> Step:
+        failure = job.outcome if isinstance(job.outcome, Failure) else None
+        many = failure is not None and failure.reach in (Reach.CHANNEL, Reach.TEMPLATE)
+        blocked = self._panic.flag(WHATSAPP_SCOPE).blocks_sending
+        if step.do is Do.FALL_BACK or (many and blocked):
+            job.incident_id = self._decide.incident_of_failure(job) or job.incident_id
+        if job.incident_id and step.row.incident_id != job.incident_id and not isinstance(job.outcome, Taken):
+            step = replace(step, row=replace(step.row, incident_id=job.incident_id))
+        return step
+
+    def _retries(self, job: Job) -> Retries:
+        rules, failure = self._settings.retry, job.outcome
+        channel_blocked = self._panic.flag(WHATSAPP_SCOPE).blocks_sending
+        of_template = isinstance(failure, Failure) and failure.reach is Reach.TEMPLATE
+        return Retries(
+            now=self._clock(),
+            attempts=rules.attempts,
+            base=rules.base,
+            cap=rules.cap,
+            grace=self._settings.sending.grace,
+            chance=self._chance(),
+            blocked=channel_blocked,
+            channel_blocked=channel_blocked,
+            replaced=of_template and self._decide.replaced(job),
+            ended_at=job.ended_at or None,
+        )
+
+    def write(self, jobs: Sequence[Job]) -> None:
+        """Write each job's step. Where the row has moved on, add what only we know."""
+        waiting = [(job, Change(job.row, job.step.row, job.step.why)) for job in jobs if job.step]
+        for _ in range(TRIES):
+            if not waiting:
+                return
+            written = self._ledger.write([change for _, change in waiting], self._clock())
+            again: list[tuple[Job, Change]] = []
+            for (job, change), result in zip(waiting, written, strict=True):
+                if result.fate is Fate.DONE:
+                    assert result.row is not None, "a row that was written is there"
+                    job.row, job.unknown = result.row, False
+                    # By write, not by row: the webhook writes the same rows, and counts what it writes.
+                    if settles(change.before, change.after):
+                        job.settled = change.after
+                    possible, proven = told_twice(change.before, result.row)
+                    job.possible += possible
+                    job.proven += proven
+                elif result.fate is Fate.UNKNOWN:
+                    job.unknown = True
+                    again.append((job, change))
+                elif result.row is None:
+                    job.gone = True
+                    self._telemetry.error("row vanished", message_id=job.id)
+                else:
+                    job.unknown = False
+                    merged = self._merge(job, change, result.row)
+                    if merged:
+                        again.append((job, merged))
+            waiting = again
+        for job, _ in waiting:
+            # The lease on the agenda, or the unacknowledged SQS message, brings it again as a doubt.
+            self._telemetry.error("an outcome could not be recorded", message_id=job.id)
+            job.unknown = True
+
+    def _merge(self, job: Job, change: Change, current: Row) -> Change | None:
+        """Another writer was faster: what to write on its row, if anything."""
+        mine = change.before
+        if mine.rev == 0:
+            self._intake.adopt(job, current)
+            return None
+        job.row = current
+        if still_ours(mine, current):
+            return beside(change, current)
+        if not mine.in_flight or job.outcome is None:
+            return None
+        after = told(current, mine, job.outcome)
+        return None if after == current else Change(current, after, "its outcome came after another writer's")

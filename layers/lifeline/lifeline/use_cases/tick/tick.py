@@ -1,0 +1,136 @@
+"""One run of the minute. It also runs when recovery begins, so two may run at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from lifeline.adapters.agenda import Agenda
+from lifeline.adapters.campaigns import Campaigns
+from lifeline.adapters.control import Control
+from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.queues import Queues
+from lifeline.errors import UnavailableError
+from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.tick.campaigns import ReleaseCampaigns
+from lifeline.use_cases.tick.endings import Endings
+from lifeline.use_cases.tick.gauges import Gauges
+from lifeline.use_cases.tick.held import Held
+from lifeline.use_cases.tick.lanes import Lanes
+from lifeline.use_cases.tick.ramp import Ramp
+from lifeline.use_cases.tick.timers import Timers
+from lifeline.use_cases.wake import Wake
+
+UNTAKEN: Final = 5_000
+"""Wake-ups that wait on their queue, due and untaken: with more, nobody empties it, and none is added."""
+
+
+class Tick:
+    """The drainer's use case: timers, campaigns, held messages, gauges, and the release from the backlog."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        control: Control,
+        ledger: Ledger,
+        agenda: Agenda,
+        queues: Queues,
+        wake: Wake,
+        campaigns: Campaigns,
+        clock: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        self._settings = settings
+        self._queues = queues
+        self._telemetry = telemetry
+        self._timers = Timers(agenda=agenda, wake=wake, clock=clock, telemetry=telemetry)
+        self._campaigns = ReleaseCampaigns(
+            settings=settings,
+            campaigns=campaigns,
+            control=control,
+            queues=queues,
+            clock=clock,
+            telemetry=telemetry,
+        )
+        endings = Endings(
+            control=control, ledger=ledger, campaigns=campaigns, clock=clock, telemetry=telemetry
+        )
+        self._held = Held(
+            control=control,
+            ledger=ledger,
+            agenda=agenda,
+            campaigns=campaigns,
+            endings=endings,
+            clock=clock,
+        )
+        self._gauges = Gauges(agenda=agenda, held=self._held.blocked, telemetry=telemetry)
+        self._lanes = Lanes(
+            settings=settings,
+            control=control,
+            ledger=ledger,
+            agenda=agenda,
+            wake=wake,
+            ramp=Ramp(settings=settings, control=control, clock=clock, telemetry=telemetry),
+            endings=endings,
+            clock=clock,
+            telemetry=telemetry,
+        )
+
+    def __call__(self, remaining: Callable[[], float]) -> dict[str, Any]:
+        """Do the minute's work; ``remaining``: seconds that the invocation has left.
+
+        Returns what was released by lane, wake-ups for timers, timers overdue, what was held and is no
+        longer, lines of campaigns. What fails holds up nothing else, and is raised at the end, so that the
+        invocation is seen to fail.
+        """
+        answer: dict[str, Any] = {"released": {}, "woken": 0, "overdue": 0, "held": {}, "campaigns": {}}
+        untaken = self._untaken()
+
+        def timers() -> None:
+            if untaken:
+                answer["overdue"] = self._timers.only_count()
+            else:
+                answer["woken"], answer["overdue"] = self._timers(remaining)
+
+        def campaigns() -> None:
+            answer["campaigns"] = self._campaigns(remaining)
+
+        def held() -> None:
+            answer["held"] = self._held(remaining)
+
+        def lanes() -> None:
+            # What is released now would only pile up on the timer lane, and leave at once later.
+            answer.update({"why": "wake-ups are not taken"} if untaken else self._lanes(remaining))
+
+        failures = [
+            error
+            for job in (timers, campaigns, held, self._gauges, lanes)
+            if (error := self._attempt(job)) is not None
+        ]
+        if failures:
+            raise failures[0]
+        return answer
+
+    def _untaken(self) -> bool:
+        """Whether nobody empties the queue of wake-ups."""
+        try:
+            visible = self._queues.depth(self._settings.wake_queue_url).visible
+        except UnavailableError as error:
+            self._telemetry.warning("the depth of the wake-queue is unknown", detail=str(error))
+            return False
+        if visible > UNTAKEN:
+            self._telemetry.error("nobody takes the wake-ups; none is added", visible=visible)
+        return visible > UNTAKEN
+
+    def _attempt(self, job: Callable[[], None]) -> Exception | None:
+        try:
+            job()
+        except UnavailableError as error:
+            self._telemetry.error("a part of the minute's work is left undone", detail=str(error))
+            return error
+        except Exception as error:
+            self._telemetry.exception("a part of the minute's work failed")
+            return error
+        return None

@@ -1,0 +1,137 @@
+"""What Meta says of templates, the account and the number: panic, its end, warnings, or history only."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from lifeline.adapters.control import Control
+from lifeline.adapters.notices import Notices
+from lifeline.contract import WHATSAPP, is_scope, template_scope
+from lifeline.domain import webhooks
+from lifeline.domain.failures import Cause
+from lifeline.domain.panic import note, resolve
+from lifeline.domain.webhooks import AccountUpdate, TemplateUpdate, Weight
+from lifeline.errors import LifelineError
+from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.detect import Detect
+from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.webhook.tests_and_probes import ACTOR
+
+PHONE_QUALITY: Final = "phone_quality"
+"""Setting: Meta's last word on the number's quality or throughput."""
+
+
+class Accounts:
+    """Takes one update at a time; False where it must come again."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        control: Control,
+        panic: PanicMode,
+        notices: Notices,
+        detect: Detect,
+        clock: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        self._settings = settings
+        self._control = control
+        self._panic = panic
+        self._notices = notices
+        self._detect = detect
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def __call__(self, update: TemplateUpdate | AccountUpdate) -> bool:
+        """Raises :class:`~lifeline.errors.LifelineError` where a flag or setting cannot be written."""
+        return self._template(update) if isinstance(update, TemplateUpdate) else self._account(update)
+
+    def _template(self, update: TemplateUpdate) -> bool:
+        scope = template_scope(update.name)
+        if not is_scope(scope):
+            self._telemetry.warning("a template with an unusual name", template=update.name[:64])
+            return True
+        why = f": {update.reason}" if update.reason else ""
+        reason = f"Meta says {update.event} for template {update.name} ({update.language}){why}"
+        evidence: dict[str, object] = {
+            "event": update.event,
+            "language": update.language,
+            "reason": update.reason,
+            "observed": update.at,
+            **({"promotional": True} if update.category == "MARKETING" else {}),
+        }
+        if update.event in webhooks.BLOCKS:
+            return self._detect.trip(
+                scope, Cause.TEMPLATE_REJECTED, reason, evidence, observed=at_the_latest(update.at)
+            )
+        if update.event in webhooks.ENDS:
+            self._panic.change(
+                scope,
+                lambda flag: resolve(
+                    flag,
+                    reason=reason,
+                    actor=ACTOR,
+                    now=self._clock(),
+                    observed=update.at,
+                    language=update.language,
+                    rules=self._settings.panic,
+                    evidence=evidence,
+                ),
+            )
+            return True
+        self._note(scope, reason, evidence, update.at)
+        return True
+
+    def _account(self, update: AccountUpdate) -> bool:
+        weight = webhooks.weigh(update)
+        evidence = {"field": update.kind, "event": update.event, **update.detail, "observed": update.at}
+        reason = f"Meta says {update.event or update.kind} ({_words(update)})"
+        if weight is Weight.PANIC:
+            return self._detect.trip(
+                WHATSAPP, Cause.ACCOUNT, reason, evidence, observed=at_the_latest(update.at)
+            )
+        self._note(WHATSAPP, reason, evidence, update.at)
+        if update.kind == "phone_number_quality_update":
+            now = self._clock()
+            self._control.put_setting(
+                PHONE_QUALITY, {**evidence, "at": update.at or now}, actor=ACTOR, reason=reason[:200], now=now
+            )
+        if weight is Weight.WARN:
+            try:
+                self._notices.tell(
+                    audience=("engineering", "meta-support"),
+                    subject=f"Lifeline: Meta warns about the WhatsApp account ({update.event})",
+                    text=f"{reason}. Messages still go out. Open Meta Business Support before that changes.",
+                    scope=WHATSAPP,
+                    cause=str(Cause.ACCOUNT),
+                    severity="warning",
+                    data=evidence,
+                )
+            except LifelineError as error:
+                self._telemetry.error("people were not told", detail=str(error))
+                return False
+        return True
+
+    def _note(self, scope: str, reason: str, evidence: Mapping[str, object], at: float | None) -> None:
+        """Into the history, under a time that a repetition of the same webhook gives again."""
+        spread = zlib.crc32(reason.encode()) % 1000 / 1000
+        moment = (at if at is not None else self._clock()) + spread
+        self._panic.change(
+            scope,
+            lambda flag: note(
+                flag, reason=reason, actor=ACTOR, source="webhook", at=moment, evidence=evidence
+            ),
+        )
+
+
+def at_the_latest(at: float | None) -> float | None:
+    """Meta's times are cut to whole seconds: what came in the second in which panic ended may be news."""
+    return None if at is None else at + 1
+
+
+def _words(update: AccountUpdate) -> str:
+    return ", ".join(f"{name} {value}" for name, value in update.detail.items())[:300] or update.kind

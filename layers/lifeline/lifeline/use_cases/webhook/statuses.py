@@ -1,0 +1,144 @@
+"""Status updates of our messages: what they prove is written on the rows, and counted.
+
+A failure writes its row, with the timer for its retry or fallback, in one write. The wake-up after it is only
+for being on time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from lifeline.adapters.control import Control
+from lifeline.contract import WHATSAPP, template_scope
+from lifeline.domain.message.outcome import Retries
+from lifeline.domain.message.proof import named, prove, reported_failure
+from lifeline.domain.message.row import Row
+from lifeline.domain.message.status import Status, from_webhook
+from lifeline.domain.webhooks import StatusUpdate
+from lifeline.errors import UnavailableError
+from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.detect import PROMOTION, Result
+from lifeline.use_cases.fold_reports import Folded, FoldReports, Moved
+from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.webhook.accounts import at_the_latest
+from lifeline.use_cases.webhook.failures import Failures
+
+_BEFORE_DELIVERY: Final = frozenset({Status.CLAIMED, Status.IN_DOUBT, Status.HELD, Status.SENT})
+
+
+class Statuses:
+    """Takes the status updates of one POST."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        fold: FoldReports,
+        control: Control,
+        panic: PanicMode,
+        failures: Failures,
+        clock: Callable[[], float],
+        chance: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        """``chance``: draws from [0, 1), for full jitter."""
+        self._settings = settings
+        self._fold = fold
+        self._control = control
+        self._panic = panic
+        self._failures = failures
+        self._clock = clock
+        self._chance = chance
+        self._telemetry = telemetry
+
+    def __call__(self, statuses: Mapping[str, Sequence[StatusUpdate]], counts: Counter[str]) -> bool:
+        """Settle rows, by message id; False where some must come again. Unknown ids go into ``counts``."""
+        folded = self._fold(statuses, self._tell, _why)
+        counts["unknown_message"] += sum(
+            len(updates) for name, updates in statuses.items() if name not in folded.rows
+        )
+        try:
+            self._failures(self._results(folded.moved))
+            self._count(statuses, folded)
+        except Exception:  # what only counts must not hide that something has to come again
+            self._telemetry.exception("statuses could not be counted")
+            self._telemetry.count("WebhookFaults", part="count")
+        return not folded.again
+
+    def _tell(self, row: Row, update: StatusUpdate) -> Row:
+        """The row after one update; the same one where nothing is new."""
+        goal = from_webhook(update.state)
+        if goal is None:
+            return row
+        mine, act = named(row, update.act, update.wamid)
+        if goal is Status.FAILED:
+            after = reported_failure(mine, act, update.failure, self._retries(row))
+        else:
+            after = prove(mine, act, goal, update.wamid or None)
+        return row if after == mine else after
+
+    def _retries(self, row: Row) -> Retries:
+        rules = self._settings.retry
+        channel = self._blocked(WHATSAPP)
+        return Retries(
+            now=self._clock(),
+            attempts=rules.attempts,
+            base=rules.base,
+            cap=rules.cap,
+            grace=self._settings.sending.grace,
+            chance=self._chance(),
+            blocked=channel or (row.template is not None and self._blocked(template_scope(row.template))),
+            channel_blocked=channel,
+        )
+
+    def _blocked(self, scope: str) -> bool:
+        try:
+            return self._panic.flag(scope).blocks_sending
+        except UnavailableError:
+            return False  # it only waits a little longer: the next step reads the flags anew
+
+    def _results(self, moved: Sequence[Moved[StatusUpdate]]) -> list[Result]:
+        found = []
+        for item in moved:
+            for update in item.reports:
+                if from_webhook(update.state) is not Status.FAILED:
+                    continue
+                row, failure = item.row, update.failure
+                self._telemetry.info(
+                    "Meta reported a failure",
+                    message_id=row.id,
+                    status=str(row.status),
+                    cause=str(failure.cause) if failure else None,
+                    code=failure.code if failure else None,
+                )
+                promotional = row.priority == "bulk" or row.category == PROMOTION
+                found.append(Result(failure, row.template, at_the_latest(update.at), promotional))
+        return found
+
+    def _count(self, statuses: Mapping[str, Sequence[StatusUpdate]], folded: Folded[StatusUpdate]) -> None:
+        """Count statuses at the minute of their send, where :meth:`Probe.minute` compares them."""
+        minutes: dict[int, Counter[str]] = defaultdict(Counter)
+        for name, row in folded.rows.items():
+            if row.attempted_at is not None and any(update.state == "sent" for update in statuses[name]):
+                minutes[_minute(row.attempted_at)]["sts"] += 1
+        for item in folded.moved:
+            before = item.before
+            heard = any(from_webhook(update.state) is not Status.SENT for update in item.reports)
+            if before.attempted_at is not None and before.status in _BEFORE_DELIVERY and heard:
+                minutes[_minute(before.attempted_at)]["std"] += 1
+        for minute, counted in minutes.items():
+            self._failures.best_effort(partial(self._control.count, minute, counted))
+
+
+def _why(updates: Sequence[StatusUpdate]) -> str:
+    failure = next((update.failure for update in reversed(updates) if update.failure), None)
+    states = ", ".join(dict.fromkeys(update.state for update in updates))
+    return f"webhook: {states}" + (f" ({failure.details[:200]})" if failure else "")
+
+
+def _minute(at: float) -> int:
+    return int(at // 60) * 60

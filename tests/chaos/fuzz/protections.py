@@ -1,0 +1,82 @@
+"""The protections that keep a message from being lost or told twice, each of which can be taken away.
+
+A harness that finds nothing proves nothing: with any one of these off, the fuzz has to find a violation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any, Final
+from unittest.mock import patch
+
+from lifeline.domain.message.row import Change, Fate, Row, Written
+from lifeline.use_cases.deliver import claim as claim_step
+from lifeline.use_cases.deliver import fallbacks, send
+from lifeline.use_cases.deliver.job import Job
+
+from tests.support.memory import MemoryAgenda, MemoryLedger
+
+Patch = Callable[[], Any]
+
+
+def _one_without_ops(self: MemoryLedger, change: Change, op: str, now: float) -> Written:
+    current = self.rows.get(change.after.id)
+    if (current.rev if current else 0) != change.before.rev:
+        return Written(Fate.LOST, current)
+    return _ONE(self, change, op, now)
+
+
+def _one_without_rev(self: MemoryLedger, change: Change, op: str, now: float) -> Written:
+    current = self.rows.get(change.after.id)
+    if current is not None and change.before.rev and current.rev != change.before.rev:
+        change = Change(current, replace(change.after, rev=current.rev), change.note)
+    return _ONE(self, change, op, now)
+
+
+def _without_doubt(row: Row) -> Row:
+    return replace(row, phase=None)
+
+
+def _claim_off_the_agenda(row: Row, way: str, now: float, lease: float) -> Row:
+    return replace(_CLAIM(row, way, now, lease), lane=None, due=None)
+
+
+def _due_in_a_window(self: MemoryAgenda, lane: str, until: float, **more: Any) -> Iterator[Row]:
+    return (row for row in _DUE(self, lane, until, **more) if (row.due or 0.0) > until - 140.0)
+
+
+def _raises(self: send.Send, job: Job, stop: Any, remaining: Any) -> Any:
+    return self._stopped(job, stop, remaining) or self._ask(job, job.row.recording)
+
+
+_ONE: Final = MemoryLedger._one
+_DUE: Final = MemoryAgenda.due
+_CLAIM: Final = claim_step.claim
+
+PROTECTIONS: Final[dict[str, Patch]] = {
+    "op: own writes are recognised": lambda: patch.object(MemoryLedger, "_one", _one_without_ops),
+    "rev: a write needs the row as it was read": lambda: patch.object(MemoryLedger, "_one", _one_without_rev),
+    "doubt: a dead worker's act is in doubt": lambda: patch(
+        "lifeline.domain.message.step.doubted", _without_doubt
+    ),
+    "lease: a claim from a wake-up stays on the agenda": lambda: _both(
+        patch.object(claim_step, "claim", _claim_off_the_agenda),
+        patch.object(fallbacks, "claim", _claim_off_the_agenda),
+    ),
+    "acknowledge last": lambda: patch.object(Job, "accounted", property(lambda job: True)),
+    "isolation: a send that raises": lambda: patch.object(send.Send, "_one", _raises),
+    "deadline: right before the send": lambda: patch.object(
+        send.Send, "_stopped", lambda self, job, stop, remaining: None
+    ),
+    "overdue from the beginning of time": lambda: patch.object(MemoryAgenda, "due", _due_in_a_window),
+}
+
+
+@contextmanager
+def _both(*patches: Any) -> Iterator[None]:
+    with ExitStack() as stack:
+        for item in patches:
+            stack.enter_context(item)
+        yield

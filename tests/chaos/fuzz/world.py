@@ -1,0 +1,855 @@
+"""One run: a handful of messages, workers that die, services that lose answers, clocks that disagree.
+
+Everything follows from the seed: :meth:`World.at` is asked at each step of each service and answers with a
+fault, with nothing, or by letting *another* actor do its work right there (a webhook that overtakes, a second
+worker, the tick). Decisions are numbered per point, so that a run repeats exactly and can be shortened by
+switching decisions off one by one.
+
+A run has two phases: faults, and then none. In the second all that was held back is delivered, and the system
+must come to rest.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from lifeline.adapters.outcomes import Refused, UnknownOutcome
+from lifeline.adapters.queues import Outgoing
+from lifeline.adapters.whatsapp import Accepted
+from lifeline.contract import WHATSAPP, Message, format_instant, parse_instant
+from lifeline.domain.failures import Failure, classify_answer, classify_fault
+from lifeline.domain.failures import Fault as Transport
+from lifeline.domain.fallback import Policy
+from lifeline.domain.feedback import MailReport
+from lifeline.domain.message.row import Change, Fate, Lane, Row, Written
+from lifeline.domain.message.status import Status
+from lifeline.domain.message.steering import cancel, move, redrive
+from lifeline.domain.panic import Flag, State, disable, enable
+from lifeline.errors import LifelineError, UnavailableError
+from lifeline.settings import Limiter, Settings
+from lifeline.use_cases.deliver import Deliver, FallBack, Record
+from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.settle_mails import SettleMails
+from lifeline.use_cases.tick import Tick
+from lifeline.use_cases.wake import Wake
+from lifeline.use_cases.webhook import Webhook
+
+from tests.chaos.fuzz.stand_ins import (
+    APP_SECRET,
+    PHONE_NUMBER_ID,
+    WABA_ID,
+    Campaigns,
+    Contacts,
+    Quiet,
+    StatusPost,
+    body_of,
+    signature,
+)
+from tests.support.executor import Inline
+from tests.support.memory import (
+    Died,
+    Fault,
+    MemoryAgenda,
+    MemoryControl,
+    MemoryLedger,
+    MemoryNotices,
+    MemoryQueues,
+    StubSecrets,
+)
+
+START: Final = 1_790_000_000.0
+FAULTY: Final = 240.0
+"""Seconds in which things go wrong."""
+REST: Final = 3600.0
+"""Seconds within which the system must have come to rest afterwards."""
+LIMITS: Final = {"sender": 50.0, "tick": 60.0, "webhook": 28.0, "feedback": 30.0, "panic": 30.0}
+"""Seconds after which Lambda ends a function."""
+VISIBILITY: Final = 120.0
+TAKEN_TOO_OFTEN: Final = 30
+DEPTH: Final = 2
+"""How deep actors may interrupt each other."""
+
+POINTS: Final[Mapping[str, tuple[Fault, ...]]] = {
+    "ledger.write.before": (Fault.LOSE, Fault.LATE, Fault.DIE),
+    "ledger.write.after": (Fault.LOSE, Fault.DIE),
+    "ledger.write.statement": (Fault.FAIL, Fault.LOSE),
+    "ledger.straggler": (Fault.LATE,),
+    "ledger.read": (Fault.FAIL, Fault.DIE),
+    "agenda.propagate": (Fault.LAG,),
+    "agenda.query": (Fault.FAIL, Fault.DIE),
+    "agenda.order": (Fault.SWAP,),
+    "queues.send.before": (Fault.LOSE, Fault.DIE),
+    "queues.send.entry": (Fault.FAIL, Fault.REPEAT),
+    "queues.send.after": (Fault.LOSE, Fault.DIE),
+    "queues.receive.entry": (Fault.SWAP, Fault.REPEAT),
+    "queues.delete.entry": (Fault.FAIL, Fault.REPEAT),
+    "graph.before": (Fault.LOSE, Fault.FAIL, Fault.DIE),
+    "graph.after": (Fault.LOSE, Fault.DIE),
+    "push.before": (Fault.LOSE, Fault.FAIL, Fault.DIE),
+    "push.after": (Fault.LOSE, Fault.DIE),
+    "email.before": (Fault.LOSE, Fault.FAIL, Fault.DIE),
+    "email.after": (Fault.LOSE, Fault.DIE),
+    "control": (Fault.FAIL,),
+}
+EFFECTS: Final = ("graph", "push", "email")
+MEANWHILE: Final = frozenset(
+    {"ledger.write.before", "ledger.write.after", "graph.after", "push.after", "email.after"}
+)
+"""Where another actor may come in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One telling as an observer outside sees it."""
+
+    message: str
+    way: str
+    act: int
+    at: float
+
+
+@dataclass(order=True, slots=True)
+class Event:
+    """Something that happens at a time."""
+
+    at: float
+    number: int
+    name: str = field(compare=False)
+    act: Callable[[], None] = field(compare=False)
+
+
+class Violation(AssertionError):  # noqa: N818 - a finding, not an error of the harness
+    """An invariant does not hold."""
+
+
+class World:
+    """Services, actors, people; ``skip``: decisions that are switched off."""
+
+    def __init__(self, seed: int, skip: frozenset[str] = frozenset()) -> None:
+        self.seed = seed
+        self.skip = skip
+        self.now = START
+        self.healed = False
+        self.made: list[tuple[str, str]] = []
+        """Decisions that were taken: key and what."""
+        self.log: list[str] = []
+        self._asked: Counter[str] = Counter()
+        self._events: list[Event] = []
+        self._number = 0
+        self._depth = 0
+        self._actors: list[tuple[str, float]] = []
+        self._rates = self._draw_rates()
+        self.told: list[Told] = []
+        self.failed_at_meta: set[tuple[str, int]] = set()
+        self.accepted: dict[str, dict[str, Any]] = {}
+        self.held_back: list[Callable[[], None]] = []
+        self.moved: dict[str, tuple[float, float]] = {}
+        self.doubtful = False
+        """Something happened after which nobody can know of an act whether it took place."""
+        self.settings = self._draw_settings()
+        self.ledger = Ledger(self)
+        self.agenda = MemoryAgenda(self.ledger, page=1 + self.pick("page", 3))
+        self.queues = MemoryQueues(lambda: self.now, self)
+        self.queues.retention["wake"] = 900.0
+        for name in ("whatsapp", "critical", "bulk"):
+            self.queues.redrives[name] = (TAKEN_TOO_OFTEN, "dlq")
+        self.control = FaultyControl(self)
+        self.campaigns = Campaigns()
+        self.contacts = Contacts()
+        self._senders: dict[int, Deliver] = {}
+        self._ops = 0
+
+    # -- decisions ------------------------------------------------------------------------------------
+
+    def _draw_rates(self) -> dict[str, float]:
+        """Rates come from the seed too: some runs lose nothing but repeat everything."""
+        levels = (0.0, 0.01, 0.05, 0.15)
+        services = {point.partition(".")[0] for point in POINTS}
+        kinds = [f"{service}/{fault}" for service in sorted(services) for fault in Fault]
+        kinds += ["meanwhile", "poison"]
+        rates = {kind: levels[self._hash(f"rate/{kind}") % len(levels)] for kind in kinds}
+        rates["meanwhile"] *= 3
+        if self._hash("nobody dies") % 3 == 0:
+            rates |= {kind: 0.0 for kind in kinds if kind.endswith("/die")}
+        return rates
+
+    def _draw_settings(self) -> Settings:
+        """The usual, or a tight limiter, or another policy of the fallback."""
+        policies: tuple[object, ...] = (
+            {},
+            {},
+            {},
+            {"take_all": True},
+            {"whatsapp_later": True},
+            {"steps": {"normal": ["email", "push", "park"], "bulk": ["push", "park"]}},
+        )
+        tight = Limiter(rate=0.4, burst=1, horizon=2.0) if self._hash("tight") % 4 == 0 else Limiter()
+        return Settings(
+            whatsapp_queue_url="whatsapp",
+            critical_queue_url="critical",
+            bulk_queue_url="bulk",
+            wake_queue_url="wake",
+            voice_queue_url="voice",
+            whatsapp_dlq_url="dlq",
+            probe_queue_url="probe",
+            messages_table="messages",
+            phone_number_id=PHONE_NUMBER_ID,
+            waba_id=WABA_ID,
+            limiter=tight,
+            fallback=Policy.parse(policies[self._hash("policy") % len(policies)]),
+        )
+
+    def _hash(self, key: str) -> int:
+        return zlib.crc32(f"{self.seed}/{key}".encode())
+
+    def chance(self, key: str) -> float:
+        """A number in [0, 1) for this key; a key that is asked again gives another."""
+        self._asked[key] += 1
+        return self._hash(f"{key}/{self._asked[key]}") % 1_000_003 / 1_000_003
+
+    def pick(self, key: str, choices: int) -> int:
+        """One of ``choices``, by the seed."""
+        return int(self.chance(key) * choices)
+
+    def at(self, point: str) -> Fault | None:
+        """The fault at a point (see ``tests/support/memory.py``); another actor may come in between."""
+        self._asked[point] += 1
+        key = f"{point}:{self._asked[point]}"
+        self._time_passes(point)
+        if self.healed:
+            return None
+        interrupted = point in MEANWHILE and self._happens(f"{key}/meanwhile", self._rates["meanwhile"])
+        if interrupted:
+            self._meanwhile(key)
+        for fault in POINTS.get(point, ()):
+            # An answer that is lost matters most where somebody else came in between.
+            rate = self._rates[f"{point.partition('.')[0]}/{fault}"]
+            if interrupted and rate:
+                rate = max(0.3, rate)
+            if point == "agenda.query":
+                rate /= 20  # a tick asks often: it would hardly ever come to its end
+            if self._happens(f"{key}/{fault}", rate):
+                if fault is Fault.DIE and not self._actors:
+                    continue
+                if fault is Fault.DIE or (fault is Fault.LOSE and point.startswith(EFFECTS)):
+                    self.doubtful = True
+                return fault
+        return None
+
+    def _happens(self, key: str, rate: float) -> bool:
+        if not rate or key in self.skip or self._hash(key) % 10_007 / 10_007 >= rate:
+            return False
+        self.made.append((key, f"{self.now - START:8.3f}"))
+        self.log.append(f"{self.now - START:9.3f}  {self._who():8}  {key}")
+        return True
+
+    def _time_passes(self, point: str) -> None:
+        if not point.startswith(("ledger.write.s", "queues.send.e", "agenda.p", "agenda.o", "queues.rec")):
+            self.now += 0.007
+        self._kill_the_late()
+
+    def _kill_the_late(self) -> None:
+        """Lambda ends what runs too long."""
+        if self._actors:
+            name, began = self._actors[-1]
+            if self.now - began > LIMITS[name]:
+                self.note("killed by its time-out")
+                self.doubtful = True
+                raise Died("time-out")
+
+    def poison(self, where: str) -> None:
+        """Now and then something happens that nobody foresaw."""
+        self._asked[f"poison/{where}"] += 1
+        key = f"poison/{where}:{self._asked[f'poison/{where}']}"
+        if not self.healed and self._happens(key, self._rates["poison"]):
+            self.doubtful = True
+            raise ValueError("nobody foresaw this")
+
+    def note(self, text: str) -> None:
+        """A line of the log."""
+        self.log.append(f"{self.now - START:9.3f}  {self._who():8}  {text}")
+
+    def _who(self) -> str:
+        return self._actors[-1][0] if self._actors else "world"
+
+    def new_op(self) -> str:
+        self._ops += 1
+        return f"op{self._ops}"
+
+    # -- actors ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _acting(self, name: str) -> Iterator[None]:
+        self._actors.append((name, self.now))
+        try:
+            yield
+        finally:
+            self._actors.pop()
+
+    def run_actor(self, name: str, work: Callable[[], None]) -> bool:
+        """Let one invocation run; False where it died."""
+        depth, self._depth = self._depth, self._depth + 1
+        try:
+            with self._acting(name):
+                self._kill_the_late()
+                work()
+        except Died as death:
+            self.note(f"{name} died at {death}")
+            return False
+        except LifelineError as error:
+            if name == "sender":
+                raise Violation(f"crash: the sender's batch failed as a whole: {error}") from error
+            self.note(f"{name} failed: {error}")
+            return False
+        finally:
+            self._depth = depth
+        self.check_accounting()
+        return True
+
+    def _meanwhile(self, key: str) -> None:
+        """Another actor works while this one is in the middle of its own."""
+        if self._depth > DEPTH:
+            return
+        self.now += (
+            (0.05, 2.0, 20.0, 65.0)[self._hash(f"{key}/leap") % 4]
+            if self._hash(f"{key}/leaps") % 3 == 0
+            else 0.01
+        )
+        which = self._hash(f"{key}/who") % 4
+        if which == 0 and self._events:
+            self._next_event()
+        elif which == 1:
+            self.tick()
+        else:
+            self.poll()
+        self._kill_the_late()
+
+    def later(self, delay: float, name: str, act: Callable[[], None]) -> None:
+        """Do something at a later time."""
+        self._number += 1
+        heapq.heappush(self._events, Event(self.now + delay, self._number, name, act))
+
+    def _next_event(self) -> None:
+        event = heapq.heappop(self._events)
+        self.now = max(self.now, event.at)
+        event.act()
+
+    # -- the sender ------------------------------------------------------------------------------------
+
+    def _worker(self, number: int) -> Deliver:
+        if number not in self._senders:
+            self._senders[number] = self._new_sender(number)
+        return self._senders[number]
+
+    def clock_of(self, number: int) -> Callable[[], float]:
+        """A worker's clock: up to 2.5 seconds off, so that two differ by 5 at most."""
+        skew = (self._hash(f"skew/{number}") % 5001 - 2500) / 1000
+        return lambda: self.now + skew
+
+    def panic_mode(self, clock: Callable[[], float]) -> PanicMode:
+        """The flags as one worker sees them."""
+        return PanicMode(
+            control=self.control,  # type: ignore[arg-type]
+            queues=self.queues,  # type: ignore[arg-type]
+            notices=MemoryNotices(),  # type: ignore[arg-type]
+            probe_queue_url="probe",
+            clock=clock,
+            new_id=lambda: f"{self._hash(str(self.now)):06x}"[:6],
+            telemetry=Quiet(),  # type: ignore[arg-type]
+        )
+
+    def _new_sender(self, number: int) -> Deliver:
+        clock = self.clock_of(number)
+        ways: Any = {way: Courier(self, way) for way in ("push", "email")}
+        fall_back = FallBack(
+            policy=self.settings.fallback,
+            push=ways["push"],
+            email=ways["email"],
+            contacts=self.contacts,  # type: ignore[arg-type]
+            telemetry=Quiet(),  # type: ignore[arg-type]
+            default_title="A message",
+            clock=clock,
+            pool=Inline(),
+        )
+        return Deliver(
+            settings=self.settings,
+            ledger=self.ledger,  # type: ignore[arg-type]
+            control=self.control,  # type: ignore[arg-type]
+            panic=self.panic_mode(clock),
+            queues=self.queues,  # type: ignore[arg-type]
+            wake=Wake(self.queues, "wake"),  # type: ignore[arg-type]
+            whatsapp=Graph(self),  # type: ignore[arg-type]
+            fall_back=fall_back,
+            campaigns=self.campaigns,  # type: ignore[arg-type]
+            clock=clock,
+            pause=self.pause,
+            chance=lambda: self.chance("jitter"),
+            telemetry=Quiet(),  # type: ignore[arg-type]
+            pool=Inline(),
+        )
+
+    def pause(self, seconds: float) -> None:
+        """A worker waits."""
+        self.now += seconds
+        self._kill_the_late()
+
+    def poll(self) -> bool:
+        """Lambda's pollers bring a batch to a sender; False where nothing is visible."""
+        order = ["critical", "wake", "whatsapp", "bulk"]
+        first = self.pick("queue", 4)
+        return any(self._poll(name) for name in order[first:] + order[:first])
+
+    def _poll(self, name: str) -> bool:
+        visibility = 60 if name == "wake" else int(VISIBILITY)
+        depth, self._depth = self._depth, self._depth + 1  # SQS itself does not act
+        batch = self.queues.receive(name, 1 + self.pick("batch", 5), visibility)
+        self._depth = depth
+        if not batch:
+            return False
+        number = self.pick("worker", 2)
+        records = [Record(item.id, item.body, item.receive_count, name == "wake") for item in batch]
+        back: list[str] = [record.id for record in records]
+        began = self.now
+
+        def work() -> None:
+            nonlocal back
+            back = self._worker(number)(records, lambda: LIMITS["sender"] - (self.now - began))
+
+        self.note(f"sender {number} takes {name}: {', '.join(sorted({_name(item.body) for item in batch}))}")
+        if not self.run_actor("sender", work):
+            self._senders.pop(number, None)
+            return True
+        self.queues.delete(name, [item.receipt for item in batch if item.id not in back])
+        self.check_accounting()
+        return True
+
+    # -- the tick, webhooks, panic -----------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """One run of the minute."""
+        began = self.now
+        tick = Tick(
+            settings=self.settings,
+            control=self.control,  # type: ignore[arg-type]
+            ledger=self.ledger,  # type: ignore[arg-type]
+            agenda=self.agenda,  # type: ignore[arg-type]
+            queues=self.queues,  # type: ignore[arg-type]
+            wake=Wake(self.queues, "wake"),  # type: ignore[arg-type]
+            campaigns=self.campaigns,  # type: ignore[arg-type]
+            clock=self.clock_of(7),
+            telemetry=Quiet(),  # type: ignore[arg-type]
+        )
+        self.run_actor("tick", lambda: _drop(tick(lambda: LIMITS["tick"] - (self.now - began))))
+
+    def report(self, post: StatusPost) -> None:
+        """Meta posts statuses until they are answered with 200, as it does for days."""
+        answered = False
+
+        def work() -> None:
+            nonlocal answered
+            raw = body_of(post)
+            answered = self._webhook().receive(raw, signature(raw)).status == 200
+
+        self.note(f"Meta reports {post}")
+        self.run_actor("webhook", work)
+        if not answered:
+            self.later(5.0 if not self.healed else 1.0, f"again {post}", lambda: self.report(post))
+
+    def _webhook(self) -> Webhook:
+        clock = self.clock_of(8)
+        return Webhook(
+            settings=self.settings,
+            secrets=StubSecrets({"app_secret": APP_SECRET}),  # type: ignore[arg-type]
+            ledger=self.ledger,  # type: ignore[arg-type]
+            control=self.control,  # type: ignore[arg-type]
+            wake=Wake(self.queues, "wake"),  # type: ignore[arg-type]
+            panic=self.panic_mode(clock),
+            notices=MemoryNotices(),  # type: ignore[arg-type]
+            clock=clock,
+            chance=lambda: self.chance("webhook jitter"),
+            telemetry=Quiet(),  # type: ignore[arg-type]
+        )
+
+    def mail_event(self, report: MailReport) -> None:
+        """SES tells of a mail; SNS tries again until it was taken."""
+        settle = SettleMails(
+            ledger=self.ledger,  # type: ignore[arg-type]
+            wake=Wake(self.queues, "wake"),  # type: ignore[arg-type]
+            control=self.control,  # type: ignore[arg-type]
+            clock=self.clock_of(9),
+            telemetry=Quiet(),  # type: ignore[arg-type]
+        )
+        done = self.run_actor("feedback", lambda: settle([report]))
+        if not done:
+            self.later(5.0, "mail event again", lambda: self.mail_event(report))
+
+    def set_panic(self, on: bool) -> None:
+        """An operator switches the channel."""
+
+        def work() -> None:
+            panic = self.panic_mode(lambda: self.now)
+            if on:
+                panic.change(
+                    WHATSAPP,
+                    lambda flag: enable(
+                        flag, reason="the fuzz", actor="fuzz", now=self.now, new_incident_id="i-1"
+                    ),
+                )
+            else:
+                panic.change(
+                    WHATSAPP,
+                    lambda flag: (
+                        disable(flag, reason="the fuzz", actor="fuzz", now=self.now)
+                        if flag.state is State.PANIC
+                        else None
+                    ),
+                )
+
+        self.note(f"panic {'on' if on else 'off'}")
+        healed, self.healed = self.healed, True
+        self.run_actor("panic", work)
+        self.healed = healed
+
+    def set_campaign(self, state: str) -> None:
+        """The campaign of this run moves; what was cancelled stays so."""
+        if self.campaigns.states["spring"] != "cancelled" and not (self.healed and state == "paused"):
+            self.campaigns.states["spring"] = state
+            self.note(f"campaign {state}")
+
+    def free(self) -> None:
+        """Nothing is held any more: templates work, the campaign runs, refused messages are redriven."""
+        for scope in [scope for scope in self.control.stored if scope != WHATSAPP]:
+            self.control.stored[scope] = Flag.normal(scope)
+        if self.campaigns.states["spring"] == "paused":
+            self.set_campaign("running")
+        for row in list(self.ledger.rows.values()):
+            if row.lane == Lane.REFUSED and self.pick("redrive?", 2):
+                again = redrive(row, self.now)
+                assert again is not None, "a refused row can be redriven"
+                self.ledger.write([Change(row, again, "redriven")], self.now)
+                self.note(f"{row.id} is redriven")
+
+    def steer(self, name: str, to: float | None) -> None:
+        """An operator takes a message back, or moves it to another time (``to``)."""
+        row = self.ledger.rows.get(name)
+        if row is None:
+            return
+        after = cancel(row) if to is None else move(row, to, row.body)
+        if after is None:
+            return
+        healed, self.healed = self.healed, True
+        (written,) = self.ledger.write([Change(row, after, "by the operator")], self.now)
+        self.healed = healed
+        if written.fate is Fate.DONE and to is not None:
+            self.moved[name] = (self.now, to)
+        self.note(f"operator: {name} {'cancelled' if to is None else 'moved'}: {written.fate}")
+
+    # -- producers --------------------------------------------------------------------------------------
+
+    def produce(self) -> None:
+        """Put the run's messages on the queues, some of them twice."""
+        for number in range(1 + self.pick("messages", 5)):
+            name = f"m{number}"
+            priority = ("critical", "normal", "normal", "bulk")[self.pick("priority", 4)]
+            body: dict[str, Any] = {
+                "id": name,
+                "to": f"+49151000000{number}",
+                "type": "text",
+                "text": f"hello {number}",
+                "priority": priority,
+                "recipient": {},
+            }
+            if self.pick("template?", 3) == 0:
+                body |= {"type": "template", "template": {"name": "reminder", "language": "en"}}
+            if priority == "bulk" and self.pick("campaign?", 2):
+                body["campaign"] = "spring"
+            if self.pick("push?", 3):
+                body["recipient"]["push_endpoint"] = (
+                    f"arn:aws:sns:eu-west-1:000000000000:endpoint/GCM/app/{number}"
+                )
+            if self.pick("mail?", 2):
+                body["recipient"]["email"] = f"p{number}@example.com"
+            if self.pick("deadline?", 2 if self._hash("hurry") % 4 == 0 else 4) == 0:
+                body["expires_at"] = format_instant(START + 5 + 100 * self.chance("deadline"))
+            elif self.pick("later?", 5) == 0:
+                body["send_after"] = format_instant(START + 60 * self.chance("later"))
+            queue = {"critical": "critical", "bulk": "bulk"}.get(priority, "whatsapp")
+            if self.pick("other queue?", 5) == 0:
+                queue = "whatsapp"
+            when = 60 * self.chance("when") if self.pick("spread?", 2) else 0.0
+            for _ in range(1 + (self.pick("twice?", 4) == 0)):
+                self.later(when, f"produce {name}", self._producer(queue, name, body))
+
+    def _producer(self, queue: str, name: str, body: dict[str, Any]) -> Callable[[], None]:
+        def put() -> None:
+            healed, self.healed = self.healed, True
+            self.queues.send(queue, [Outgoing(json.dumps(body))])
+            self.healed = healed
+            self.accepted[name] = body
+            self.note(f"{name} ({body['priority']}) is put on {queue}")
+
+        return put
+
+    # -- a run -------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Faults, then none, then rest. Raises :class:`Violation`."""
+        self.produce()
+        for _ in range(self.pick("panics", 3)):
+            begins = 150.0 * self.chance("panic at") ** 2
+            self.later(begins, "panic", lambda: self.set_panic(True))
+            self.later(begins + 90.0 * self.chance("panic for"), "end", lambda: self.set_panic(False))
+        if self.pick("campaign moves?", 2):
+            for _ in range(1 + self.pick("moves", 3)):
+                state = ("running", "paused", "cancelled")[self.pick("campaign state", 3)]
+                self.later(
+                    200.0 * self.chance("campaign at"), "campaign", lambda s=state: self.set_campaign(s)
+                )  # type: ignore[misc]
+        if self.pick("operator?", 3) == 0:
+            to = START + 100 + 100 * self.chance("moved to") if self.pick("move?", 2) else None
+            self.later(60 * self.chance("operator at"), "operator", lambda: self.steer("m0", to))
+        self._live(START + FAULTY)
+        self.note("healed")
+        self.healed = True
+        self.set_panic(False)
+        self.free()
+        held, self.held_back = self.held_back, []
+        for act in held:
+            self.later(1.0, "held back until now", act)
+        self._live(START + FAULTY + REST, until_rest=True)
+        self.check_end()
+
+    def _live(self, until: float, until_rest: bool = False) -> None:
+        next_tick = self.now + 60.0 * self.chance("tick phase")
+        while self.now < until:
+            if self._events and self._events[0].at <= self.now:
+                self._next_event()
+                continue
+            if self.poll():
+                continue
+            if self.now >= next_tick:
+                next_tick = self.now + 60.0
+                if self.healed or self.pick("tick missed", 8):
+                    self.tick()
+                continue
+            if until_rest and self._rests():
+                return
+            soonest = [next_tick, self.now + 5.0]
+            if self._events:
+                soonest.append(self._events[0].at)
+            self.now = max(self.now + 0.001, min(soonest))
+
+    def _rests(self) -> bool:
+        settled = all(name in self.ledger.rows and not self.ledger.rows[name].open for name in self.accepted)
+        return settled and not self._events and not self._in_sqs()
+
+    def _in_sqs(self) -> set[str]:
+        found = set()
+        for name in ("whatsapp", "critical", "bulk", "dlq"):
+            for stored in self.queues._queues[name]:
+                found.add(_name(stored.message.body))
+        return found
+
+    # -- checks ------------------------------------------------------------------------------------------
+
+    def check_accounting(self) -> None:
+        """Each accepted id is in SQS unacknowledged, on the agenda, or at a status that owes nothing."""
+        waiting = self._in_sqs()
+        for name in self.accepted:
+            row = self.ledger.rows.get(name)
+            if name in waiting or (row is not None and row.accounted):
+                continue
+            raise Violation(f"accounting: {name} is in no queue, off the agenda, {row and row.status}")
+
+    def check_end(self) -> None:
+        """What an observer outside sees, against what the ledger says."""
+        tellings: dict[str, list[Told]] = defaultdict(list)
+        for told in self.told:
+            tellings[told.message].append(told)
+        for name, body in self.accepted.items():
+            row = self.ledger.rows.get(name)
+            if row is None or row.open:
+                state = "no row" if row is None else f"{row.status} {row.phase} lane {row.lane} due {row.due}"
+                raise Violation(f"stuck: {name}: {state}")
+            self._check_message(name, body, row, tellings[name])
+            if row.doubts and not self.doubtful:
+                raise Violation(f"false doubt: {name} has {row.doubts}, though every act had its answer")
+
+    def _check_message(self, name: str, body: Mapping[str, Any], row: Row, told: list[Told]) -> None:
+        if "expires_at" in body:
+            end = parse_instant(body["expires_at"])
+            late = [item for item in told if item.at > end + 2.6]
+            if late:
+                raise Violation(f"late: {name}: {late[0].way} {late[0].at - end:.1f} s after its end")
+        if name in self.moved or "send_after" in body:
+            since, begin = self.moved.get(name) or (0.0, parse_instant(body["send_after"]))
+            early = [item for item in told if since < item.at < begin - 2.6]
+            if early:
+                raise Violation(f"early: {name}: {begin - early[0].at:.1f} s before its time")
+        alive = [item for item in told if (name, item.act) not in self.failed_at_meta]
+        reached = len([item for item in alive if item.way != "push"])
+        reached += any(item.way == "push" for item in alive)
+        twice = self.settings.fallback.whatsapp_later  # then push and WhatsApp are both wanted
+        if row.status is Status.CANCELLED and not row.doubts and alive and not twice:
+            raise Violation(f"untrue: {name} is cancelled, but was told by {alive[0].way}")
+        wanted = self._wanted(row)
+        if reached - wanted > row.possible_duplicates:
+            ways = ", ".join(f"{item.way}#{item.act}" for item in alive)
+            raise Violation(
+                f"uncounted: {name} was told {reached} times ({ways}); the row counts "
+                f"{row.possible_duplicates} ({row.status}, doubts {row.doubts}, duplicates {row.duplicates})"
+            )
+        if row.reached and not reached:
+            raise Violation(f"untrue: {name} is {row.status}, but nobody was told")
+        if row.reached and not any(item.act == row.via for item in told):
+            raise Violation(f"untrue: {name} is {row.status} by act {row.via}, which told nobody")
+        proven = [act for act in row.duplicates if not any(item.act == act for item in told)]
+        if proven:
+            raise Violation(f"untrue: {name} has proven duplicates {proven} that told nobody")
+        if not reached and row.status.value in ("SENT", "DELIVERED", "READ", "PUSHED", "EMAILED"):
+            raise Violation(f"untrue: {name}: {row.status}")
+
+    def _wanted(self, row: Row) -> int:
+        """How often the policy tells a person: once, or by every way, or over WhatsApp as well."""
+        policy = self.settings.fallback
+        return 1 + 2 * policy.take_all + policy.whatsapp_later
+
+
+class Ledger(MemoryLedger):
+    """Notes writes that got no answer at all: whoever has to go on from there is in doubt."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world, new_op=world.new_op)
+        self._world = world
+
+    def write(self, changes: Sequence[Change], now: float) -> list[Written]:
+        written = super().write(changes, now)
+        if any(result.fate is Fate.UNKNOWN for result in written):
+            self._world.doubtful = True
+        return written
+
+
+class FaultyControl(MemoryControl):
+    """The control table; DynamoDB fails here as well."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def _check(self) -> None:
+        if self._world.at("control") is Fault.FAIL:
+            raise UnavailableError("DynamoDB", "testing", "made to fail")
+
+
+class Graph:
+    """Meta, as a worker's adapter shows it."""
+
+    last_usage = None
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def send(
+        self, message: Message, to: str, tag: str, *, template: object = None, media_id: str | None = None
+    ) -> Accepted | Failure:
+        world = self._world
+        name, _, act = tag.rpartition("#")
+        world.poison("graph")
+        fault = world.at("graph.before")
+        if fault is Fault.DIE:
+            raise Died("graph.before")
+        if fault is Fault.LOSE:
+            world.pause(13.0 * world.chance("slow"))
+            return classify_fault(Transport.READ_TIMEOUT, "no answer")
+        if fault is Fault.FAIL:
+            return self._refusal()
+        number = sum(1 for told in world.told if told.message == name) + 1
+        wamid = f"wamid.{name}.{number}"
+        world.told.append(Told(name, WHATSAPP, int(act), world.now))
+        world.note(f"Meta takes {tag}")
+        self._reports(name, tag, wamid, int(act))
+        fault = world.at("graph.after")
+        if fault is Fault.DIE:
+            raise Died("graph.after")
+        if fault is Fault.LOSE:
+            world.pause(13.0 * world.chance("slow"))
+            return classify_fault(Transport.BROKEN, "the answer was lost")
+        return Accepted(wamid, False, None)
+
+    def _refusal(self) -> Failure:
+        codes = (131000, 130429, 131056, 131026, 132001, 190, 0, 500)
+        code = codes[self._world.pick("refusal", len(codes))]
+        if code == 500:
+            return classify_fault(Transport.REFUSED, "connection refused")
+        status = 401 if code in (190, 0) else 400
+        return classify_answer(status, {"error": {"code": code, "message": "no"}}, {})
+
+    def _reports(self, name: str, tag: str, wamid: str, act: int) -> None:
+        world = self._world
+        fails = world.pick("fails later", 12) == 0
+        states = (
+            ["sent", "failed"] if fails else ["sent", "delivered", "read"][: 1 + world.pick("how far", 3)]
+        )
+        if fails:
+            world.failed_at_meta.add((name, act))
+        code = (131026, 131000, 131049)[world.pick("why", 3)]
+        for state in states:
+            post = StatusPost(tag, wamid, state, code if state == "failed" else None)
+            for _ in range(1 + (world.pick("repeated", 6) == 0)):
+                if not world.healed and world.pick("dropped", 8) == 0:
+                    world.held_back.append(lambda post=post: world.report(post))  # type: ignore[misc]
+                else:
+                    delay = (0.001, 0.5, 3.0, 62.0, 90.0)[world.pick("report delay", 5)]
+                    world.later(delay, str(post), lambda post=post: world.report(post))  # type: ignore[misc]
+
+
+class Courier:
+    """Push or mail, as a worker's adapter shows it."""
+
+    def __init__(self, world: World, way: str) -> None:
+        self._world, self._way = world, way
+
+    def send(
+        self, address: str, title: str, body: str, message_id: str, act: int, ttl_seconds: int | None
+    ) -> str:
+        world, way = self._world, self._way
+        world.poison(way)
+        fault = world.at(f"{way}.before")
+        if fault is Fault.DIE:
+            raise Died(f"{way}.before")
+        if fault is Fault.LOSE:
+            world.pause(5.0)
+            raise UnknownOutcome("ReadTimeoutError")
+        if fault is Fault.FAIL:
+            raise Refused("Throttling", retryable=True)
+        world.told.append(Told(message_id, way, act, world.now))
+        world.note(f"{way} takes {message_id}#{act}")
+        if way == "email":
+            for kind in ("sent", "delivered")[: 1 + world.pick("mail reports", 2)]:
+                report = MailReport(message_id, act, kind, world.now)  # type: ignore[arg-type]
+                delay = (0.01, 2.0, 80.0)[world.pick("mail delay", 3)]
+                world.later(delay, f"mail {kind}", lambda report=report: world.mail_event(report))  # type: ignore[misc]
+        fault = world.at(f"{way}.after")
+        if fault is Fault.DIE:
+            raise Died(f"{way}.after")
+        if fault is Fault.LOSE:
+            raise UnknownOutcome("ConnectionClosedError")
+        return f"{way}-{message_id}-{act}"
+
+
+def _name(body: str) -> str:
+    try:
+        return str(json.loads(body)["id"])
+    except (ValueError, TypeError, KeyError):
+        return body
+
+
+def _drop(_: object) -> None:
+    return None

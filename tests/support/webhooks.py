@@ -1,0 +1,109 @@
+"""A webhook with all that it touches, in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from lifeline.domain.message.row import WHATSAPP, Row
+from lifeline.domain.message.status import Status
+from lifeline.domain.webhooks import InboundMessage
+from lifeline.settings import Settings
+from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.wake import Wake
+from lifeline.use_cases.webhook import Webhook
+
+from tests.support.memory import (
+    Clock,
+    MemoryControl,
+    MemoryLedger,
+    MemoryNotices,
+    MemoryQueues,
+    Recorder,
+    StubSecrets,
+)
+from tests.support.meta import APP_SECRET, post, sign, statuses
+
+WAKE = "queue/wake"
+
+
+class Inbound(Protocol):
+    """What takes inbound messages."""
+
+    def __call__(self, messages: Sequence[InboundMessage]) -> bool: ...
+
+
+class World:
+    """A webhook and all that it touches."""
+
+    def __init__(self, inbound: Inbound | None = None) -> None:
+        self.clock = Clock()
+        self.ledger = MemoryLedger()
+        self.control = MemoryControl()
+        self.queues = MemoryQueues()
+        self.notices = MemoryNotices()
+        self.secrets = StubSecrets({"app_secret": APP_SECRET, "verify_token": "verify-me"})
+        self.log = Recorder()
+        self.panic = PanicMode(
+            control=self.control,  # type: ignore[arg-type]
+            queues=self.queues,  # type: ignore[arg-type]
+            notices=self.notices,  # type: ignore[arg-type]
+            probe_queue_url="queue/probe",
+            clock=self.clock,
+            new_id=lambda: "abcdef0123",
+            telemetry=self.log,  # type: ignore[arg-type]
+        )
+        self.wake = Wake(self.queues, WAKE)  # type: ignore[arg-type]
+        self.webhook = Webhook(
+            settings=Settings(),
+            secrets=self.secrets,  # type: ignore[arg-type]
+            ledger=self.ledger,  # type: ignore[arg-type]
+            control=self.control,  # type: ignore[arg-type]
+            wake=self.wake,
+            panic=self.panic,
+            notices=self.notices,  # type: ignore[arg-type]
+            clock=self.clock,
+            chance=lambda: 0.5,
+            telemetry=self.log,  # type: ignore[arg-type]
+            inbound=inbound,
+        )
+
+    def sent(self, name: str, status: Status = Status.SENT, **values: Any) -> Row:
+        """A row whose first act was a send over WhatsApp."""
+        row = Row(
+            id=name,
+            status=status,
+            rev=2,
+            act=1,
+            way=WHATSAPP,
+            via=1 if status in (Status.SENT, Status.HELD, Status.DELIVERED, Status.READ) else 0,
+            attempt=1,
+            attempted_at=self.clock.now - 1,
+            body=json.dumps({"id": name, "to": "+491700000001", "type": "text", "text": "hello"}),
+            wamid=f"wamid.{name}",
+        )
+        return self.ledger.put(replace(row, **values))
+
+    def post(self, *changes: dict[str, Any], time: float | None = None) -> int:
+        """Meta's POST with these changes; the HTTP status of the answer."""
+        raw = post(*changes, time=time)
+        return self.webhook.receive(raw, sign(raw)).status
+
+    def statuses(self, *entries: dict[str, Any]) -> int:
+        """Meta's POST with these statuses; the HTTP status of the answer."""
+        return self.post(statuses(entries))
+
+    def row(self, name: str) -> Row:
+        """The row as it stands now."""
+        return self.ledger.rows[name]
+
+    def status_of(self, name: str) -> Status:
+        """Its status."""
+        return self.row(name).status
+
+    @property
+    def woken(self) -> list[tuple[str, int]]:
+        """Wake-ups that were sent: id and delay."""
+        return [(message.body, message.delay) for message in self.queues.sent[WAKE]]

@@ -1,0 +1,67 @@
+"""What is told on the topics is what SNS takes, whatever a template's reason or a person's text holds."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from lifeline.adapters.inbound_topic import InboundTopic
+from lifeline.adapters.notices import Notices
+
+REFUSED = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+anything = st.text(st.characters(), max_size=120)
+
+
+class Sns:
+    """Refuses what SNS refuses (Publish: Subject, Message, MessageAttributes)."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    def publish(self, **arguments: Any) -> None:
+        subject = arguments.get("Subject")
+        if subject is not None:
+            assert re.fullmatch(r"[!-~][ -~]{0,99}", subject), subject
+        texts = [arguments["Message"], *(v["StringValue"] for v in arguments["MessageAttributes"].values())]
+        for text in texts:
+            assert text
+            assert not REFUSED.search(text)
+            assert len(text.encode()) < 262_144
+        self.sent.append(arguments)
+
+
+def tell(subject: str, text: str, scope: str = "whatsapp", cause: str = "", **data: Any) -> dict[str, Any]:
+    sns = Sns()
+    Notices(sns, "arn").tell(  # type: ignore[arg-type]
+        audience=("engineering",),
+        subject=subject,
+        text=text,
+        scope=scope,
+        cause=cause,
+        severity="",
+        data=data,
+    )
+    return sns.sent[0]
+
+
+def test_a_subject_of_many_lines_and_scripts() -> None:
+    sent = tell("Lifeline: größer\nals\x85 \ud83d", "why \ud83d", event="entered")
+    assert sent["Subject"] == "Lifeline: gro?er als ?"
+    assert json.loads(sent["Message"])["text"] == "why \ufffd"
+    assert sent["MessageAttributes"]["severity"]["StringValue"] == "none"
+
+
+@given(anything, anything, anything)
+def test_whatever_is_told_sns_takes_it(one: str, two: str, three: str) -> None:
+    tell(one, two, three, one, event=two, evidence={three: [one, float("inf")]})
+
+
+@given(anything)
+def test_whatever_people_write_sns_takes_it(words: str) -> None:
+    sns = Sns()
+    notice = {"kind": "other", "text": words, "message": {words: [words, 1e400]}}
+    InboundTopic(sns, "arn").publish(notice)  # type: ignore[arg-type]
+    assert json.loads(sns.sent[0]["Message"])["kind"] == "other"

@@ -1,0 +1,98 @@
+"""What a batch of normal messages costs: as many requests and writes as in version 1, and no more.
+
+Counted there too (commit 18403fa): two writes of each row, in calls of 25, and one request each for flags,
+tokens, the window and the counters; no read and no SQS request.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from lifeline.adapters.whatsapp import Accepted
+from lifeline.contract import Message
+from lifeline.domain.message.status import Status
+from lifeline.settings import Settings
+from lifeline.use_cases.deliver import Deliver, Record
+from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.wake import Wake
+
+from tests.support.memory import Clock, MemoryControl, MemoryLedger, MemoryNotices, MemoryQueues, Recorder
+
+
+class Counted:
+    """Counts the calls of what it stands before; ``rows`` are the changes that were written."""
+
+    def __init__(self, of: Any, calls: Counter[str]) -> None:
+        self._of, self._calls = of, calls
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._of, name)
+
+        def call(*given: Any, **named: Any) -> Any:
+            self._calls[name] += 1
+            if name == "write":
+                self._calls["rows"] += len(given[0])
+            return method(*given, **named)
+
+        return call
+
+
+class Meta:
+    last_usage = None
+
+    def send(self, message: Message, *_: Any, **__: Any) -> Accepted:
+        return Accepted(f"wamid.{message.id}", False, None)
+
+
+def record(number: int) -> Record:
+    body = {"id": f"m{number}", "to": "+4915112345678", "type": "text", "text": "At ten."}
+    return Record(f"sqs-{number}", json.dumps(body))
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_batch_of_normal_messages_costs_what_it_cost_before(size: int) -> None:
+    calls: Counter[str] = Counter()
+    memory = MemoryLedger()
+    clock, log = Clock(), Recorder()
+    control: Any = Counted(MemoryControl(), calls)
+    queues: Any = Counted(MemoryQueues(), calls)
+    ledger: Any = Counted(memory, calls)
+    telemetry: Any = log
+    notices: Any = MemoryNotices()
+    meta: Any = Meta()
+    nothing: Any = None
+    with ThreadPoolExecutor(4) as pool:
+        deliver = Deliver(
+            settings=Settings(),
+            ledger=ledger,
+            control=control,
+            panic=PanicMode(
+                control=control,
+                queues=queues,
+                notices=notices,
+                probe_queue_url="queue/probe",
+                clock=clock,
+                new_id=lambda: "abcdef",
+                telemetry=telemetry,
+            ),
+            queues=queues,
+            wake=Wake(queues, "queue/wake"),
+            whatsapp=meta,
+            fall_back=nothing,
+            campaigns=nothing,
+            clock=clock,
+            pause=lambda _: None,
+            chance=lambda: 0.5,
+            telemetry=telemetry,
+            pool=pool,
+        )
+        assert deliver([record(number) for number in range(size)], lambda: 60.0) == []
+    assert {row.status for row in memory.rows.values()} == {Status.SENT}
+    assert len(memory.rows) == size
+    once = ("flags", "reserve", "record_outcomes", "count")
+    assert calls == {"write": 2, "rows": 2 * size, **dict.fromkeys(once, 1)}

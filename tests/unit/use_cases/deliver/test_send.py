@@ -1,0 +1,205 @@
+"""Send: right before the effect it must still be wanted; nothing starts late, or while Meta is down."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from lifeline.adapters.whatsapp import Accepted
+from lifeline.contract import format_instant
+from lifeline.domain.message.row import Lane, Phase, Row, waiting
+from lifeline.domain.message.status import Status
+from lifeline.settings import Limiter, Settings
+from lifeline.use_cases.deliver.decide import LEASE
+from lifeline.use_cases.deliver.send import MARGIN, Send
+
+from tests.support.sending import DEVICE, VOICE, World, answer, lost_answer, refused_connection
+
+WORST = 3.05 + 10.0
+PUSH = {"push_endpoint": DEVICE}
+
+
+def test_a_send_carries_id_and_act() -> None:
+    world = World()
+    world.meta.script = [answer(131000, 500), answer(131000, 500)]
+    world.put("m")
+    world.serve()
+    assert [(item.id, item.act) for item in world.meta.sent] == [("m", 1), ("m", 2), ("m", 3)]
+    row = world.row("m")
+    assert (row.status, row.via, row.wamid, row.attempt) == (Status.SENT, 3, "wamid.m.3", 3)
+
+
+def test_what_meta_holds_for_assessment_is_held() -> None:
+    world = World()
+    world.meta.script = [Accepted("wamid.1", True, None)]
+    world.put("m")
+    assert world.status("m") is Status.HELD
+
+
+# --- right before the effect -----------------------------------------------------------------------------
+
+
+def test_what_expires_while_it_is_claimed_is_not_sent() -> None:
+    world = World()
+    expires = format_instant(world.clock() + 1)
+    world.ledger.before_write.append(lambda: world.clock.advance(1.5))
+    world.put("m", expires_at=expires)
+    row = world.row("m")
+    assert (world.meta.asked, row.status, row.attempt, row.doubts) == ([], Status.EXPIRED, 0, ())
+
+
+def test_what_expires_while_others_are_sent_is_not_sent() -> None:
+    world = World()
+    world.meta.after = lambda name: world.clock.advance(10)
+    expires = format_instant(world.clock() + 15)
+    world.put(*"abc", expires_at=expires)
+    assert world.meta.asked == ["a", "b"]
+    assert world.status("c") is Status.EXPIRED
+
+
+def test_what_expires_while_it_waits_for_its_token_is_not_sent() -> None:
+    world = World(Settings(limiter=Limiter(rate=0.6, burst=1, critical_share=0)))
+    world.put("warm")
+    world.put("m", expires_at=format_instant(world.clock() + 1))
+    assert (world.status("m"), world.meta.asked) == (Status.EXPIRED, ["warm"])
+
+
+def test_with_no_time_left_no_attempt_is_counted() -> None:
+    world = World()
+    assert world.batch(world.record("m"), remaining=WORST + MARGIN - 0.1) == []
+    row = world.row("m")
+    assert (world.meta.asked, row.attempt, row.doubts) == ([], 0, ())
+    assert (row.phase, row.lane, row.due) == (Phase.WAITING, Lane.TIMER, world.clock() + 1)
+    assert world.woken == [("m", 1)]
+    world.serve()
+    assert (world.status("m"), world.row("m").attempt) == (Status.SENT, 1)
+
+
+def test_no_send_starts_after_the_lease_is_nearly_over() -> None:
+    world = World()
+    world.meta.after = lambda name: world.clock.advance(10)
+    assert world.batch(*(world.record(name) for name in "abcdefgh"), remaining=900.0) == []
+    started = len(world.meta.asked)
+    assert started == 5, "the sixth would have begun 50 s into a lease of 60"
+    assert (started - 1) * 10 <= LEASE - WORST - MARGIN
+    world.meta.after = lambda name: None
+    world.serve()
+    assert sorted(world.meta.asked) == list("abcdefgh")
+    assert all(row.possible_duplicates == 0 for row in world.ledger.rows.values())
+
+
+# --- Meta is down ----------------------------------------------------------------------------------------
+
+
+def test_nothing_more_is_sent_after_so_many_connection_failures_in_a_row() -> None:
+    world = World()
+    world.meta.script = [refused_connection() for _ in range(10)]
+    names = [f"m{number}" for number in range(20)]
+    assert world.put(*names, recipient=PUSH) == []
+    assert len(world.meta.asked) == world.settings.detection.consecutive_failures
+    assert world.control.flag("whatsapp").blocks_sending
+    assert sorted(world.push.asked) == sorted(names), "the panic that follows reaches people at once"
+    rows = world.ledger.rows.values()
+    assert all(row.attempt in (0, 1) for row in rows)
+    assert {row.incident_id for row in rows} == {world.control.flag("whatsapp").incident_id}
+
+
+def test_an_answer_in_between_breaks_the_row() -> None:
+    world = World()
+    down = [refused_connection() for _ in range(4)]
+    world.meta.script = [*down, None, *down, None]
+    assert world.put(*(f"m{number}" for number in range(10))) == []
+    assert len(world.meta.asked) == 10
+
+
+@pytest.mark.parametrize("code", [190, 131031])
+def test_a_failure_that_trips_at_once_stops_the_batch(code: int) -> None:
+    world = World()
+    world.meta.script = [answer(code, 401)]
+    world.put("a", "b", "c", recipient=PUSH)
+    assert world.meta.asked == ["a"]
+    assert sorted(world.push.asked) == ["a", "b", "c"]
+
+
+def test_answers_that_were_lost_do_not_stop_the_batch() -> None:
+    world = World()
+    world.meta.script = [lost_answer() for _ in range(8)]
+    world.put(*"abcdefgh")
+    assert len(world.meta.asked) == 8
+    assert {row.status for row in world.ledger.rows.values()} == {Status.IN_DOUBT}
+
+
+# --- an error of our own ---------------------------------------------------------------------------------
+
+
+def test_an_error_in_the_middle_of_a_send_is_a_doubt_and_harms_nobody_else() -> None:
+    world = World()
+    world.meta.of = {"bad": ZeroDivisionError()}
+    assert world.put("a", "bad", "b") == []
+    assert [world.status(name) for name in ("a", "bad", "b")] == [
+        Status.SENT,
+        Status.IN_DOUBT,
+        Status.SENT,
+    ]
+    world.meta.of = {}
+    world.serve()
+    assert (world.status("bad"), world.row("bad").possible_duplicates) == (Status.SENT, 1)
+
+
+def test_an_error_before_a_send_leaves_no_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Send._stopped
+
+    def stopped(self: Send, job: object, *rest: object) -> object:
+        if getattr(job, "id", "") == "bad":
+            raise ZeroDivisionError
+        return real(self, job, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Send, "_stopped", stopped)
+    world = World()
+    assert world.put("a", "bad", "b") == []
+    assert world.meta.asked == ["a", "b"]
+    row = world.row("bad")
+    assert (row.doubts, row.attempt, row.faults, row.lane) == ((), 0, 1, Lane.TIMER)
+
+
+# --- recordings that Meta refuses ------------------------------------------------------------------------
+
+
+def voice(world: World) -> None:
+    body = world.record("m", type="voice", text=" At ten. ").body
+    row = replace(waiting(Row("m", body=body, type="voice", recording="media-1"), world.clock()), rev=1)
+    world.ledger.put(row)
+
+
+@pytest.mark.parametrize("code", [131052, 131053])
+def test_a_refused_recording_goes_as_text_at_once_and_is_forgotten(code: int) -> None:
+    world = World()
+    voice(world)
+    world.meta.script = [answer(code)]
+    world.wake("m")
+    assert [item.medium for item in world.meta.sent] == ["media-1", None]
+    row = world.row("m")
+    assert (row.status, row.recording, row.unspoken) == (Status.SENT, None, "Meta refused it")
+    assert [json.loads(item.body) for item in world.queues.sent[VOICE]] == [
+        {"kind": "forget-recording", "text": "At ten.", "media": "media-1"}
+    ]
+
+
+def test_the_text_that_follows_a_refused_recording_may_fail_too() -> None:
+    world = World()
+    voice(world)
+    world.meta.script = [answer(131053), answer(131000, 500)]
+    world.wake("m")
+    world.serve()
+    assert [item.medium for item in world.meta.sent] == ["media-1", None, None]
+    assert (world.status("m"), world.queues.sent[VOICE][0].body.count("forget")) == (Status.SENT, 1)
+
+
+def test_a_recording_whose_send_got_no_answer_is_kept() -> None:
+    world = World()
+    voice(world)
+    world.meta.script = [lost_answer()]
+    world.wake("m")
+    assert (world.status("m"), world.row("m").recording) == (Status.IN_DOUBT, "media-1")
+    assert world.queues.sent[VOICE] == []

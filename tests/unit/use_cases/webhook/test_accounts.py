@@ -1,0 +1,175 @@
+"""What Meta says of templates, the account and the number."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from lifeline.contract import WHATSAPP, template_scope
+from lifeline.domain.panic import Kind, State, enable, note, trip
+from lifeline.use_cases.webhook import PHONE_QUALITY
+
+from tests.support.meta import change, template_update
+from tests.support.webhooks import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+# --- Templates -----------------------------------------------------------------------------------------
+
+PROMO = template_scope("promo")
+
+
+@pytest.mark.parametrize("event", ["PAUSED", "DISABLED", "REJECTED", "PENDING_DELETION"])
+def test_a_template_that_meta_stops_panics_alone(world: World, event: str) -> None:
+    assert (
+        world.post(template_update("promo", event, "en-US", "ABUSIVE_CONTENT"), time=world.clock.now) == 200
+    )
+    flag = world.control.flag(PROMO)
+    assert (flag.state, flag.cause, flag.source) == (State.PANIC, "template_rejected", "webhook")
+    assert "ABUSIVE_CONTENT" in flag.reason
+    assert flag.evidence["language"] == "en_US"
+    assert world.control.flag(WHATSAPP).state is State.NORMAL
+
+
+@pytest.mark.parametrize("event", ["APPROVED", "REINSTATED"])
+def test_a_template_approved_again_leaves_panic(world: World, event: str) -> None:
+    assert world.post(template_update("promo", "PAUSED"), time=world.clock.now) == 200
+    world.clock.advance(300)
+    assert world.post(template_update("promo", event), time=world.clock.now) == 200
+    assert world.control.flag(PROMO).state is State.RECOVERING
+
+
+def test_unpaused_is_an_approval_in_other_words(world: World) -> None:
+    world.post(template_update("promo", "PAUSED"), time=world.clock.now)
+    world.clock.advance(300)
+    world.post(template_update("promo", "UNPAUSED", other_info={"title": "UNPAUSE"}), time=world.clock.now)
+    assert world.control.flag(PROMO).state is State.RECOVERING
+
+
+def test_late_early_and_foreign_approvals_end_nothing(world: World) -> None:
+    world.post(template_update("promo", "PAUSED"), time=world.clock.now)
+    world.post(template_update("promo", "APPROVED"), time=world.clock.now - 60)
+    world.post(template_update("promo", "APPROVED", "de"), time=world.clock.now + 60)
+    assert world.control.flag(PROMO).state is State.PANIC
+    world.clock.advance(60)
+    world.post(template_update("promo", "APPROVED"), time=world.clock.now)
+    assert world.control.flag(PROMO).state is State.RECOVERING
+    world.post(template_update("promo", "PAUSED"), time=world.clock.now - 60)
+    assert world.control.flag(PROMO).state is State.RECOVERING, "the pause came late"
+
+
+def test_an_approval_does_not_end_an_operators_panic(world: World) -> None:
+    world.panic.change(
+        PROMO, lambda flag: enable(flag, reason="why", actor="me", now=world.clock.now, new_incident_id="i")
+    )
+    world.post(template_update("promo", "APPROVED"), time=world.clock.now + 1)
+    assert world.control.flag(PROMO).state is State.PANIC
+
+
+def test_other_template_events_are_history_only(world: World) -> None:
+    world.post(template_update("promo", "FLAGGED"), time=world.clock.now)
+    assert world.control.flag(PROMO).state is State.NORMAL
+    assert world.control.kinds(PROMO) == [Kind.NOTED]
+
+
+# --- Account -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {
+            "event": "DISABLED_UPDATE",
+            "ban_info": {"waba_ban_state": "DISABLE", "waba_ban_date": "April 17, 2026"},
+        },
+        {
+            "event": "ACCOUNT_RESTRICTION",
+            "restriction_info": [{"restriction_type": "RESTRICTED_BIZ_INITIATED_MESSAGING", "expiration": 1}],
+        },
+        {"event": "ACCOUNT_RESTRICTION"},
+        {"event": "ACCOUNT_DELETED"},
+    ],
+)
+def test_an_account_that_may_not_send_panics(world: World, value: dict[str, Any]) -> None:
+    assert world.post(change("account_update", value), time=world.clock.now) == 200
+    flag = world.control.flag(WHATSAPP)
+    assert (flag.state, flag.cause) == (State.PANIC, "account")
+    assert world.notices.told[0]["audience"] == ("engineering", "meta-support")
+
+
+@pytest.mark.parametrize(
+    ("value", "warned"),
+    [
+        ({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "SCHEDULE_FOR_DISABLE"}}, True),
+        ({"event": "ACCOUNT_VIOLATION", "violation_info": {"violation_type": "SCAM"}}, True),
+        (
+            {
+                "event": "ACCOUNT_RESTRICTION",
+                "restriction_info": [{"restriction_type": "RESTRICTED_ADD_PHONE_NUMBER_ACTION"}],
+            },
+            True,
+        ),
+        ({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "REINSTATE"}}, False),
+        ({"event": "PARTNER_ADDED"}, False),
+    ],
+)
+def test_lesser_account_news_is_noted_once_and_people_are_warned(
+    world: World, value: dict[str, Any], warned: bool
+) -> None:
+    for _ in range(2):
+        assert world.post(change("account_update", value), time=world.clock.now) == 200
+    assert world.control.flag(WHATSAPP).state is State.NORMAL
+    assert world.control.kinds(WHATSAPP) == [Kind.NOTED]
+    assert bool(world.notices.told) is warned
+
+
+def test_quality_is_kept_for_the_operator(world: World) -> None:
+    value = {"display_phone_number": "15550783881", "event": "FLAGGED", "current_limit": "TIER_1K"}
+    assert world.post(change("phone_number_quality_update", value), time=world.clock.now) == 200
+    kept = world.control.setting(PHONE_QUALITY).value
+    assert kept["event"] == "FLAGGED"
+    assert kept["current_limit"] == "TIER_1K"
+    assert "15550783881" not in json.dumps(kept)
+
+
+def test_a_flag_that_cannot_be_written_keeps_the_news_at_meta(world: World) -> None:
+    world.control.broken = True
+    assert world.post(change("account_update", {"event": "ACCOUNT_DELETED"})) == 503
+    world.control.broken = False
+    assert world.post(change("account_update", {"event": "ACCOUNT_DELETED"})) == 200
+    assert world.control.flag(WHATSAPP).state is State.PANIC
+
+
+def test_a_note_changes_no_flag(world: World) -> None:
+    world.panic.change(
+        WHATSAPP,
+        lambda flag: trip(
+            flag,
+            cause="auth",
+            reason="r",
+            source="sender",
+            actor="a",
+            evidence={},
+            now=world.clock.now,
+            new_incident_id="i",
+        ),
+    )
+    before = world.control.flag(WHATSAPP)
+    change_ = note(before, reason="n", actor="a", source="webhook", at=1.0, evidence={})
+    assert change_.flag == before
+    assert change_.event.incident_id == before.incident_id
+
+
+@pytest.mark.parametrize(("category", "concerned"), [("MARKETING", True), ("UTILITY", False)])
+def test_marketing_is_told_when_a_promotional_template_is_refused(
+    world: World, category: str, concerned: bool
+) -> None:
+    update = template_update("promo_offer", "REJECTED", message_template_category=category)
+    assert world.post(update) == 200
+    told = [notice["audience"] for notice in world.notices.told]
+    assert (("marketing",) in told) is concerned
