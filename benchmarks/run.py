@@ -21,8 +21,8 @@ from typing import Any
 import boto3
 import requests
 from botocore.session import Session
-from lifeline import wiring
 from lifeline.use_cases.deliver import Record
+from lifeline.wiring import sender
 
 from local.build import ROOT
 from local.stack import LocalStack, running
@@ -78,11 +78,10 @@ def one_at_a_time(stack: LocalStack, env: dict[str, str]) -> None:
 
 def this_sender(run: str) -> None:
     """The real use case, batch after batch."""
-    deliver = wiring.sender()
+    deliver = sender.use_case()
     for batch in range(BATCHES):
         records = [
-            Record(f"{run}-{batch}-{n}", json.dumps(body(batch * BATCH + n, run)), None, 1)
-            for n in range(BATCH)
+            Record(f"{run}-{batch}-{n}", json.dumps(body(batch * BATCH + n, run))) for n in range(BATCH)
         ]
         failed = deliver(records, lambda: 30.0)
         if failed:
@@ -106,9 +105,7 @@ def cold_start(function: str, env: dict[str, str]) -> float:
     """Median milliseconds of a fresh process: import the handler and build its use case and clients."""
     layer = ROOT / ".aws-sam" / "build" / "LifelineLayer" / "python"
     paths = [str(layer), f"functions/{function}"]
-    code = (
-        f"import sys; sys.path[:0] = {paths!r}; import app; from lifeline import wiring; wiring.{function}()"
-    )
+    code = f"import sys; sys.path[:0] = {paths!r}; import app; app.{function}.use_case()"
     times = []
     for _ in range(5):
         started = time.perf_counter()

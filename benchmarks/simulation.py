@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lifeline.adapters.queues import Depth, Outgoing
-from lifeline.contract import WHATSAPP, format_instant
+from lifeline.contract.instants import format_instant
+from lifeline.contract.names import WHATSAPP
 from lifeline.domain.message.row import BACKLOG, Row
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.step import backlog_lane

@@ -1,11 +1,11 @@
-"""Write ``docs/message.schema.json`` from its source, ``lifeline.contract``."""
+"""Write ``docs/message.schema.json`` from its source, ``lifeline.contract.messages``."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from lifeline.contract import MESSAGE_SCHEMA
+from lifeline.contract.messages import MESSAGE_SCHEMA
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "message.schema.json"
 

@@ -35,6 +35,7 @@ from botocore.config import Config
 
 from local.build import ARCHITECTURE, ROOT, RUNTIME, SAM, LocalError, build, tool_environment
 from local.mail_events import MailEvents
+from local.metrics import StandIn
 
 REGION = "eu-west-1"
 ROOT_KEY = "test"
@@ -134,7 +135,7 @@ class LocalStack:
     aws_port: int = 0
     mail_events: MailEvents | None = None
     """SES's events about mails, once the local AWS has been started."""
-    _stand_in: Any = None
+    _stand_in: StandIn | None = None
 
     def say(self, text: str) -> None:
         """Tell what is going on, with the time since the start."""
@@ -401,11 +402,8 @@ class LocalStack:
 
     def _start_stand_in(self) -> None:
         """AWS turns EMF log lines into metrics and lets alarms invoke functions; a stand-in does here."""
-        with contextlib.suppress(ImportError):
-            from local.metrics import StandIn
-
-            self._stand_in = StandIn(self)
-            self._stand_in.start()
+        self._stand_in = StandIn(self)
+        self._stand_in.start()
 
     def forget_metrics(self) -> None:
         """Alarms judge what comes from now on."""

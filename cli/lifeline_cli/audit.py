@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from lifeline.contract.instants import duration
 
 from lifeline_cli import render
 from lifeline_cli.errors import CliError, usage
@@ -98,15 +99,12 @@ def draw(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield render.text("In doubt: only the oldest of each lane were read.")
     yield render.table(
         ("lane", "messages", "oldest"),
-        [
-            (lane["name"], lane["count"], render.duration(lane["oldest_age_seconds"]))
-            for lane in result["lanes"]
-        ],
+        [(lane["name"], lane["count"], duration(lane["oldest_age_seconds"])) for lane in result["lanes"]],
         right=("messages", "oldest"),
     )
     dead = ", ".join(f"{name} {count}" for name, count in result["dead_letters"].items())
     yield render.text(f"dead letters  {dead}")
-    yield render.text(f"last tick     {render.duration(result['tick']['age_seconds'])} ago")
+    yield render.text(f"last tick     {duration(result['tick']['age_seconds'])} ago")
     deep = result["deep"]
     if deep is not None:
         yield render.text(f"ledger        {deep['found']} open and off the agenda; {deep['woken']} woken")
@@ -118,7 +116,5 @@ def draw(result: Mapping[str, Any]) -> Iterable[RenderableType]:
 
 def _age(low: float, high: float | None) -> str:
     if high is None:
-        return f"over {render.duration(low)}"
-    return (
-        f"under {render.duration(high)}" if not low else f"{render.duration(low)} to {render.duration(high)}"
-    )
+        return f"over {duration(low)}"
+    return f"under {duration(high)}" if not low else f"{duration(low)} to {duration(high)}"

@@ -7,6 +7,8 @@ import os
 from functools import cached_property
 from typing import Any, Final
 
+from lifeline.contract.operator_actions import Refusal, parse_answer, request_for
+
 from lifeline_cli.errors import CliError, of_aws, usage
 from lifeline_cli.options import Options
 
@@ -113,22 +115,20 @@ class Client:
 
     def call(self, action: str, **fields: Any) -> dict[str, Any]:
         """Carry out one action and return its ``result``. Raises :class:`CliError` otherwise."""
-        answer = self._invoke({"action": action, **fields})
-        if answer.get("ok"):
-            return dict(answer.get("result") or {})
-        error = answer.get("error") or {}
-        raise CliError(
-            str(error.get("code", "refused")),
-            str(error.get("message", "the operator function refused without a reason")),
-            action=action,
-            valid=tuple(error.get("valid") or ()),
-        )
+        document = self._invoke(request_for(action, **fields))
+        try:
+            answer = parse_answer(document)
+        except ValueError as error:
+            raise CliError("bad_answer", f"{self.function}: {error}", action=action) from error
+        if isinstance(answer, Refusal):
+            raise CliError(answer.code, answer.message, action=action, valid=answer.valid)
+        return dict(answer)
 
     def change(self, action: str, **fields: Any) -> dict[str, Any]:
         """As :meth:`call`, with the caller's identity as the actor."""
         return self.call(action, actor=self.actor, **fields)
 
-    def _invoke(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _invoke(self, request: dict[str, Any]) -> object:
         function = self.function
         try:
             answer = self._lambda.invoke(FunctionName=function, Payload=json.dumps(request).encode())
@@ -146,7 +146,7 @@ class Client:
         return self._read(function, request["action"], answer, payload)
 
     @staticmethod
-    def _read(function: str, action: str, answer: Any, payload: bytes) -> dict[str, Any]:
+    def _read(function: str, action: str, answer: Any, payload: bytes) -> object:
         try:
             document = json.loads(payload or b"null")
         except ValueError:
@@ -159,9 +159,5 @@ class Client:
                 f"{function} failed: {detail.get('errorType', answer['FunctionError'])}: {text[:300]}",
                 f"Its log says more: aws logs tail /aws/lambda/{function} --since 10m",
                 action=action,
-            )
-        if not isinstance(document, dict):
-            raise CliError(
-                "bad_answer", f"{function} answered with something that is no JSON object", action=action
             )
         return document

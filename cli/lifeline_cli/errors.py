@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from lifeline.contract.operator_actions import refused
+
 DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
@@ -36,8 +38,9 @@ class CliError(Exception):
 
     def document(self) -> dict[str, Any]:
         """The error as ``--json`` prints it; the same keys as a refusal of OperatorFunction."""
-        error = {"code": self.code, "message": self.message, "valid": list(self.valid), "hint": self.hint}
-        return {"ok": False, "action": self.action, "error": error}
+        document = refused(self.action, self.code, self.message, self.valid)
+        document["error"]["hint"] = self.hint
+        return document
 
 
 def usage(message: str, hint: str = "", valid: tuple[str, ...] = ()) -> CliError:

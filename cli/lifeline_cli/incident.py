@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from lifeline.contract.instants import exact_duration
 
 from lifeline_cli import incident_parts as read
 from lifeline_cli import render
@@ -50,7 +51,7 @@ def draw_list(result: Mapping[str, Any]) -> Iterable[RenderableType]:
             f"  {render.moment(row['opened_at'])}  ",
             render.state(row["state"]),
         )
-        lasted = read.span(row["duration_seconds"])
+        lasted = exact_duration(row["duration_seconds"])
         yield render.text(f"  {row['scope']}: {row['cause'].replace('_', ' ')} for {lasted}{flaps}")
         yield render.text(f"  opened by {short(row['opened_by'])}{ended}: {row['reason']}", "dim")
     yield render.text("More of one: lifeline incident report ID")

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lifeline.contract.instants import exact_duration
+
 from lifeline_cli import render
 from lifeline_cli.panic import short as actor
 
@@ -55,7 +57,7 @@ def headline(report: Report) -> str:
     """The incident in one sentence."""
     verb = "has been" if report["state"] == "panic" else "was"
     after = ", and is recovering" if report["state"] == "recovering" else ""
-    lasted = span(report["duration_seconds"])
+    lasted = exact_duration(report["duration_seconds"])
     return f"{report['scope']} {verb} in panic mode for {lasted} ({cause(report)}){after}"
 
 
@@ -64,12 +66,12 @@ def figures(report: Report) -> list[tuple[str, str]]:
     messages, people, delay = report["messages"], report["people"], report["delay"]
     fallen = messages["push"] + messages["email"]
     return [
-        ("time to detect", span(report["detection_seconds"])),
-        ("duration", span(report["duration_seconds"])),
+        ("time to detect", exact_duration(report["detection_seconds"])),
+        ("duration", exact_duration(report["duration_seconds"])),
         ("messages touched", count(messages["total"])),
         ("by push or email", count(fallen)),
         ("people not reached", count(people["not_reached"])),
-        ("median added delay", span(delay["median_seconds"])),
+        ("median added delay", exact_duration(delay["median_seconds"])),
     ]
 
 
@@ -114,15 +116,6 @@ def warnings(report: Report) -> list[str]:
     return found
 
 
-def span(seconds: float | None) -> str:
-    """A span with tenths or hundredths where they matter; ``-`` for none."""
-    if seconds is None:
-        return "-"
-    if seconds < 1:
-        return f"{seconds:.2f} s"
-    return f"{seconds:.1f} s" if seconds < 10 else render.duration(seconds)
-
-
 def count(number: int) -> str:
     """A number with its thousands apart."""
     return f"{number:,}"
@@ -143,17 +136,17 @@ def _course(report: Report) -> Part:
         ("evidence", _evidence(opened["evidence"])),
         ("first failure", render.moment(report["first_failure_at"])),
         ("panic entered", f"{render.moment(opened['at'])} by {actor(opened['actor'] or opened['source'])}"),
-        ("time to detect", span(report["detection_seconds"])),
+        ("time to detect", exact_duration(report["detection_seconds"])),
     ]
     if closed:
         who = actor(closed["actor"] or closed["source"])
         rows.append(("panic left", f"{render.moment(closed['at'])} by {who}: {closed['reason']}"))
     else:
         rows.append(("panic left", "not yet"))
-    in_panic = span(report["panic_seconds"])
+    in_panic = exact_duration(report["panic_seconds"])
     flaps = f", {in_panic} of it in panic" if report["flaps"] else ""
     rows += [
-        ("duration", f"{span(report['duration_seconds'])}{flaps}"),
+        ("duration", f"{exact_duration(report['duration_seconds'])}{flaps}"),
         ("flaps", f"{report['flaps']}"),
         ("probes", f"{probes['total']}: {probes['succeeded']} succeeded, {probes['failed']} failed"),
     ]
@@ -200,7 +193,7 @@ def _delay(report: Report) -> Part:
         (
             name,
             count(part["count"]),
-            *(span(part[f"{which}_seconds"]) for which in ("median", "p95", "worst")),
+            *(exact_duration(part[f"{which}_seconds"]) for which in ("median", "p95", "worst")),
         )
         for name, part in [*delay["by_way"].items(), ("all", delay)]
     ]
@@ -242,7 +235,7 @@ def _drain(report: Report) -> Part:
         ("parked", f"{count(drain['parked'])} messages"),
         ("still waiting", f"{count(drain['waiting'])} messages"),
         ("last one gone", render.moment(drain["done_at"])),
-        ("drain time after recovery", span(drain["seconds"])),
+        ("drain time after recovery", exact_duration(drain["seconds"])),
     ]
     return Part("Backlog", ("what", "found"), rows)
 
@@ -259,9 +252,8 @@ def _traffic(report: Report) -> Part:
         )
         for row in traffic["rows"]
     ]
-    note = (
-        f"Before: {span(traffic['before_seconds'])} of counters. During: messages that the incident touched."
-    )
+    before = exact_duration(traffic["before_seconds"])
+    note = f"Before: {before} of counters. During: messages that the incident touched."
     if spike and spike["is_spike"]:
         note += (
             f" Traffic had risen {spike['ratio']:g} times in the ten minutes before, most in category "

@@ -8,7 +8,7 @@ from html import escape
 from math import ceil, floor, log10
 from typing import Any, Final
 
-from lifeline.contract import parse_instant
+from lifeline.contract.instants import parse_instant
 
 LEFT: Final = 46
 RIGHT: Final = 14

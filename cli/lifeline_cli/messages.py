@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from lifeline.contract import PRIORITIES
+from lifeline.contract.instants import duration
+from lifeline.contract.names import PRIORITIES
 
 from lifeline_cli import render
 from lifeline_cli.errors import CliError, usage
@@ -242,7 +243,7 @@ def send(
     if not found["found"]:
         raise CliError(
             "not_taken",
-            f"message {sent['id']} was not taken from the queue within {render.duration(limit)}",
+            f"message {sent['id']} was not taken from the queue within {duration(limit)}",
             f"Look at lifeline queue status, then at lifeline message {sent['id']}.",
             shown=True,
         )

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from lifeline.contract import OPENAI_VOICE, WHATSAPP
+from lifeline.contract.names import OPENAI_VOICE, WHATSAPP
 
 from lifeline_cli import render
 from lifeline_cli.errors import usage

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from lifeline.contract import DEAD_LETTER_QUEUES, LANES, QUEUES, REFUSED
+from lifeline.contract.instants import duration
+from lifeline.contract.names import DEAD_LETTER_QUEUES, LANES, QUEUES, REFUSED
 
 from lifeline_cli import render
 from lifeline_cli.errors import usage
@@ -56,7 +57,7 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     if not result["waiting"] and result["released"]:
         yield render.text(
             f"The last {result['released']} messages of the backlog are on their way, "
-            f"gone in about {render.duration(result['eta_seconds'])}.",
+            f"gone in about {duration(result['eta_seconds'])}.",
             "green",
         )
     elif not result["waiting"]:
@@ -67,7 +68,7 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield render.text(
             f"Backlog: {result['waiting']} messages, leaving at {rate(drain['rate'])} "
             f"(up to {rate(drain['ceiling'])}), "
-            f"gone in about {render.duration(result['eta_seconds'])}, at {render.moment(result['eta'])}."
+            f"gone in about {duration(result['eta_seconds'])}, at {render.moment(result['eta'])}."
         )
     for note in result["notes"]:
         yield render.warn(note)
@@ -85,7 +86,7 @@ def table(queues: Iterable[Mapping[str, Any]]) -> RenderableType:
                 queue["visible"],
                 queue["in_flight"],
                 queue["delayed"],
-                render.duration(queue["oldest_age_seconds"]),
+                duration(queue["oldest_age_seconds"]),
                 rate(queue["rate"] or None),
                 _gone(queue),
             )
@@ -100,7 +101,7 @@ def _gone(queue: Mapping[str, Any]) -> str:
         return "-"
     if queue["eta_seconds"] is None:
         return "held"
-    return render.duration(queue["eta_seconds"]) if queue["eta_seconds"] else "-"
+    return duration(queue["eta_seconds"]) if queue["eta_seconds"] else "-"
 
 
 def rate(value: float | None) -> str:
@@ -138,7 +139,7 @@ def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     )
     yield render.text(
         f"In effect by {render.moment(result['effective_by'])}, "
-        f"within {render.duration(result['effective_within_seconds'])}. "
+        f"within {duration(result['effective_within_seconds'])}. "
         "The drain doubles its rate each minute until it is there."
     )
 
@@ -288,7 +289,7 @@ def draw_peek(result: Mapping[str, Any]) -> Iterable[RenderableType]:
                 f"{item['type']}, {item['priority']}" if item["type"] else "-",
                 item["template"] or "-",
                 item["status"] or "-",
-                render.duration(item["age_seconds"]),
+                duration(item["age_seconds"]),
                 item["reason"],
             )
             for item in result["sample"]

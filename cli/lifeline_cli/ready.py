@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from lifeline.contract.instants import duration
 
 from lifeline_cli import render
 from lifeline_cli.errors import CliError
@@ -66,7 +67,7 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
                     row["visible"],
                     row["in_flight"],
                     row["delayed"],
-                    render.duration(row["oldest_age_seconds"]),
+                    duration(row["oldest_age_seconds"]),
                 )
                 for row in result["queues"]
             ],
@@ -102,9 +103,7 @@ def _lines(result: Mapping[str, Any], at: str) -> Iterable[RenderableType]:
     else:
         yield render.text(f"token      {token.get('outcome')}, looked at {render.ago(token.get('at'), at)}")
     age = result["prober"]["age_seconds"]
-    yield render.text(
-        "prober     has not run yet" if age is None else f"prober     ran {render.duration(age)} ago"
-    )
+    yield render.text("prober     has not run yet" if age is None else f"prober     ran {duration(age)} ago")
 
 
 # -- drill -------------------------------------------------------------------------------------------------

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from lifeline.contract import escaped, parse_instant
+from lifeline.contract.instants import duration, parse_instant
+from lifeline.contract.operator_actions import ok
+from lifeline.contract.text import escaped
 
 from lifeline_cli.client import Client
 from lifeline_cli.errors import CliError, usage
@@ -55,7 +57,7 @@ class Cli:
     def show(self, action: str, result: Mapping[str, Any], draw: Draw) -> None:
         """Print one answer."""
         if self.as_json:
-            print_json({"ok": True, "action": action, "result": result})
+            print_json(ok(action, result))
             return
         for part in draw(result):
             out().print(part)
@@ -88,7 +90,7 @@ class Cli:
             result = fetch()
             if self.as_json:
                 # One line per look, for jq and for logs.
-                write(json.dumps({"ok": True, "action": action, "result": result}))
+                write(json.dumps(ok(action, result)))
             else:
                 self.show(action, result, draw)
                 write("")
@@ -191,18 +193,6 @@ def state(name: str) -> Any:
 def warn(words: str) -> RenderableType:
     """Something that the operator should not overlook."""
     return text(f"! {words}", "yellow")
-
-
-def duration(seconds: float | None) -> str:
-    """``75`` to ``1 min 15 s``; ``-`` for none."""
-    if seconds is None:
-        return "-"
-    whole = round(seconds)
-    for size, unit, small, name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            rest = whole % size // small
-            return f"{whole // size} {unit}" + (f" {rest} {name}" if rest else "")
-    return f"{whole} s"
 
 
 def moment(instant: str | None) -> str:

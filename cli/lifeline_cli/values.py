@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from lifeline.contract import format_instant, parse_instant
+from lifeline.contract.instants import format_instant, parse_instant
 
 from lifeline_cli.errors import usage
 

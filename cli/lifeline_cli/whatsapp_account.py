@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from lifeline.contract.instants import duration
 
 from lifeline_cli import render
 from lifeline_cli.errors import CliError
@@ -45,7 +46,7 @@ def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     if not result["usage"]:
         yield render.text("  none yet")
     for usage in result["usage"]:
-        yield render.text(f"  by {usage['by']}, {render.duration(usage['age_seconds'])} ago:")
+        yield render.text(f"  by {usage['by']}, {duration(usage['age_seconds'])} ago:")
         for quota in usage["quotas"]:
             yield render.text(
                 f"    {quota['type']}: calls {quota['call_count']:g} %, time {quota['total_time']:g} %, "
@@ -53,7 +54,7 @@ def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:
             )
         if usage["regain_at"]:
             yield render.warn(
-                f"throttled: access is regained in {render.duration(usage['regain_in_seconds'])}, at "
+                f"throttled: access is regained in {duration(usage['regain_in_seconds'])}, at "
                 f"{render.clock_time(usage['regain_at'])} UTC"
             )
         else:
@@ -137,7 +138,7 @@ def draw_volume(result: Mapping[str, Any]) -> Iterable[RenderableType]:
 def _chart(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     step = result["step_seconds"]
     bars = result["bars"]
-    yield render.text(f"Messages per {render.duration(step)} (UTC)", "bold")
+    yield render.text(f"Messages per {duration(step)} (UTC)", "bold")
     most = max((bar["count"] for bar in bars), default=0)
     brick = _brick()
     for bar in bars:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline import wiring
+from lifeline.wiring import alarm
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Act on the alarm changes of one event: a direct alarm action, SNS notifications, or EventBridge."""
-    return wiring.alarm()(event)
+    return alarm.use_case()(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline import wiring
+from lifeline.wiring import drainer
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -14,11 +14,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     def remaining() -> float:
         return context.get_remaining_time_in_millis() / 1000
 
+    minute = drainer.use_case()
     try:
-        done = wiring.drainer()(remaining)
+        done = minute.tick(remaining)
     finally:
         # A part of the tick that fails every minute must not keep voice notes waiting.
-        notes = wiring.release_pending()()
+        notes = minute.release_pending()
     done["voice_notes"] = notes
-    wiring.summarise()(remaining, quiet=not any(done["released"].values()))
+    minute.summarise(remaining, quiet=not any(done["released"].values()))
     return done

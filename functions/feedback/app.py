@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline import wiring
+from lifeline.wiring import feedback
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take SNS notifications of SES (configuration set) and of SNS itself (mobile app events)."""
-    return wiring.feedback()(event)
+    return feedback.use_case()(event)

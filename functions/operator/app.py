@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline import wiring
+from lifeline.wiring import operator
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Carry out ``{"action": ..., ...}``; ``contract.OPERATOR_ACTIONS`` describes request and answer."""
-    return wiring.operator()(event, lambda: context.get_remaining_time_in_millis() / 1000)
+    """Carry out ``{"action": ..., ...}``; ``contract/operator_actions.py`` describes request and answer."""
+    return operator.use_case()(event, lambda: context.get_remaining_time_in_millis() / 1000)

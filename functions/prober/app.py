@@ -6,19 +6,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline import wiring
+from lifeline.wiring import prober
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Run the probes of an SQS batch, or do the minute's work for anything else."""
-    probe = wiring.prober()
+    probe = prober.use_case()
     if "Records" not in event:
         return probe.minute()
-    failed = []
-    for record in SQSEvent(event).records:
-        try:
-            probe.slot(record.body)
-        except Exception:  # one probe must not take the others of its batch along
-            wiring.telemetry("prober").exception("probe failed")
-            failed.append({"itemIdentifier": record.message_id})
-    return {"batchItemFailures": failed}
+    failed = probe.slots([(record.message_id, record.body) for record in SQSEvent(event).records])
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}

@@ -6,9 +6,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline import wiring
-from lifeline.contract import WAKE_QUEUE
+from lifeline.contract.names import WAKE_QUEUE
 from lifeline.use_cases.deliver import Record
+from lifeline.wiring import sender
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -22,5 +22,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         )
         for record in SQSEvent(event).records
     ]
-    failed = wiring.sender()(records, lambda: context.get_remaining_time_in_millis() / 1000)
+    failed = sender.use_case()(records, lambda: context.get_remaining_time_in_millis() / 1000)
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline import wiring
+from lifeline.wiring import token_keeper
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Do one look; ``source`` in the event says who asks."""
-    return wiring.token_keeper()(event, lambda: context.get_remaining_time_in_millis() / 1000)
+    return token_keeper.use_case()(event, lambda: context.get_remaining_time_in_millis() / 1000)

@@ -6,11 +6,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline import wiring
+from lifeline.wiring import voice
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle one batch of jobs; answers with the records that SQS must bring again."""
     jobs = [(record.message_id, record.body) for record in SQSEvent(event).records]
-    failed = wiring.voice()(jobs, lambda: context.get_remaining_time_in_millis() / 1000)
+    failed = voice.use_case()(jobs, lambda: context.get_remaining_time_in_millis() / 1000)
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}

@@ -8,21 +8,21 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline import wiring
 from lifeline.use_cases.webhook import Reply
+from lifeline.wiring import webhook
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one HTTP request (payload format 2.0)."""
     request = APIGatewayProxyEventV2(event)
-    webhook = wiring.webhook()
+    receiver = webhook.use_case()
     match request.http_method:
         case "GET":
-            reply = webhook.handshake(request.query_string_parameters)
+            reply = receiver.handshake(request.query_string_parameters)
         case "POST":
             raw = raw_body(request)
             signature = request.headers.get("x-hub-signature-256") or ""
-            reply = Reply(400, "refused") if raw is None else webhook.receive(raw, signature)
+            reply = Reply(400, "refused") if raw is None else receiver.receive(raw, signature)
         case _:
             reply = Reply(405, "refused")
     return {

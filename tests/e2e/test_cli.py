@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lifeline.contract import ENTRY_QUEUES, LANES
+from lifeline.contract.names import ENTRY_QUEUES, LANES
 
 from tests.support.system import System, eventually
 

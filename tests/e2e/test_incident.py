@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import requests
-from lifeline.contract import format_instant, parse_instant
-from lifeline.domain.probing import slot_of
+from lifeline.contract.instants import format_instant, parse_instant
+from lifeline.domain.panic.probing import slot_of
 
 from tests.support.system import System, eventually
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-from lifeline.contract import LANES, QUEUES
+from lifeline.contract.names import LANES, QUEUES
 
 from tests.support.runbook import ROOT
 from tests.support.system import System, eventually

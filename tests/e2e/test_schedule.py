@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from lifeline.contract import format_instant
+from lifeline.contract.instants import format_instant
 from lifeline.use_cases.wake import NEAR
 
 from tests.e2e.test_cli import Shell

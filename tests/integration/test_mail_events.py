@@ -17,7 +17,7 @@ from lifeline.adapters.aws import client_config
 from lifeline.adapters.email import Email, EmailRefused
 from lifeline.adapters.outcomes import UnknownOutcome
 from lifeline.adapters.push import Push, PushRefused
-from lifeline.domain.feedback import MailReport, mail_report, returned
+from lifeline.domain.fallback.feedback import MailReport, mail_report, returned
 
 from local.stack import REGION, ROOT_KEY, LocalStack
 

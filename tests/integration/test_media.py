@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import requests
 from lifeline.adapters.whatsapp import Lost, Media, WhatsApp
-from lifeline.domain.failures import Cause, Failure
+from lifeline.domain.failure.causes import Cause
+from lifeline.domain.failure.classify import Failure
 
 from local.simulators.graph import GraphSimulator
 from tests.support.inbound import spoken

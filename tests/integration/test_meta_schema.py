@@ -12,9 +12,10 @@ import pytest
 import requests
 from lifeline.adapters.secrets import Secrets
 from lifeline.adapters.whatsapp import Accepted, Answer, WhatsApp, payload
-from lifeline.contract import Message, parse_message
-from lifeline.domain import webhooks
-from lifeline.domain.failures import Cause, Failure
+from lifeline.contract.messages import Message, parse_message
+from lifeline.domain.failure.causes import Cause
+from lifeline.domain.failure.classify import Failure
+from lifeline.domain.inbound import webhooks
 
 from local.simulators.graph import GraphSimulator
 from local.simulators.meta_schema import MetaSchema

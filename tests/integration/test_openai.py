@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 import requests
 from lifeline.adapters.openai import OpenAI, Transcript
-from lifeline.contract import OPENAI_VOICE
-from lifeline.domain.audio import inspect
-from lifeline.domain.failures import Cause
-from lifeline.domain.voice_failures import MESSAGE, VoiceFailure
+from lifeline.contract.names import OPENAI_VOICE
+from lifeline.domain.failure.causes import Cause
+from lifeline.domain.failure.voice_failures import MESSAGE, VoiceFailure
+from lifeline.domain.voice.audio import inspect
 
 from local.simulators.openai import OpenAISimulator
 from local.simulators.opus import read, recording, seconds_of

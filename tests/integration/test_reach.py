@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from lifeline.adapters.reach import Reach, UnreachedError
-from lifeline.domain.failures import Fault
+from lifeline.domain.failure.causes import Fault
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from unittest import mock
 
 import pytest
 from lifeline.adapters.agenda import AGENDA_INDEX
-from lifeline.contract import OPENAI_VOICE, STATUSES, WHATSAPP
-from lifeline.domain.failures import Cause
-from lifeline.domain.fallback import DEFAULT_POLICY
+from lifeline.contract.names import OPENAI_VOICE, STATUSES, WHATSAPP
+from lifeline.domain.failure.causes import Cause
+from lifeline.domain.fallback.policy import DEFAULT_POLICY
+from lifeline.domain.incident.readiness import EXPECTED
 from lifeline.domain.message.row import BACKLOG, Lane, Row
-from lifeline.domain.readiness import EXPECTED
 from lifeline.telemetry import METRICS, NAMESPACE, Telemetry
 from lifeline.use_cases.deliver import FallBack
-from lifeline.use_cases.feedback import Feedback
+from lifeline.use_cases.feedback.feedback import Feedback
 from lifeline.use_cases.tick.gauges import HELD
 
 from tests.support.memory import Clock

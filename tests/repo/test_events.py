@@ -8,14 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lifeline.contract import (
-    CRITICAL_QUEUE,
-    MESSAGE_SCHEMA,
-    WAKE_QUEUE,
-    WHATSAPP_QUEUE,
-    ContractError,
-    parse_message,
-)
+from lifeline.contract.messages import MESSAGE_SCHEMA, ContractError, parse_message
+from lifeline.contract.names import CRITICAL_QUEUE, WAKE_QUEUE, WHATSAPP_QUEUE
 
 ROOT = Path(__file__).parents[2]
 EVENTS = sorted((ROOT / "events").glob("*/*.json"))

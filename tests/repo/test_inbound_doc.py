@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from lifeline.contract import parse_instant
-from lifeline.domain import inbound
-from lifeline.domain.inbound import KINDS, Reason, VoiceNote
+from lifeline.contract.instants import parse_instant
+from lifeline.domain.inbound import inbound
+from lifeline.domain.inbound.inbound import KINDS, Reason, VoiceNote
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "inbound.md"
 TEXT = DOCUMENT.read_text()

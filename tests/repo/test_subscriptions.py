@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lifeline.domain import notices
+from lifeline.domain.panic import notices
 
 from tests.support.template import ROOT, source
 

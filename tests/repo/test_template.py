@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from lifeline.adapters.agenda import AGENDA_INDEX, PROJECTED
-from lifeline.contract import ENTRY_QUEUES, QUEUES
+from lifeline.contract.names import ENTRY_QUEUES, QUEUES
 from lifeline.settings import NEEDS, OPTIONAL
 from lifeline.telemetry import METRICS, NAMESPACE
 
@@ -25,7 +25,7 @@ from tests.support.template import (
 )
 
 SHARED = {"STAGE", "LOG_LEVEL", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "SETTINGS_JSON"}
-"""What every function gets; powertools and ``wiring.telemetry`` read those that ``settings`` does not."""
+"""What every function gets; powertools and the wiring read those that ``settings`` does not."""
 
 WITHOUT_RESOURCE = {
     "cloudwatch:DescribeAlarms": "a search by prefix is authorised on all alarms",
@@ -178,7 +178,7 @@ def test_a_critical_message_waits_for_no_batch_and_for_no_worker_of_others() -> 
 
 
 def test_an_audit_trusts_sqs_for_as_long_as_a_record_is_hidden() -> None:
-    from lifeline.use_cases.operate_audit import UNACKNOWLEDGED
+    from lifeline.use_cases.operate.audit import UNACKNOWLEDGED
 
     entry = ("CriticalQueue", "WhatsappQueue", "BulkQueue")
     assert max(queues()[name]["VisibilityTimeout"] for name in entry) == UNACKNOWLEDGED

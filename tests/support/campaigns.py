@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lifeline.domain.campaign import Campaign, State
+from lifeline.domain.campaign.campaign import Campaign, State
 from lifeline.errors import ConflictError, UnavailableError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from lifeline.adapters.inbox import Claim, Pending
 from lifeline.adapters.whatsapp import Lost
-from lifeline.domain.failures import Failure
+from lifeline.domain.failure.classify import Failure
 from lifeline.errors import UnavailableError
 
 SPEECH = bytes([0x48]) + bytes(range(1, 60))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lifeline.domain.incident import Affected, Facts, Move
+from lifeline.domain.incident.facts import Affected, Facts, Move
 from lifeline.domain.message.status import Status
-from lifeline.domain.panic import Event, Kind
+from lifeline.domain.panic.flag import Event, Kind
 
 START = 1_772_355_600.0
 """2026-03-01T09:00:00Z"""

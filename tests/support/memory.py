@@ -29,14 +29,15 @@ from lifeline.adapters.ledger import (
     affected_of,
     each_id_once,
 )
-from lifeline.adapters.queues import ENTRIES_PER_CALL, MAX_DELAY, Depth, Incoming, Outgoing
+from lifeline.adapters.queues import ENTRIES_PER_CALL, Depth, Incoming, Outgoing
 from lifeline.adapters.row_items import CHANGEABLE, written
-from lifeline.domain.detection import Bucket, Window
-from lifeline.domain.incident import Affected
+from lifeline.domain.incident.facts import Affected
 from lifeline.domain.message.row import SHARDS, Change, Fate, Row, Written, shard_of
 from lifeline.domain.message.status import OPEN, Status, can_move
-from lifeline.domain.panic import Change as PanicChange
-from lifeline.domain.panic import Event, Flag
+from lifeline.domain.pace.pace import MAX_DELAY
+from lifeline.domain.panic.detection import Bucket, Window
+from lifeline.domain.panic.flag import Change as PanicChange
+from lifeline.domain.panic.flag import Event, Flag
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.telemetry import METRICS
 

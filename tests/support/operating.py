@@ -8,22 +8,23 @@ from typing import Any
 from lifeline.adapters.contacts import Contact
 from lifeline.adapters.control import Setting
 from lifeline.adapters.queues import Depth, Outgoing
-from lifeline.contract import BULK_QUEUE, CRITICAL_QUEUE, QUEUES, WHATSAPP
+from lifeline.contract.names import BULK_QUEUE, CRITICAL_QUEUE, QUEUES, WHATSAPP
 from lifeline.domain.message.row import Row
-from lifeline.domain.panic import Event, trip
+from lifeline.domain.panic.entering import trip
+from lifeline.domain.panic.flag import Event
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
-from lifeline.use_cases.incident import Incidents
-from lifeline.use_cases.operate import Operate
-from lifeline.use_cases.operate_audit import OperateAudit
-from lifeline.use_cases.operate_dead_letters import OperateDeadLetters
-from lifeline.use_cases.operate_incident import OperateIncident
-from lifeline.use_cases.operate_lanes import Lanes
-from lifeline.use_cases.operate_message import OperateMessage
-from lifeline.use_cases.operate_panic import OperatePanic
-from lifeline.use_cases.operate_queue import OperateQueue
-from lifeline.use_cases.operate_schedule import OperateSchedule
-from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.incident.incidents import Incidents
+from lifeline.use_cases.operate.audit import OperateAudit
+from lifeline.use_cases.operate.dead_letters import OperateDeadLetters
+from lifeline.use_cases.operate.incident import OperateIncident
+from lifeline.use_cases.operate.lanes import Lanes
+from lifeline.use_cases.operate.message import OperateMessage
+from lifeline.use_cases.operate.operate import Operate
+from lifeline.use_cases.operate.panic import OperatePanic
+from lifeline.use_cases.operate.queue import OperateQueue
+from lifeline.use_cases.operate.schedule import OperateSchedule
+from lifeline.use_cases.panic.panic_mode import PanicMode
 from lifeline.use_cases.wake import Wake
 
 from tests.support.memory import (

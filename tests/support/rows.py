@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lifeline.domain.failures import Cause, Failure, Reach
+from lifeline.domain.failure.causes import Cause, Reach
+from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import Retries
 from lifeline.domain.message.row import WHATSAPP, Doubt, Lane, Phase, Row
 from lifeline.domain.message.status import Status

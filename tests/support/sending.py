@@ -9,18 +9,19 @@ from typing import Any, Final
 
 from lifeline.adapters.contacts import Contact, Way, mark_key
 from lifeline.adapters.whatsapp import Accepted
-from lifeline.contract import WHATSAPP, Message, Template
-from lifeline.domain.failures import Cause, Failure, Fault, classify_answer, classify_fault
+from lifeline.contract.messages import Message, Template
+from lifeline.contract.names import WHATSAPP
+from lifeline.domain.failure.causes import Cause, Fault
+from lifeline.domain.failure.classify import Failure, classify_answer, classify_fault
 from lifeline.domain.message.proof import read_tag
 from lifeline.domain.message.row import Lane, Row
 from lifeline.domain.message.status import Status
-from lifeline.domain.panic import State
+from lifeline.domain.panic.flag import State
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
-from lifeline.use_cases.deliver import Deliver, FallBack, Record
-from lifeline.use_cases.panic_mode import PanicMode
-from lifeline.use_cases.wake import Wake
-from lifeline.use_cases.webhook import Webhook
+from lifeline.use_cases.deliver import Deliver, Record
+from lifeline.wiring import sender, webhook
+from lifeline.wiring.adapters import Adapters
 
 from tests.support.campaigns import MemoryCampaigns
 from tests.support.executor import Inline
@@ -82,16 +83,20 @@ class Meta:
     ``before`` and ``after`` are called with each message's id, around the moment in which Meta takes it.
     """
 
-    last_usage = None
-
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.usage_reads = 0
         self.script: list[Accepted | Failure | BaseException | None] = []
         self.of: dict[str, Failure | BaseException] = {}
         self.before: Callable[[str], object] = lambda name: None
         self.after: Callable[[str], object] = lambda name: None
         self.sent: list[Sent] = []
         self.accepted: list[str] = []
+
+    @property
+    def last_usage(self) -> None:
+        """No answer has usage headers; ``usage_reads`` counts how often somebody looked."""
+        self.usage_reads += 1
 
     @property
     def asked(self) -> list[str]:
@@ -195,55 +200,49 @@ class World:
         self.contacts, self.notices = Contacts(), MemoryNotices()
         self.meta, self.push, self.email = Meta(self.clock), Channel(self.clock), Channel(self.clock)
         self.settings = replace(
-            settings or Settings(), wake_queue_url=WAKE, voice_queue_url=VOICE, whatsapp_dlq_url=DEAD
-        )
-        self.usage_kept = 0
-        self.unacknowledged: dict[str, Record] = {}
-        self.panic = PanicMode(
-            control=self.control,  # type: ignore[arg-type]
-            queues=self.queues,  # type: ignore[arg-type]
-            notices=self.notices,  # type: ignore[arg-type]
+            settings or Settings(),
+            wake_queue_url=WAKE,
+            voice_queue_url=VOICE,
+            whatsapp_dlq_url=DEAD,
             probe_queue_url="queue/probe",
-            clock=self.clock,
-            new_id=lambda: "abcdef",
-            telemetry=self.log,  # type: ignore[arg-type]
         )
+        self.unacknowledged: dict[str, Record] = {}
+        self.panic = self.adapters("webhook").panic
         self.deliver = self.worker()
         self._numbers = 0
 
-    def worker(self) -> Deliver:
-        """Another worker on the same services."""
-        services: Any = {
-            "ledger": self.ledger,
-            "control": self.control,
-            "queues": self.queues,
-            "whatsapp": self.meta,
-            "campaigns": self.campaigns,
-            "telemetry": self.log,
-        }
-        couriers: Any = {"push": self.push, "email": self.email, "contacts": self.contacts}
-        return Deliver(
-            settings=self.settings,
-            panic=self.panic,
-            wake=Wake(self.queues, WAKE),  # type: ignore[arg-type]
-            fall_back=FallBack(
-                policy=self.settings.fallback,
-                telemetry=self.log,  # type: ignore[arg-type]
-                default_title="A message for you",
-                clock=self.clock,
-                pool=Inline(),
-                **couriers,
-            ),
-            clock=self.clock,
-            pause=self.clock.advance,
-            chance=lambda: 0.5,
-            pool=Inline(),
-            keep_usage=self._keep_usage,
-            **services,
+    def adapters(self, function: str, **more: Any) -> Adapters:
+        """The wiring of one function, on these services."""
+        return Adapters(
+            function,
+            {
+                "settings": self.settings,
+                "ledger": self.ledger,
+                "agenda": self.agenda,
+                "control": self.control,
+                "queues": self.queues,
+                "campaigns": self.campaigns,
+                "contacts": self.contacts,
+                "notices": self.notices,
+                "whatsapp": self.meta,
+                "push": self.push,
+                "email": self.email,
+                "inbox": None,
+                "inbound_topic": None,
+                "secrets": StubSecrets({"app_secret": APP_SECRET}),
+                "telemetry": self.log,
+                "clock": self.clock,
+                "pause": self.clock.advance,
+                "chance": lambda: 0.5,
+                "new_id": lambda: "abcdef",
+                "pool": lambda *_: Inline(),
+                **more,
+            },
         )
 
-    def _keep_usage(self) -> None:
-        self.usage_kept += 1
+    def worker(self) -> Deliver:
+        """Another worker on the same services."""
+        return sender.build(self.adapters("sender", panic=self.panic))
 
     # -- what SQS brings -----------------------------------------------------------------------------
 
@@ -328,20 +327,9 @@ class World:
 
     def statuses(self, *entries: dict[str, Any]) -> int:
         """Meta's POST with these statuses; the HTTP status of the answer."""
-        webhook = Webhook(
-            settings=self.settings,
-            secrets=StubSecrets({"app_secret": APP_SECRET}),  # type: ignore[arg-type]
-            ledger=self.ledger,  # type: ignore[arg-type]
-            control=self.control,  # type: ignore[arg-type]
-            wake=Wake(self.queues, WAKE),  # type: ignore[arg-type]
-            panic=self.panic,
-            notices=self.notices,  # type: ignore[arg-type]
-            clock=self.clock,
-            chance=lambda: 0.5,
-            telemetry=self.log,  # type: ignore[arg-type]
-        )
+        receiver = webhook.build(self.adapters("webhook", panic=self.panic))
         raw = post(statuses(entries))
-        return webhook.receive(raw, sign(raw)).status
+        return receiver.receive(raw, sign(raw)).status
 
     # -- what came of it ------------------------------------------------------------------------------
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from lifeline.adapters.whatsapp import Accepted
-from lifeline.contract import Message
+from lifeline.contract.messages import Message
 from lifeline.settings import Settings
 from lifeline.use_cases.deliver import Deliver
-from lifeline.use_cases.panic_mode import PanicMode
-from lifeline.use_cases.wake import Wake
+from lifeline.wiring import sender as wiring
+from lifeline.wiring.adapters import Adapters
 
 from tests.support.campaigns import MemoryCampaigns
 from tests.support.executor import Inline
@@ -19,6 +19,8 @@ from tests.support.memory import Clock, MemoryNotices, Recorder
 
 class Meta:
     """Takes every message. A sender that would wait for its token is noted as that much later."""
+
+    last_usage = None
 
     def __init__(self, clock: Clock, sent: Callable[[str, float], None]) -> None:
         """``sent`` takes a message's id and the instant of its send (epoch seconds)."""
@@ -46,28 +48,25 @@ def sender(
 ) -> Deliver:
     """The sender's use case; ``control``, ``queues``, ``ledger`` stand in for the adapters of that name."""
     meta = Meta(clock, sent)
-    panic = PanicMode(
-        control=control,
-        queues=queues,
-        notices=MemoryNotices(),  # type: ignore[arg-type]
-        probe_queue_url="queue/probe",
-        clock=clock,
-        new_id=lambda: "abcdef",
-        telemetry=log,  # type: ignore[arg-type]
-    )
-    return Deliver(
-        settings=settings,
-        ledger=ledger,
-        control=control,
-        panic=panic,
-        queues=queues,
-        wake=Wake(queues, settings.wake_queue_url),
-        whatsapp=meta,  # type: ignore[arg-type]
-        fall_back=None,  # type: ignore[arg-type]
-        campaigns=MemoryCampaigns(),  # type: ignore[arg-type]
-        clock=clock,
-        pause=meta.pause,
-        chance=lambda: 0.5,
-        telemetry=log,  # type: ignore[arg-type]
-        pool=Inline(),
+    return wiring.build(
+        Adapters(
+            "sender",
+            {
+                "settings": settings,
+                "ledger": ledger,
+                "control": control,
+                "queues": queues,
+                "notices": MemoryNotices(),
+                "whatsapp": meta,
+                "push": None,
+                "email": None,
+                "contacts": None,
+                "campaigns": MemoryCampaigns(),
+                "telemetry": log,
+                "clock": clock,
+                "pause": meta.pause,
+                "chance": lambda: 0.5,
+                "pool": lambda *_: Inline(),
+            },
+        )
     )

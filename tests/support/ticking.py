@@ -6,13 +6,14 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from lifeline.contract import WHATSAPP, template_scope
-from lifeline.domain.failures import Cause
+from lifeline.contract.names import WHATSAPP, template_scope
+from lifeline.domain.failure.causes import Cause
 from lifeline.domain.message.row import BACKLOG, Change, Fate, Lane, Phase, Row, off_agenda, waiting
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.step import backlog_lane
-from lifeline.domain.panic import Flag, State, disable
-from lifeline.domain.quiet import QuietHours
+from lifeline.domain.pace.quiet import QuietHours
+from lifeline.domain.panic.ending import disable
+from lifeline.domain.panic.flag import Flag, State
 from lifeline.settings import Drain, Limiter, Settings
 from lifeline.use_cases.tick import Tick
 from lifeline.use_cases.wake import Wake

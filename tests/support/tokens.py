@@ -7,8 +7,9 @@ from typing import Any
 
 from lifeline.adapters.token_store import SecretVersion
 from lifeline.adapters.whatsapp import Answer
-from lifeline.domain.failures import Failure, Fault, classify_answer, classify_fault
-from lifeline.domain.token import DAY, NEEDED_SCOPES
+from lifeline.domain.account.token import DAY, NEEDED_SCOPES
+from lifeline.domain.failure.causes import Fault
+from lifeline.domain.failure.classify import Failure, classify_answer, classify_fault
 from lifeline.errors import ConflictError, UnavailableError
 
 from tests.support.memory import Clock

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from lifeline.domain.inbound.webhooks import InboundMessage
 from lifeline.domain.message.row import WHATSAPP, Row
 from lifeline.domain.message.status import Status
-from lifeline.domain.webhooks import InboundMessage
 from lifeline.settings import Settings
-from lifeline.use_cases.panic_mode import PanicMode
-from lifeline.use_cases.wake import Wake
 from lifeline.use_cases.webhook import Webhook
+from lifeline.wiring.adapters import Adapters
 
+from tests.support.executor import Inline
 from tests.support.memory import (
     Clock,
     MemoryControl,
@@ -46,28 +46,42 @@ class World:
         self.notices = MemoryNotices()
         self.secrets = StubSecrets({"app_secret": APP_SECRET, "verify_token": "verify-me"})
         self.log = Recorder()
-        self.panic = PanicMode(
-            control=self.control,  # type: ignore[arg-type]
-            queues=self.queues,  # type: ignore[arg-type]
-            notices=self.notices,  # type: ignore[arg-type]
-            probe_queue_url="queue/probe",
-            clock=self.clock,
-            new_id=lambda: "abcdef0123",
-            telemetry=self.log,  # type: ignore[arg-type]
-        )
-        self.wake = Wake(self.queues, WAKE)  # type: ignore[arg-type]
+        adapters = self.adapters("webhook")
+        self.panic, self.wake = adapters.panic, adapters.wake
         self.webhook = Webhook(
-            settings=Settings(),
-            secrets=self.secrets,  # type: ignore[arg-type]
-            ledger=self.ledger,  # type: ignore[arg-type]
-            control=self.control,  # type: ignore[arg-type]
-            wake=self.wake,
-            panic=self.panic,
-            notices=self.notices,  # type: ignore[arg-type]
+            settings=adapters.settings,
+            secrets=adapters.secrets,
+            ledger=adapters.ledger,
+            control=adapters.control,
+            wake=adapters.wake,
+            panic=adapters.panic,
+            detect=adapters.detect("webhook", "WebhookFunction"),
+            notices=adapters.notices,
             clock=self.clock,
-            chance=lambda: 0.5,
-            telemetry=self.log,  # type: ignore[arg-type]
+            chance=adapters.chance,
+            telemetry=adapters.telemetry,
             inbound=inbound,
+        )
+
+    def adapters(self, function: str, **more: Any) -> Adapters:
+        """The wiring of one function, on these services."""
+        return Adapters(
+            function,
+            {
+                "settings": Settings(wake_queue_url=WAKE, probe_queue_url="queue/probe"),
+                "secrets": self.secrets,
+                "ledger": self.ledger,
+                "control": self.control,
+                "queues": self.queues,
+                "notices": self.notices,
+                "telemetry": self.log,
+                "clock": self.clock,
+                "pause": self.clock.advance,
+                "chance": lambda: 0.5,
+                "new_id": lambda: "abcdef0123",
+                "pool": lambda *_: Inline(),
+                **more,
+            },
         )
 
     def sent(self, name: str, status: Status = Status.SENT, **values: Any) -> Row:

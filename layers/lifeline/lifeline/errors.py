@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 
 class LifelineError(Exception):
-    """Base of every error that Lifeline raises on purpose."""
+    """Base of every error that Lifeline raises on purpose.
+
+    ``code`` is a stable word for programs: of a service, the error code with which it answered.
+    """
+
+    code: str = ""
 
 
 class ConfigError(LifelineError):
@@ -18,10 +23,16 @@ class ConfigError(LifelineError):
 
 
 class UnavailableError(LifelineError):
-    """A service that Lifeline needs did not answer, or refused for now; the same call may succeed later."""
+    """A service that Lifeline needs did not answer, or refused for now; the same call may succeed later.
 
-    def __init__(self, service: str, doing: str, detail: str) -> None:
+    ``code``: the service's own error code, or the name of what broke where there was no answer; empty where
+    the service answered and the answer is of no use.
+    """
+
+    def __init__(self, service: str, doing: str, detail: str, code: str = "") -> None:
         self.service = service
+        self.doing = doing
+        self.code = code
         super().__init__(f"{service} is not available while {doing}: {detail}")
 
 

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, TypeVar, cast
 
-from lifeline.domain.detection import Thresholds
-from lifeline.domain.fallback import DEFAULT_POLICY, Policy
-from lifeline.domain.inbound import InboundRules
-from lifeline.domain.panic import Rules
-from lifeline.domain.quiet import QuietHours
-from lifeline.domain.speaking import VoiceRules
+from lifeline.domain.fallback.policy import DEFAULT_POLICY, Policy
+from lifeline.domain.inbound.inbound import InboundRules
+from lifeline.domain.pace.quiet import QuietHours
+from lifeline.domain.panic.detection import Thresholds
+from lifeline.domain.panic.flag import Rules
+from lifeline.domain.voice.speaking import VoiceRules
 from lifeline.errors import ConfigError
 
 T = TypeVar("T")

@@ -7,7 +7,6 @@ alarms are held against.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from lifeline.domain import text as texts
+from lifeline.domain.redact import redact
 
 NAMESPACE: Final = "Lifeline"
 METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
@@ -62,16 +62,11 @@ anybody acting. ``LeftAlone`` are rows that this version does not understand. ``
 webhooks and mail events that failed by an error of ours and are not asked for again: the log says which.
 """
 
-# An incident's id begins with a date, which is no phone number.
-_DIGITS = re.compile(r"\+?\d{7,15}(?!\d)(?!-\d{6}-[0-9a-f]{6}\b)")
-_TOKEN = re.compile(r"\b(EAA[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_-]{8,})|(Bearer\s+)\S+", re.IGNORECASE)
-
 
 def clean(text: str) -> str:
-    """``text`` without tokens and without whole phone numbers (the last three digits stay), and such that it
-    can be written (:func:`lifeline.domain.text.clean`)."""
-    text = _TOKEN.sub("[secret]", texts.clean(text))
-    return _DIGITS.sub(lambda match: "***" + match.group()[-3:], text)
+    """``text`` as :func:`~lifeline.domain.redact.redact` leaves it, and such that it can be written
+    (:func:`lifeline.domain.text.clean`)."""
+    return redact(texts.clean(text))
 
 
 class Telemetry:

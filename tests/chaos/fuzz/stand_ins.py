@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lifeline.domain.campaign import Campaign, State
+from lifeline.domain.campaign.campaign import Campaign, State
 
 APP_SECRET: Final = "made-up"
 PHONE_NUMBER_ID: Final = "10000000001"

@@ -23,23 +23,27 @@ from typing import Any, Final
 from lifeline.adapters.outcomes import Refused, UnknownOutcome
 from lifeline.adapters.queues import Outgoing
 from lifeline.adapters.whatsapp import Accepted
-from lifeline.contract import WHATSAPP, Message, format_instant, parse_instant
-from lifeline.domain.failures import Failure, classify_answer, classify_fault
-from lifeline.domain.failures import Fault as Transport
-from lifeline.domain.fallback import Policy
-from lifeline.domain.feedback import MailReport
+from lifeline.contract.instants import format_instant, parse_instant
+from lifeline.contract.messages import Message
+from lifeline.contract.names import WHATSAPP
+from lifeline.domain.failure.causes import Fault as Transport
+from lifeline.domain.failure.classify import Failure, classify_answer, classify_fault
+from lifeline.domain.fallback.feedback import MailReport
+from lifeline.domain.fallback.policy import Policy
 from lifeline.domain.message.row import Change, Fate, Lane, Row, Written
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.steering import cancel, move, redrive
-from lifeline.domain.panic import Flag, State, disable, enable
+from lifeline.domain.panic.ending import disable
+from lifeline.domain.panic.entering import enable
+from lifeline.domain.panic.flag import Flag, State
 from lifeline.errors import LifelineError, UnavailableError
 from lifeline.settings import Limiter, Settings
-from lifeline.use_cases.deliver import Deliver, FallBack, Record
-from lifeline.use_cases.panic_mode import PanicMode
-from lifeline.use_cases.settle_mails import SettleMails
+from lifeline.use_cases.deliver import Deliver, Record
+from lifeline.use_cases.feedback.settle_mails import SettleMails
 from lifeline.use_cases.tick import Tick
-from lifeline.use_cases.wake import Wake
 from lifeline.use_cases.webhook import Webhook
+from lifeline.wiring import sender, webhook
+from lifeline.wiring.adapters import Adapters
 
 from tests.chaos.fuzz.stand_ins import (
     APP_SECRET,
@@ -353,46 +357,39 @@ class World:
         skew = (self._hash(f"skew/{number}") % 5001 - 2500) / 1000
         return lambda: self.now + skew
 
-    def panic_mode(self, clock: Callable[[], float]) -> PanicMode:
-        """The flags as one worker sees them."""
-        return PanicMode(
-            control=self.control,  # type: ignore[arg-type]
-            queues=self.queues,  # type: ignore[arg-type]
-            notices=MemoryNotices(),  # type: ignore[arg-type]
-            probe_queue_url="probe",
-            clock=clock,
-            new_id=lambda: f"{self._hash(str(self.now)):06x}"[:6],
-            telemetry=Quiet(),  # type: ignore[arg-type]
+    def adapters(self, function: str, clock: Callable[[], float], **more: Any) -> Adapters:
+        """The wiring of one worker, on the services of this world."""
+        return Adapters(
+            function,
+            {
+                "settings": self.settings,
+                "ledger": self.ledger,
+                "agenda": self.agenda,
+                "control": self.control,
+                "campaigns": self.campaigns,
+                "contacts": self.contacts,
+                "queues": self.queues,
+                "notices": MemoryNotices(),
+                "secrets": StubSecrets({"app_secret": APP_SECRET}),
+                "telemetry": Quiet(),
+                "clock": clock,
+                "pause": self.pause,
+                "new_id": lambda: f"{self._hash(str(self.now)):06x}"[:6],
+                "pool": lambda *_: Inline(),
+                **more,
+            },
         )
 
     def _new_sender(self, number: int) -> Deliver:
-        clock = self.clock_of(number)
-        ways: Any = {way: Courier(self, way) for way in ("push", "email")}
-        fall_back = FallBack(
-            policy=self.settings.fallback,
-            push=ways["push"],
-            email=ways["email"],
-            contacts=self.contacts,  # type: ignore[arg-type]
-            telemetry=Quiet(),  # type: ignore[arg-type]
-            default_title="A message",
-            clock=clock,
-            pool=Inline(),
-        )
-        return Deliver(
-            settings=self.settings,
-            ledger=self.ledger,  # type: ignore[arg-type]
-            control=self.control,  # type: ignore[arg-type]
-            panic=self.panic_mode(clock),
-            queues=self.queues,  # type: ignore[arg-type]
-            wake=Wake(self.queues, "wake"),  # type: ignore[arg-type]
-            whatsapp=Graph(self),  # type: ignore[arg-type]
-            fall_back=fall_back,
-            campaigns=self.campaigns,  # type: ignore[arg-type]
-            clock=clock,
-            pause=self.pause,
-            chance=lambda: self.chance("jitter"),
-            telemetry=Quiet(),  # type: ignore[arg-type]
-            pool=Inline(),
+        ways = {way: Courier(self, way) for way in ("push", "email")}
+        return sender.build(
+            self.adapters(
+                "sender",
+                self.clock_of(number),
+                whatsapp=Graph(self),
+                chance=lambda: self.chance("jitter"),
+                **ways,
+            )
         )
 
     def pause(self, seconds: float) -> None:
@@ -435,16 +432,17 @@ class World:
     def tick(self) -> None:
         """One run of the minute."""
         began = self.now
+        adapters = self.adapters("drainer", self.clock_of(7))
         tick = Tick(
-            settings=self.settings,
-            control=self.control,  # type: ignore[arg-type]
-            ledger=self.ledger,  # type: ignore[arg-type]
-            agenda=self.agenda,  # type: ignore[arg-type]
-            queues=self.queues,  # type: ignore[arg-type]
-            wake=Wake(self.queues, "wake"),  # type: ignore[arg-type]
-            campaigns=self.campaigns,  # type: ignore[arg-type]
-            clock=self.clock_of(7),
-            telemetry=Quiet(),  # type: ignore[arg-type]
+            settings=adapters.settings,
+            control=adapters.control,
+            ledger=adapters.ledger,
+            agenda=adapters.agenda,
+            queues=adapters.queues,
+            wake=adapters.wake,
+            campaigns=adapters.campaigns,
+            clock=adapters.clock,
+            telemetry=adapters.telemetry,
         )
         self.run_actor("tick", lambda: _drop(tick(lambda: LIMITS["tick"] - (self.now - began))))
 
@@ -463,28 +461,18 @@ class World:
             self.later(5.0 if not self.healed else 1.0, f"again {post}", lambda: self.report(post))
 
     def _webhook(self) -> Webhook:
-        clock = self.clock_of(8)
-        return Webhook(
-            settings=self.settings,
-            secrets=StubSecrets({"app_secret": APP_SECRET}),  # type: ignore[arg-type]
-            ledger=self.ledger,  # type: ignore[arg-type]
-            control=self.control,  # type: ignore[arg-type]
-            wake=Wake(self.queues, "wake"),  # type: ignore[arg-type]
-            panic=self.panic_mode(clock),
-            notices=MemoryNotices(),  # type: ignore[arg-type]
-            clock=clock,
-            chance=lambda: self.chance("webhook jitter"),
-            telemetry=Quiet(),  # type: ignore[arg-type]
-        )
+        more = {"chance": lambda: self.chance("webhook jitter"), "inbox": None, "inbound_topic": None}
+        return webhook.build(self.adapters("webhook", self.clock_of(8), **more))
 
     def mail_event(self, report: MailReport) -> None:
         """SES tells of a mail; SNS tries again until it was taken."""
+        adapters = self.adapters("feedback", self.clock_of(9))
         settle = SettleMails(
-            ledger=self.ledger,  # type: ignore[arg-type]
-            wake=Wake(self.queues, "wake"),  # type: ignore[arg-type]
-            control=self.control,  # type: ignore[arg-type]
-            clock=self.clock_of(9),
-            telemetry=Quiet(),  # type: ignore[arg-type]
+            ledger=adapters.ledger,
+            wake=adapters.wake,
+            control=adapters.control,
+            clock=adapters.clock,
+            telemetry=adapters.telemetry,
         )
         done = self.run_actor("feedback", lambda: settle([report]))
         if not done:
@@ -494,7 +482,7 @@ class World:
         """An operator switches the channel."""
 
         def work() -> None:
-            panic = self.panic_mode(lambda: self.now)
+            panic = self.adapters("operator", lambda: self.now).panic
             if on:
                 panic.change(
                     WHATSAPP,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from lifeline.adapters.campaigns import KEPT_SECONDS, Campaigns
-from lifeline.domain.campaign import Campaign, State
+from lifeline.domain.campaign.campaign import Campaign, State
 
 NOW = 1_790_000_000.0
 

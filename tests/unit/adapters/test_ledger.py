@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from lifeline.adapters.ledger import SILENT_TRIES, STATEMENTS_PER_CALL, TRIES, Ledger
 from lifeline.adapters.row_items import INCIDENT_SHARDS
-from lifeline.domain.incident import Move
+from lifeline.domain.incident.facts import Move
 from lifeline.domain.message.row import Change, Fate, Phase, Row, off_agenda, waiting
 from lifeline.domain.message.status import Status
 from lifeline.errors import UnavailableError

@@ -25,7 +25,7 @@ from lifeline.adapters.aws import client_config
 from lifeline.adapters.email import Email, EmailRefused
 from lifeline.adapters.outcomes import Courier, Refused, UnknownOutcome
 from lifeline.adapters.push import MAX_PAYLOAD_BYTES, MAX_TTL, Push, PushRefused, collapse_key
-from lifeline.domain.mail_tag import decode
+from lifeline.domain.fallback.mail_tag import decode
 
 URL = "https://example.org"
 DEVICE = "arn:aws:sns:eu-west-1:000000000000:endpoint/GCM/app/1"

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from lifeline.adapters.alarms import Alarms
 from lifeline.adapters.contacts import ContactItem, Contacts, mark_key
@@ -14,7 +15,7 @@ from lifeline.adapters.ledger import SAMPLE_PAGES, Ledger
 from lifeline.adapters.mail_account import PAGES, MailAccounts
 from lifeline.adapters.notices import Subscriptions
 from lifeline.adapters.push import Push
-from lifeline.domain.readiness import Alarm, MailAccount
+from lifeline.domain.incident.readiness import Alarm, MailAccount
 from lifeline.errors import UnavailableError
 from pynamodb.exceptions import UpdateError
 
@@ -199,11 +200,8 @@ class Marks:
         def update(item: ContactItem, actions: list[Any], condition: Any = None) -> None:
             self.written.append((item.user_id, str(actions[0]), str(condition)))
             if fails:
-                error = UpdateError("conflict")
-                monkeypatch.setattr(
-                    UpdateError, "cause_response_code", property(lambda _: "ConditionalCheckFailedException")
-                )
-                raise error
+                refused = {"Error": {"Code": "ConditionalCheckFailedException", "Message": "conflict"}}
+                raise UpdateError("conflict", ClientError(refused, "UpdateItem"))
 
         monkeypatch.setattr(ContactItem, "update", update)
 

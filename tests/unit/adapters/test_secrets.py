@@ -14,7 +14,8 @@ from lifeline.adapters.functions import Functions
 from lifeline.adapters.secrets import CACHE_SECONDS, Secrets
 from lifeline.adapters.token_store import SecretVersion, TokenStore
 from lifeline.adapters.whatsapp import Answer, WhatsApp
-from lifeline.domain.failures import Cause, Failure
+from lifeline.domain.failure.causes import Cause
+from lifeline.domain.failure.classify import Failure
 from lifeline.errors import ConflictError, UnavailableError
 
 from tests.support.memory import Clock

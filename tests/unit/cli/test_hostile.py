@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lifeline.contract import OPERATOR_ACTIONS, ContractError, parse_message, violations
-from lifeline.use_cases.operate_message import CONTACT_SCHEMA
+from lifeline.contract.messages import ContractError, parse_message
+from lifeline.contract.operator_actions import OPERATOR_ACTIONS
+from lifeline.contract.schema import violations
+from lifeline.use_cases.operate.message import CONTACT_SCHEMA
 from lifeline_cli import main
 from lifeline_cli.client import Client
 from lifeline_cli.main import run

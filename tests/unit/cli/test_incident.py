@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lifeline.contract import OPERATOR_ACTIONS, violations
-from lifeline.domain.incident import overview, report
+from lifeline.contract.operator_actions import OPERATOR_ACTIONS
+from lifeline.contract.schema import violations
+from lifeline.domain.incident.report import overview, report
 from lifeline.domain.message.status import Status
-from lifeline.domain.panic import Kind
+from lifeline.domain.panic.flag import Kind
 from lifeline_cli import main
 from lifeline_cli.client import Client
 from lifeline_cli.incident_html import page

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from lifeline_cli.errors import CliError
 from lifeline_cli.options import hoist
-from lifeline_cli.render import ago, duration, moment
+from lifeline_cli.render import ago, moment
 from lifeline_cli.values import instant_of, seconds_of
 
 
@@ -59,9 +59,6 @@ def test_global_options_may_stand_anywhere_before_two_dashes() -> None:
     ]
 
 
-def test_spans_and_instants_for_people() -> None:
-    assert [duration(value) for value in (None, 0, 59, 75, 3600, 93784)] == [
-        "-", "0 s", "59 s", "1 min 15 s", "1 h", "1 d 2 h",
-    ]  # fmt: skip
+def test_instants_for_people() -> None:
     assert moment("2026-03-01T09:00:00.000Z") == "2026-03-01 09:00:00 UTC"
     assert ago("2026-03-01T09:00:00.000Z", "2026-03-01T09:02:00.000Z") == "2 min ago"

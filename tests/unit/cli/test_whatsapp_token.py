@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from lifeline.contract import OPERATOR_ACTIONS, violations
+from lifeline.contract.operator_actions import OPERATOR_ACTIONS
+from lifeline.contract.schema import violations
 from lifeline_cli import main
 from lifeline_cli.client import Client
 from lifeline_cli.main import run

@@ -5,23 +5,10 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from lifeline.domain.failures import Cause
-from lifeline.domain.panic import (
-    Change,
-    Flag,
-    Kind,
-    PanicRefused,
-    Rules,
-    State,
-    disable,
-    enable,
-    probe,
-    rearm,
-    resolve,
-    set_shadow,
-    tick,
-    trip,
-)
+from lifeline.domain.failure.causes import Cause
+from lifeline.domain.panic.ending import disable, probe, resolve, tick
+from lifeline.domain.panic.entering import enable, rearm, trip
+from lifeline.domain.panic.flag import Change, Flag, Kind, PanicRefused, Rules, State, set_shadow
 
 RULES = Rules()
 CAUSES = st.sampled_from(

@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.domain.phone import NotAPhoneNumber, mask, normalise, same_recipient
+from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
 
 
 @pytest.mark.parametrize(
@@ -86,32 +86,3 @@ def test_a_mask_keeps_five_digits_and_the_length(number: str) -> None:
     masked = mask(number)
     assert len(masked) == len(number)
     assert sum(character.isdigit() for character in masked) == 5
-
-
-@pytest.mark.parametrize(
-    ("number", "wa_id"),
-    [
-        ("+16505551234", "16505551234"),
-        ("+525512345678", "5215512345678"),
-        ("+541112345678", "5491112345678"),
-        ("+5511987654321", "551187654321"),
-    ],
-)
-def test_one_person_in_two_forms(number: str, wa_id: str) -> None:
-    assert same_recipient(number, wa_id)
-    assert same_recipient(wa_id, number)
-
-
-@pytest.mark.parametrize(
-    ("number", "wa_id"),
-    [
-        ("+16505551234", "16505551235"),
-        ("+525512345678", "5215512345679"),
-        ("+5511987654321", "552187654321"),
-        ("+5511912345678", "551112345678"),  # After the ninth digit, 1 opens no mobile number.
-        ("", ""),
-        ("+", ""),
-    ],
-)
-def test_two_people(number: str, wa_id: str) -> None:
-    assert not same_recipient(number, wa_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.domain.detection import Thresholds, judge_silence
+from lifeline.domain.panic.detection import Thresholds, judge_silence
 
 NOW = 1_790_000_040.0
 MINUTE = int(NOW // 60) * 60

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lifeline import wiring
-from lifeline.contract import ENTRY_QUEUES, WAKE_QUEUE
+from lifeline.contract.names import ENTRY_QUEUES, WAKE_QUEUE
 from lifeline.use_cases.deliver import Record
+from lifeline.wiring import sender
 
 from functions.sender import app
 
@@ -43,7 +43,7 @@ class Spy:
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
     found = Spy()
-    monkeypatch.setattr(wiring, "sender", lambda: found)
+    monkeypatch.setattr(sender, "use_case", lambda: found)
     return found
 
 

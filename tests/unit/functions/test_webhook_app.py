@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lifeline import wiring
 from lifeline.use_cases.webhook import Reply
+from lifeline.wiring import webhook
 
 from functions.webhook import app
 from tests.support.meta import sign
@@ -35,7 +35,7 @@ class Spy:
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
     found = Spy()
-    monkeypatch.setattr(wiring, "webhook", lambda: found)
+    monkeypatch.setattr(webhook, "use_case", lambda: found)
     return found
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from lifeline.domain.alarms import changes_of
+from lifeline.domain.panic.alarms import changes_of
 from lifeline.telemetry import Telemetry
 
 from local.metrics import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lifeline.domain.audio import inspect
+from lifeline.domain.voice.audio import inspect
 
 from local.simulators.opus import NoOpusError, _checksum, read, recording, seconds_of
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lifeline.domain.token import NEVER_AS_DAYS
+from lifeline.domain.account.token import NEVER_AS_DAYS
 from lifeline.settings import Token
 
 from local.metrics import KEPT, judge

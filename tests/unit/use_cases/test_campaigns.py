@@ -10,13 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lifeline.adapters.contacts import Contact
-from lifeline.contract import BULK_QUEUE, WHATSAPP, format_instant, parse_message
-from lifeline.domain.campaign import STEP, Campaign, State, due, resumed_start, tally
-from lifeline.domain.failures import Failure, Fault, classify_fault
+from lifeline.contract.instants import format_instant
+from lifeline.contract.messages import parse_message
+from lifeline.contract.names import BULK_QUEUE, WHATSAPP
+from lifeline.domain.account.templates import Listed
+from lifeline.domain.campaign.campaign import STEP, Campaign, State, due, resumed_start, tally
+from lifeline.domain.failure.causes import Fault
+from lifeline.domain.failure.classify import Failure, classify_fault
 from lifeline.domain.message.status import Status
-from lifeline.domain.templates import TEMPLATE_MAP, Listed
-from lifeline.use_cases.operate import Operate
-from lifeline.use_cases.operate_campaign import OperateCampaign
+from lifeline.domain.records import TEMPLATE_MAP
+from lifeline.use_cases.operate.campaign import OperateCampaign
+from lifeline.use_cases.operate.operate import Operate
 from lifeline.use_cases.tick.campaigns import ReleaseCampaigns
 from lifeline_cli.campaign import batches, read_lines
 from lifeline_cli.errors import CliError

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
 from dataclasses import replace
 from typing import Any
 
@@ -16,14 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lifeline.adapters.contacts import Contact
 from lifeline.adapters.whatsapp import Accepted
-from lifeline.contract import Message
-from lifeline.domain.failures import Failure, classify_answer
-from lifeline.domain.fallback import DEFAULT_POLICY
+from lifeline.contract.messages import Message
+from lifeline.domain.failure.classify import Failure, classify_answer
 from lifeline.domain.message.row import Lane, Phase
 from lifeline.domain.message.status import Status
-from lifeline.domain.panic import enable, set_shadow
-from lifeline.settings import Settings
-from lifeline.use_cases.deliver import Deliver, FallBack, Record
+from lifeline.domain.panic.entering import enable
+from lifeline.domain.panic.flag import set_shadow
+from lifeline.use_cases.deliver import Record
+from lifeline.wiring import sender
 
 from tests.support.meta import failed, status
 from tests.support.webhooks import WAKE, World
@@ -36,17 +35,10 @@ def answer(code: int, http: int = 400) -> Failure:
     return classify_answer(http, {"error": {"code": code, "message": f"(#{code})"}}, {})
 
 
-class Inline(Executor):
-    """A pool whose work is done at once."""
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
 class Meta:
     """Answers sends from a script; may report by webhook before it answers."""
+
+    last_usage = None
 
     def __init__(self) -> None:
         self.script: list[Accepted | Failure] = []
@@ -99,31 +91,15 @@ class Clinic(World):
         self.meta, self.push = Meta(), Push()
         self.has_push = has_push
         self.control.reserve = lambda *arguments, **more: self.clock.now  # type: ignore[method-assign]
-        self.sender = Deliver(
-            settings=Settings(),
-            ledger=self.ledger,  # type: ignore[arg-type]
-            control=self.control,  # type: ignore[arg-type]
-            panic=self.panic,
-            queues=self.queues,  # type: ignore[arg-type]
-            wake=self.wake,
-            whatsapp=self.meta,  # type: ignore[arg-type]
-            fall_back=FallBack(
-                policy=DEFAULT_POLICY,
-                push=self.push,  # type: ignore[arg-type]
-                email=self.push,  # type: ignore[arg-type]
-                contacts=Contacts(),  # type: ignore[arg-type]
-                telemetry=self.log,  # type: ignore[arg-type]
-                default_title="A message",
-                clock=self.clock,
-                pool=Inline(),
-            ),
-            campaigns=campaigns or Campaigns(),
-            clock=self.clock,
-            pause=lambda seconds: None,
-            chance=lambda: 0.5,
-            telemetry=self.log,  # type: ignore[arg-type]
-            pool=Inline(),
-        )
+        services = {
+            "panic": self.panic,
+            "whatsapp": self.meta,
+            "push": self.push,
+            "email": self.push,
+            "contacts": Contacts(),
+            "campaigns": campaigns or Campaigns(),
+        }
+        self.sender = sender.build(self.adapters("sender", **services))
 
     def body(self, name: str, **more: Any) -> str:
         recipient = {"recipient": {"push_endpoint": DEVICE}} if self.has_push else {}

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from lifeline.contract import OPERATOR_ACTIONS, WHATSAPP, violations
-from lifeline.domain.panic import State
+from lifeline.contract.names import WHATSAPP
+from lifeline.contract.operator_actions import OPERATOR_ACTIONS
+from lifeline.contract.schema import violations
+from lifeline.domain.panic.flag import State
 
 from tests.support.operating import ACTOR, World
 

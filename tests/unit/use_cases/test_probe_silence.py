@@ -7,16 +7,21 @@ from typing import Any
 
 import pytest
 from lifeline.adapters.control import Setting
+from lifeline.adapters.queues import Outgoing
 from lifeline.adapters.whatsapp import Accepted, Answer
-from lifeline.contract import WHATSAPP
-from lifeline.domain.panic import State, trip
+from lifeline.contract.names import WHATSAPP, template_scope
+from lifeline.domain.panic.entering import trip
+from lifeline.domain.panic.flag import State
+from lifeline.domain.panic.probing import PROBE_ID
+from lifeline.domain.records import PROBE_SEEN, WEBHOOK_SEEN
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
-from lifeline.use_cases.panic_mode import PanicMode
-from lifeline.use_cases.probe import Probe
-from lifeline.use_cases.webhook import PROBE_ID, PROBE_SEEN, SEEN
+from lifeline.wiring import prober
+from lifeline.wiring.adapters import Adapters
 
 from tests.support.memory import Clock, MemoryControl, MemoryNotices, MemoryQueues, Recorder
+
+LIVE, URGENT = "queue/live", "queue/urgent"
 
 
 class Meta:
@@ -37,33 +42,33 @@ class World:
         self.control = MemoryControl()
         self.log = Recorder()
         self.meta = Meta()
-        self.waiting = 0
-        self.panic = PanicMode(
-            control=self.control,  # type: ignore[arg-type]
-            queues=MemoryQueues(),  # type: ignore[arg-type]
-            notices=MemoryNotices(),  # type: ignore[arg-type]
-            probe_queue_url="queue/probe",
-            clock=self.clock,
-            new_id=lambda: "abcdef0123",
-            telemetry=self.log,  # type: ignore[arg-type]
+        self.queues = MemoryQueues(self.clock)
+        adapters = Adapters(
+            "prober",
+            {
+                "settings": Settings(
+                    test_number=test_number, whatsapp_queue_url=LIVE, critical_queue_url=URGENT
+                ),
+                "control": self.control,
+                "queues": self.queues,
+                "notices": MemoryNotices(),
+                "whatsapp": self.meta,
+                "alarms": None,
+                "functions": type("Functions", (), {"start": lambda *_: None})(),
+                "openai": lambda *_: None,
+                "telemetry": self.log,
+                "clock": self.clock,
+                "new_id": lambda: "abcdef0123",
+            },
         )
-        self.probe = Probe(
-            settings=Settings(test_number=test_number),
-            control=self.control,  # type: ignore[arg-type]
-            panic=self.panic,
-            whatsapp=self.meta,  # type: ignore[arg-type]
-            alarms=None,  # type: ignore[arg-type]
-            functions=type("Functions", (), {"start": lambda *_: None})(),  # type: ignore[arg-type]
-            clock=self.clock,
-            telemetry=self.log,  # type: ignore[arg-type]
-            waiting=lambda: self.waiting,
-        )
+        self.panic = adapters.panic
+        self.probe = prober.build(adapters)
 
     def minute_ago(self, minutes: int) -> int:
         return int(self.clock.now // 60) * 60 - 60 * minutes
 
     def seen_since(self, at: float) -> None:
-        self.control.values[SEEN] = Setting({"first": at, "at": at})
+        self.control.values[WEBHOOK_SEEN] = Setting({"first": at, "at": at})
 
     @property
     def stalled(self) -> int:
@@ -83,6 +88,16 @@ def test_silence_is_a_panic_of_its_own_cause(world: World) -> None:
     world.probe.minute()
     flag = world.control.flag(WHATSAPP)
     assert (flag.state, flag.cause, flag.source) == (State.PANIC, "silent", "prober")
+
+
+def test_a_template_whose_sends_are_refused_panics_by_itself(world: World) -> None:
+    world.control.minutes[world.minute_ago(0)].update({"ta|promo": 3, "tr|promo": 3, "ta|reminder": 9})
+    world.probe.minute()
+    flag = world.control.flag(template_scope("promo"))
+    assert (flag.state, flag.cause, flag.source) == (State.PANIC, "template_rejected", "prober")
+    assert flag.evidence["refused"] == 3
+    assert world.control.flag(template_scope("reminder")).state is State.NORMAL
+    assert world.control.flag(WHATSAPP).state is State.NORMAL
 
 
 def test_where_no_webhook_was_ever_seen_nothing_is_silent(world: World) -> None:
@@ -159,13 +174,13 @@ def test_no_success_while_messages_wait_or_fail(
     world: World, counts: dict[str, int], waiting: int, stalled: int
 ) -> None:
     world.control.minutes[world.minute_ago(1)].update(counts)
-    world.waiting = waiting
+    world.queues.send(LIVE, [Outgoing("a body")] * waiting)
     world.probe.minute()
     assert world.stalled == stalled
 
 
 def test_a_panic_is_no_stall(world: World) -> None:
-    world.waiting = 5
+    world.queues.send(URGENT, [Outgoing("a body")] * 5)
     world.panic.change(
         WHATSAPP,
         lambda flag: trip(

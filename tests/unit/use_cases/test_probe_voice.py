@@ -6,13 +6,15 @@ import json
 from typing import Any
 
 import pytest
-from lifeline.contract import OPENAI_VOICE, WHATSAPP
-from lifeline.domain.failures import Fault
-from lifeline.domain.panic import State, trip
-from lifeline.domain.voice_failures import VoiceFailure, classify_answer, classify_fault
+from lifeline.contract.names import OPENAI_VOICE, WHATSAPP
+from lifeline.domain.failure.causes import Fault
+from lifeline.domain.failure.voice_failures import VoiceFailure, classify_answer, classify_fault
+from lifeline.domain.panic.entering import trip
+from lifeline.domain.panic.flag import State
 from lifeline.settings import Settings
-from lifeline.use_cases.panic_mode import PanicMode
-from lifeline.use_cases.probe import PROBE_TEXT, Probe
+from lifeline.use_cases.panic.probe import PROBE_TEXT
+from lifeline.wiring import prober
+from lifeline.wiring.adapters import Adapters
 
 from tests.support.memory import Clock, MemoryControl, MemoryNotices, MemoryQueues, Recorder
 
@@ -45,26 +47,24 @@ class World:
         self.control = MemoryControl()
         self.voice = Voice()
         self.settings = Settings()
-        self.panic = PanicMode(
-            control=self.control,  # type: ignore[arg-type]
-            queues=MemoryQueues(),  # type: ignore[arg-type]
-            notices=MemoryNotices(),  # type: ignore[arg-type]
-            probe_queue_url="queue/probe",
-            clock=self.clock,
-            new_id=lambda: "abcdef0123",
-            telemetry=Recorder(),  # type: ignore[arg-type]
+        adapters = Adapters(
+            "prober",
+            {
+                "settings": self.settings,
+                "control": self.control,
+                "queues": MemoryQueues(),
+                "notices": MemoryNotices(),
+                "whatsapp": None,
+                "alarms": None,
+                "functions": None,
+                "openai": lambda *_: self.voice,
+                "telemetry": Recorder(),
+                "clock": self.clock,
+                "new_id": lambda: "abcdef0123",
+            },
         )
-        self.probe = Probe(
-            settings=self.settings,
-            control=self.control,  # type: ignore[arg-type]
-            panic=self.panic,
-            whatsapp=None,  # type: ignore[arg-type]
-            alarms=None,  # type: ignore[arg-type]
-            functions=None,  # type: ignore[arg-type]
-            clock=self.clock,
-            telemetry=Recorder(),  # type: ignore[arg-type]
-            openai=self.voice,  # type: ignore[arg-type]
-        )
+        self.panic = adapters.panic
+        self.probe = prober.build(adapters)
         for scope in (OPENAI_VOICE, WHATSAPP):
             self.trip(scope)
 
@@ -85,11 +85,15 @@ class World:
         )
 
     def ask(self) -> dict[str, Any]:
+        return self.probe.slot(self.request())
+
+    def request(self) -> str:
+        """The request of the next probe."""
         self.clock.advance(15)
         flag = self.control.flag(OPENAI_VOICE)
         slot = int(self.clock.now // 15) * 15
         body = {"scope": OPENAI_VOICE, "incident_id": flag.incident_id, "slot": slot}
-        return self.probe.slot(json.dumps(body))
+        return json.dumps(body)
 
 
 @pytest.fixture
@@ -131,3 +135,8 @@ def test_any_bad_answer_starts_the_count_anew(
 def test_a_key_that_may_speak_and_not_list_is_good_enough(world: World) -> None:
     world.voice.listed = NOT_ALLOWED
     assert world.ask()["ok"] is True
+
+
+def test_a_probe_that_cannot_be_read_comes_again_and_holds_up_no_other(world: World) -> None:
+    assert world.probe.slots([("a", "{"), ("b", "[]"), ("c", world.request())]) == ["a", "b"]
+    assert world.voice.asked

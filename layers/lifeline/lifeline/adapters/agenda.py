@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters import row_items
-from lifeline.adapters.aws import code_of
+from lifeline.adapters.aws import unavailable
 from lifeline.domain.message.row import SHARDS, Row
-from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -151,4 +150,4 @@ class Agenda:
         try:
             return self._client.query(**arguments)
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("DynamoDB", "reading the agenda", code_of(error)) from error
+            raise unavailable("DynamoDB", "reading the agenda", error) from error

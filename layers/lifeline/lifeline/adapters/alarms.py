@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import code_of
-from lifeline.domain.readiness import Alarm
+from lifeline.adapters.aws import unavailable
+from lifeline.domain.incident.readiness import Alarm
 from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Alarms:
                     return found
                 arguments["NextToken"] = answer["NextToken"]
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("CloudWatch", "reading alarms", code_of(error)) from error
+            raise unavailable("CloudWatch", "reading alarms", error) from error
         except KeyError as error:
             raise UnavailableError("CloudWatch", "reading alarms", f"its answer lacks {error}") from error
 
@@ -53,6 +53,6 @@ class Alarms:
                 AlarmNamePrefix=f"{self._prefix}trip-", StateValue="ALARM", AlarmTypes=["MetricAlarm"]
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("CloudWatch", "reading alarms", code_of(error)) from error
+            raise unavailable("CloudWatch", "reading alarms", error) from error
         marker = f"-trip-{scope}-"
         return [alarm["AlarmName"] for alarm in answer["MetricAlarms"] if marker in alarm["AlarmName"]]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from botocore.config import Config
 
-if TYPE_CHECKING:
-    from botocore.exceptions import BotoCoreError, ClientError
+from lifeline.errors import UnavailableError
 
 CONNECT_TIMEOUT = 2.0
 """Seconds. A service in the same region answers a handshake within milliseconds."""
@@ -38,9 +35,19 @@ def client_config(pool: int = 10, read_timeout: float = READ_TIMEOUT, attempts: 
     )
 
 
-def code_of(error: ClientError | BotoCoreError) -> str:
-    """AWS's error code, or the exception's name where there was no answer."""
-    response = getattr(error, "response", None)
-    if isinstance(response, dict):
-        return str(response.get("Error", {}).get("Code", "")) or type(error).__name__
-    return type(error).__name__
+def code_of(error: Exception) -> str:
+    """AWS's error code, or the exception's name where there was no answer; never empty.
+
+    ``error`` is of botocore, or of PynamoDB, which holds botocore's as its ``cause``.
+    """
+    cause = getattr(error, "cause", None)
+    found = error if cause is None else cause
+    response = getattr(found, "response", None)
+    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+    return str(code or type(found).__name__)
+
+
+def unavailable(service: str, doing: str, error: Exception) -> UnavailableError:
+    """``error`` of one call as Lifeline's own: AWS's code, not its words, which may hold a secret."""
+    code = code_of(error)
+    return UnavailableError(service, doing, code, code)

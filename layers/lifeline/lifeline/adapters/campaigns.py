@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import code_of
-from lifeline.domain.campaign import COUNTERS, Campaign, State
+from lifeline.adapters.aws import code_of, unavailable
+from lifeline.domain.campaign.campaign import COUNTERS, Campaign, State
 from lifeline.errors import ConflictError, UnavailableError
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class Campaigns:
         except (ClientError, BotoCoreError) as error:
             if code_of(error) == "ConditionalCheckFailedException":
                 raise ConflictError("the campaign was changed by somebody else meanwhile") from error
-            raise UnavailableError("DynamoDB", doing, code_of(error)) from error
+            raise unavailable("DynamoDB", doing, error) from error
 
 
 def _key(pk: str, sk: str) -> dict[str, Any]:

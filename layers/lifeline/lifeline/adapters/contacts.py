@@ -16,7 +16,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
-from lifeline.errors import UnavailableError
+from lifeline.adapters.aws import code_of, unavailable
 
 Way = tuple[str, str]
 """``("push", endpoint's ARN)`` or ``("email", address)``."""
@@ -66,7 +66,7 @@ class Contacts:
         try:
             items = list(ContactItem.batch_get(sorted(set(user_ids))))
         except PynamoDBException as error:
-            raise UnavailableError("DynamoDB", "reading contacts", error.cause_response_code or "") from error
+            raise unavailable("DynamoDB", "reading contacts", error) from error
         return {item.user_id: _contact(item) for item in items}
 
     def save(self, contact: Contact) -> None:
@@ -84,7 +84,7 @@ class Contacts:
         try:
             ContactItem(contact.user_id).update(actions=actions)
         except PynamoDBException as error:
-            raise UnavailableError("DynamoDB", "saving a contact", error.cause_response_code or "") from error
+            raise unavailable("DynamoDB", "saving a contact", error) from error
 
     def refused(self, ways: Iterable[Way]) -> Mapping[Way, str]:
         """Those of these ways that were refused, each with why."""
@@ -94,7 +94,7 @@ class Contacts:
         try:
             items = list(ContactItem.batch_get(sorted(keys)))
         except PynamoDBException as error:
-            raise UnavailableError("DynamoDB", "reading refusals", error.cause_response_code or "") from error
+            raise unavailable("DynamoDB", "reading refusals", error) from error
         found = {keys[item.user_id]: item.push_refused or item.email_refused for item in items}
         return {way: str(why) for way, why in found.items() if why}
 
@@ -115,11 +115,9 @@ class Contacts:
         try:
             ContactItem(mark_key(way, address)).update(actions=actions, condition=condition)
         except PynamoDBException as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
+            if code_of(error) == "ConditionalCheckFailedException":
                 return
-            raise UnavailableError(
-                "DynamoDB", "marking an address", error.cause_response_code or ""
-            ) from error
+            raise unavailable("DynamoDB", "marking an address", error) from error
 
 
 def _no_complaint(attribute: UnicodeAttribute) -> Condition:

@@ -18,9 +18,10 @@ from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from lifeline.adapters.aws import code_of
-from lifeline.domain.detection import Bucket, Window
-from lifeline.domain.panic import Change, Event, Flag, Kind, State
+from lifeline.adapters.aws import code_of, unavailable
+from lifeline.domain.failure.causes import WINDOW_CAUSES, Cause
+from lifeline.domain.panic.detection import Bucket, Window
+from lifeline.domain.panic.flag import Change, Event, Flag, Kind, State
 from lifeline.errors import ConflictError, UnavailableError
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class Control:
         try:
             return {item.scope: _flag(item) for item in FlagItem.query(_FLAG, consistent_read=True)}
         except PynamoDBException as error:
-            raise UnavailableError("DynamoDB", "reading the panic flags", _code(error)) from error
+            raise unavailable("DynamoDB", "reading the panic flags", error) from error
 
     def flag(self, scope: str) -> Flag:
         """One scope's flag, strongly consistent; a scope never written is ``normal``."""
@@ -154,7 +155,7 @@ class Control:
         except FlagItem.DoesNotExist:
             return Flag.normal(scope)
         except PynamoDBException as error:
-            raise UnavailableError("DynamoDB", "reading a panic flag", _code(error)) from error
+            raise unavailable("DynamoDB", "reading a panic flag", error) from error
 
     def write(self, change: Change, read_version: int) -> None:
         """Write a flag and its event together, only if the flag is still at ``read_version``.
@@ -177,16 +178,19 @@ class Control:
             codes = [reason.code for reason in error.cancellation_reasons if reason]
             if "ConditionalCheckFailed" in codes or "TransactionConflict" in codes:
                 raise ConflictError(f"{change.flag.scope} was changed by somebody else meanwhile") from error
-            raise UnavailableError("DynamoDB", "writing a panic flag", ",".join(map(str, codes))) from error
+            code = code_of(error)
+            raise UnavailableError(
+                "DynamoDB", "writing a panic flag", ", ".join([code, *map(str, codes)]), code
+            ) from error
         except PynamoDBException as error:
-            raise UnavailableError("DynamoDB", "writing a panic flag", _code(error)) from error
+            raise unavailable("DynamoDB", "writing a panic flag", error) from error
 
     def append(self, event: Event) -> None:
         """Add an event to the history without changing a flag."""
         try:
             _event_item(event).save()
         except PynamoDBException as error:
-            raise UnavailableError("DynamoDB", "writing history", _code(error)) from error
+            raise unavailable("DynamoDB", "writing history", error) from error
 
     def history(
         self, scope: str | None = None, since: float = 0.0, incident_id: str | None = None, limit: int = 100
@@ -211,7 +215,7 @@ class Control:
                 if len(found) >= limit:
                     break
         except PynamoDBException as error:
-            raise UnavailableError("DynamoDB", "reading history", _code(error)) from error
+            raise unavailable("DynamoDB", "reading history", error) from error
         return found
 
     # -- settings ------------------------------------------------------------------------------------
@@ -223,7 +227,7 @@ class Control:
         except SettingItem.DoesNotExist:
             return Setting(None)
         except PynamoDBException as error:
-            raise UnavailableError("DynamoDB", "reading a setting", _code(error)) from error
+            raise unavailable("DynamoDB", "reading a setting", error) from error
 
     def settings(self, prefix: str = "") -> dict[str, Setting]:
         """All stored values whose name starts with ``prefix``."""
@@ -234,7 +238,7 @@ class Control:
                 for item in SettingItem.query(_SETTING, condition, consistent_read=True)
             }
         except PynamoDBException as error:
-            raise UnavailableError("DynamoDB", "reading settings", _code(error)) from error
+            raise unavailable("DynamoDB", "reading settings", error) from error
 
     def put_setting(
         self, name: str, value: Any, *, actor: str, reason: str, now: float, read_version: int | None = None
@@ -259,9 +263,9 @@ class Control:
         try:
             item.save(condition=condition)
         except PynamoDBException as error:
-            if _code(error) == "ConditionalCheckFailedException":
+            if code_of(error) == "ConditionalCheckFailedException":
                 raise ConflictError(f"setting {name} was changed by somebody else meanwhile") from error
-            raise UnavailableError("DynamoDB", "saving a setting", _code(error)) from error
+            raise unavailable("DynamoDB", "saving a setting", error) from error
 
     # -- hot items -----------------------------------------------------------------------------------
 
@@ -280,7 +284,7 @@ class Control:
         to reach Meta since the batch's last answer; with any answer in the batch it replaces the
         shared count, otherwise it is added. ``stale`` buckets are dropped by the same write.
         """
-        answered = ok + sum(count for cause, count in failed.items() if cause != "unreachable")
+        answered = ok + sum(count for cause, count in failed.items() if cause != Cause.UNREACHABLE)
         adds = {f"b{bucket}_ok": ok, **{f"b{bucket}_{cause}": count for cause, count in failed.items()}}
         adds = {name: count for name, count in adds.items() if count}
         names: dict[str, str] = {"#c": "consecutive"}
@@ -300,7 +304,7 @@ class Control:
         if stale:
             doomed: list[str] = []
             for start in stale:
-                for suffix in ("ok", *_WINDOW_CAUSES):
+                for suffix in ("ok", *sorted(WINDOW_CAUSES)):
                     key = f"#r{len(doomed)}"
                     names[key] = f"b{start}_{suffix}"
                     doomed.append(key)
@@ -313,7 +317,7 @@ class Control:
         try:
             self._client.delete_item(TableName=self._table, Key={"pk": {"S": "window"}, "sk": {"S": scope}})
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("DynamoDB", "clearing the outcome window", code_of(error)) from error
+            raise unavailable("DynamoDB", "clearing the outcome window", error) from error
 
     def window(self, scope: str) -> Window:
         """The shared window as it is now."""
@@ -457,7 +461,7 @@ class Control:
                     return found
                 arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("DynamoDB", "reading counters", code_of(error)) from error
+            raise unavailable("DynamoDB", "reading counters", error) from error
 
     def _get(self, pk: str, sk: str) -> dict[str, Any]:
         try:
@@ -465,7 +469,7 @@ class Control:
                 TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("DynamoDB", f"reading {pk}", code_of(error)) from error
+            raise unavailable("DynamoDB", f"reading {pk}", error) from error
         return dict(answer.get("Item", {}))
 
     def _update(
@@ -497,7 +501,7 @@ class Control:
                 raise _LostError(
                     f"{pk} {sk} was changed by somebody else meanwhile", answer.get("Item", {})
                 ) from error
-            raise UnavailableError("DynamoDB", doing, code_of(error)) from error
+            raise unavailable("DynamoDB", doing, error) from error
 
 
 class _LostError(ConflictError):
@@ -506,9 +510,6 @@ class _LostError(ConflictError):
     def __init__(self, text: str, item: Mapping[str, Any]) -> None:
         super().__init__(text)
         self.item = item
-
-
-_WINDOW_CAUSES: Final = ("rate_limit", "spam_limit", "unreachable", "auth", "account", "other")
 
 
 def _window(item: Mapping[str, Any]) -> Window:
@@ -587,7 +588,3 @@ def _setting(item: SettingItem) -> Setting:
         at=float(item.at or 0),
         version=int(item.version or 0),
     )
-
-
-def _code(error: PynamoDBException) -> str:
-    return error.cause_response_code or type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lifeline.adapters.outcomes import Refused, UnknownOutcome, outcome_of
-from lifeline.domain.mail_tag import ACT_TAG, ID_TAG, encode
+from lifeline.domain.fallback.mail_tag import ACT_TAG, ID_TAG, encode
 from lifeline.domain.text import one_line, plain
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
-from lifeline.adapters.aws import code_of
+from lifeline.adapters.aws import code_of, unavailable
 from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Functions:
         try:
             self._client.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event).encode())
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("Lambda", f"starting {name}", code_of(error)) from error
+            raise unavailable("Lambda", f"starting {name}", error) from error
 
     def call(self, name: str, event: Mapping[str, Any], within: float) -> Mapping[str, Any]:
         """Run ``name`` and wait at most ``within`` seconds for its answer, a JSON object.
@@ -40,9 +40,10 @@ class Functions:
             answer = client.invoke(FunctionName=name, Payload=json.dumps(event).encode())
             document = json.loads(answer["Payload"].read())
         except ReadTimeoutError as error:
-            raise UnavailableError("Lambda", f"waiting for {name}", "it is still at work") from error
+            code = code_of(error)
+            raise UnavailableError("Lambda", f"waiting for {name}", "it is still at work", code) from error
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("Lambda", f"calling {name}", code_of(error)) from error
+            raise unavailable("Lambda", f"calling {name}", error) from error
         except ValueError:
             raise UnavailableError("Lambda", f"calling {name}", "its answer is not JSON") from None
         if answer.get("FunctionError") or not isinstance(document, dict):

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import code_of
+from lifeline.adapters.aws import unavailable
 from lifeline.domain.text import clean_json
-from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -34,4 +33,4 @@ class InboundTopic:
                 MessageAttributes=attributes,
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("SNS", "publishing what came in", code_of(error)) from error
+            raise unavailable("SNS", "publishing what came in", error) from error

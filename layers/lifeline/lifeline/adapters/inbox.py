@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import code_of
-from lifeline.errors import UnavailableError
+from lifeline.adapters.aws import code_of, unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -69,13 +68,13 @@ class Inbox:
             )
         except (ClientError, BotoCoreError) as error:
             if code_of(error) != "ConditionalCheckFailedException":
-                raise UnavailableError("DynamoDB", "claiming a message", code_of(error)) from error
+                raise unavailable("DynamoDB", "claiming a message", error) from error
         else:
             return Claim.MINE
         try:
             item = self._client.get_item(TableName=self._table, Key=_message(name), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("DynamoDB", "reading a message's claim", code_of(error)) from error
+            raise unavailable("DynamoDB", "reading a message's claim", error) from error
         return Claim.DONE if "done_at" in item.get("Item", {}) else Claim.BUSY
 
     def finish(self, name: str, now: float) -> None:
@@ -105,7 +104,7 @@ class Inbox:
         try:
             self._client.put_item(TableName=self._table, Item=item)
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("DynamoDB", "keeping a voice note", code_of(error)) from error
+            raise unavailable("DynamoDB", "keeping a voice note", error) from error
 
     def pending(self, now: float, limit: int) -> list[Pending]:
         """Up to ``limit`` voice notes that are due, the longest due first."""
@@ -118,7 +117,7 @@ class Inbox:
                 Limit=limit,
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("DynamoDB", "reading pending voice notes", code_of(error)) from error
+            raise unavailable("DynamoDB", "reading pending voice notes", error) from error
         return [Pending(item["sk"]["S"], item["body"]["S"]) for item in answer["Items"]]
 
     def forget(self, key: str) -> None:
@@ -126,7 +125,7 @@ class Inbox:
         try:
             self._client.delete_item(TableName=self._table, Key={"pk": {"S": _PENDING}, "sk": {"S": key}})
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("DynamoDB", "forgetting a voice note", code_of(error)) from error
+            raise unavailable("DynamoDB", "forgetting a voice note", error) from error
 
     # -- people ------------------------------------------------------------------------------------------
 
@@ -152,7 +151,7 @@ class Inbox:
         except (ClientError, BotoCoreError) as error:
             if code_of(error) == "ConditionalCheckFailedException":
                 return False
-            raise UnavailableError("DynamoDB", "noting whom we ask", code_of(error)) from error
+            raise unavailable("DynamoDB", "noting whom we ask", error) from error
         return True
 
     def language(self, person: str) -> str:
@@ -162,7 +161,7 @@ class Inbox:
                 TableName=self._table, Key={"pk": {"S": _PERSON}, "sk": {"S": person}}
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("DynamoDB", "reading a person's language", code_of(error)) from error
+            raise unavailable("DynamoDB", "reading a person's language", error) from error
         return answer.get("Item", {}).get("language", {}).get("S", "")
 
     def remember_language(self, person: str, language: str, now: float) -> None:
@@ -188,7 +187,7 @@ class Inbox:
                 **arguments,
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("DynamoDB", doing, code_of(error)) from error
+            raise unavailable("DynamoDB", doing, error) from error
 
 
 def _message(name: str) -> Any:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters import row_items
-from lifeline.adapters.aws import code_of
-from lifeline.domain.incident import Affected, Move
+from lifeline.adapters.aws import code_of, unavailable
+from lifeline.domain.incident.facts import Affected, Move
 from lifeline.domain.message.row import Change, Fate, Row, Written
 from lifeline.domain.message.status import OPEN, Status
 from lifeline.errors import UnavailableError
@@ -197,7 +197,7 @@ class Ledger:
                         RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
                     )
                 except (ClientError, BotoCoreError) as error:
-                    raise UnavailableError("DynamoDB", "reading the ledger", code_of(error)) from error
+                    raise unavailable("DynamoDB", "reading the ledger", error) from error
                 for item in answer.get("Responses", {}).get(self._table, []):
                     row = row_items.decode(item)
                     found[row.id] = row
@@ -226,9 +226,7 @@ class Ledger:
                 try:
                     answer = self._client.query(**arguments)
                 except (ClientError, BotoCoreError) as error:
-                    raise UnavailableError(
-                        "DynamoDB", "reading an incident's rows", code_of(error)
-                    ) from error
+                    raise unavailable("DynamoDB", "reading an incident's rows", error) from error
                 for item in answer["Items"]:
                     yield affected_of(row_items.decode(item), *row_items.told_again(item))
                 if "LastEvaluatedKey" not in answer:
@@ -268,7 +266,7 @@ class Ledger:
                 try:
                     answer = self._client.scan(**arguments)
                 except (ClientError, BotoCoreError) as error:
-                    raise UnavailableError("DynamoDB", "sampling the ledger", code_of(error)) from error
+                    raise unavailable("DynamoDB", "sampling the ledger", error) from error
                 pages += 1
                 found.update((row.id, row) for row in map(row_items.decode, answer["Items"]))
                 if "LastEvaluatedKey" not in answer:
@@ -305,7 +303,7 @@ class Ledger:
                 try:
                     answer = self._client.scan(**arguments)
                 except (ClientError, BotoCoreError) as error:
-                    raise UnavailableError("DynamoDB", "reading the whole ledger", code_of(error)) from error
+                    raise unavailable("DynamoDB", "reading the whole ledger", error) from error
                 mine += map(row_items.decode, answer["Items"])
                 if "LastEvaluatedKey" not in answer:
                     break

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import code_of
-from lifeline.domain.readiness import MailAccount
+from lifeline.adapters.aws import code_of, unavailable
+from lifeline.domain.incident.readiness import MailAccount
 from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class MailAccounts:
         try:
             answer = self._client.get_account()
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("SES", "reading the account", code_of(error)) from error
+            raise unavailable("SES", "reading the account", error) from error
         try:
             quota = answer["SendQuota"]
             return MailAccount(
@@ -50,7 +50,7 @@ class MailAccounts:
         except (ClientError, BotoCoreError) as error:
             if code_of(error) == "NotFoundException":
                 return False
-            raise UnavailableError("SES", "reading the mail identity", code_of(error)) from error
+            raise unavailable("SES", "reading the mail identity", error) from error
         if "VerifiedForSendingStatus" not in answer:
             raise UnavailableError("SES", "reading the mail identity", "its answer lacks the status")
         return bool(answer["VerifiedForSendingStatus"])
@@ -64,7 +64,7 @@ class MailAccounts:
             try:
                 answer = self._client.list_suppressed_destinations(**arguments)
             except (ClientError, BotoCoreError) as error:
-                raise UnavailableError("SES", "reading the suppression list", code_of(error)) from error
+                raise unavailable("SES", "reading the suppression list", error) from error
             listed = answer.get("SuppressedDestinationSummaries", [])
             found |= wanted & {item["EmailAddress"].lower() for item in listed}
             if not answer.get("NextToken"):

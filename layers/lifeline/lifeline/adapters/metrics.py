@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import code_of
-from lifeline.errors import UnavailableError
+from lifeline.adapters.aws import unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -50,7 +49,7 @@ class Metrics:
                 ScanBy="TimestampDescending",
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("CloudWatch", "reading the age of queues", code_of(error)) from error
+            raise unavailable("CloudWatch", "reading the age of queues", error) from error
         return {
             queues[int(item["Id"][1:])]: float(item["Values"][0])
             for item in answer.get("MetricDataResults", [])

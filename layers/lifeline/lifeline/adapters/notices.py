@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import code_of
+from lifeline.adapters.aws import unavailable
 from lifeline.domain.text import clean, clean_json
 from lifeline.domain.text import subject as subject_line
-from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -59,7 +58,7 @@ class Notices:
                 MessageAttributes=attributes,
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("SNS", "telling people", code_of(error)) from error
+            raise unavailable("SNS", "telling people", error) from error
 
 
 def _attribute(value: str) -> dict[str, str]:
@@ -84,7 +83,7 @@ class Subscriptions:
             try:
                 answer = self._client.list_subscriptions_by_topic(**arguments)
             except (ClientError, BotoCoreError) as error:
-                raise UnavailableError("SNS", "reading subscriptions", code_of(error)) from error
+                raise unavailable("SNS", "reading subscriptions", error) from error
             for item in answer["Subscriptions"]:
                 if item["Protocol"] == "lambda":
                     continue

@@ -15,9 +15,9 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from lifeline.adapters.whatsapp import fault_of
-from lifeline.domain.audio import UnreadableAudioError, inspect
-from lifeline.domain.failures import Cause, Fault
-from lifeline.domain.voice_failures import VoiceFailure, classify_answer, classify_fault, not_asked
+from lifeline.domain.failure.causes import Cause, Fault
+from lifeline.domain.failure.voice_failures import VoiceFailure, classify_answer, classify_fault, not_asked
+from lifeline.domain.voice.audio import UnreadableAudioError, inspect
 
 T = TypeVar("T")
 

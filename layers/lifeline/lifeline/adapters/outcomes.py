@@ -15,6 +15,8 @@ from botocore.exceptions import (
 
 from lifeline.adapters.aws import code_of
 
+IN_FLIGHT: Final = 16
+"""Pushes and mails in flight per worker. SES and SNS answer within about 100 ms."""
 THROTTLED: Final = frozenset(
     {
         "KMSThrottling",

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import code_of
+from lifeline.adapters.aws import code_of, unavailable
 from lifeline.adapters.outcomes import Refused, UnknownOutcome, outcome_of
 from lifeline.domain.text import ELLIPSIS, one_line, plain
-from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -46,10 +45,9 @@ class Push:
         try:
             answer = self._client.get_endpoint_attributes(EndpointArn=endpoint)
         except (ClientError, BotoCoreError) as error:
-            code = code_of(error)
-            if code in ("NotFound", "NotFoundException"):
+            if code_of(error) in ("NotFound", "NotFoundException"):
                 return False
-            raise UnavailableError("SNS", "reading a push endpoint", code) from error
+            raise unavailable("SNS", "reading a push endpoint", error) from error
         return answer["Attributes"].get("Enabled", "").lower() == "true"
 
     def send(

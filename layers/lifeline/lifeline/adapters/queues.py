@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import code_of
-from lifeline.contract import REASON_ATTRIBUTE
+from lifeline.adapters.aws import code_of, unavailable
+from lifeline.contract.names import REASON_ATTRIBUTE
+from lifeline.domain.pace.pace import MAX_DELAY
 from lifeline.domain.text import clean
-from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-MAX_DELAY: Final = 900
-"""Longest delay of one SQS message, in seconds (SQS quotas)."""
 ENTRIES_PER_CALL: Final = 10
 """Messages per batch call (SQS quotas)."""
 BYTES_PER_CALL: Final = 1_000_000
@@ -125,7 +123,7 @@ class Queues:
                 MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("SQS", "receiving messages", code_of(error)) from error
+            raise unavailable("SQS", "receiving messages", error) from error
         return [incoming(item) for item in answer.get("Messages", [])]
 
     def delete(self, url: str, receipts: Sequence[str]) -> list[bool]:
@@ -167,7 +165,7 @@ class Queues:
                 ],
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("SQS", "reading queue attributes", code_of(error)) from error
+            raise unavailable("SQS", "reading queue attributes", error) from error
         values = answer.get("Attributes", {})
         return Depth(
             visible=int(values.get("ApproximateNumberOfMessages", 0)),

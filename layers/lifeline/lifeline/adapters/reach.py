@@ -6,7 +6,7 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
-from lifeline.domain.failures import Fault
+from lifeline.domain.failure.causes import Fault
 
 FAULTS = (OSError, UnicodeError)
 """What a host name or a socket may raise; ``ssl.SSLError`` and time-outs are kinds of ``OSError``."""

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import code_of
-from lifeline.errors import UnavailableError
+from lifeline.adapters.aws import code_of, unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,7 +26,7 @@ class Recordings:
                 TableName=self._table, Key={"pk": {"S": "recording"}, "sk": {"S": key}}
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("DynamoDB", "finding a recording", code_of(error)) from error
+            raise unavailable("DynamoDB", "finding a recording", error) from error
         item = answer.get("Item")
         # DynamoDB removes what has expired hours later.
         return item["media_id"]["S"] if item and float(item["expires_ttl"]["N"]) > now else None
@@ -45,7 +44,7 @@ class Recordings:
                 },
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("DynamoDB", "keeping a recording", code_of(error)) from error
+            raise unavailable("DynamoDB", "keeping a recording", error) from error
 
     def forget(self, key: str, media_id: str, now: float) -> None:
         """End a recording's time, if this is still its media id; a newer one stays."""
@@ -59,4 +58,4 @@ class Recordings:
             )
         except (ClientError, BotoCoreError) as error:
             if code_of(error) != "ConditionalCheckFailedException":
-                raise UnavailableError("DynamoDB", "forgetting a recording", code_of(error)) from error
+                raise unavailable("DynamoDB", "forgetting a recording", error) from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import code_of
+from lifeline.adapters.aws import unavailable
 from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Secrets:
             except (ClientError, BotoCoreError) as error:
                 if self._values:
                     return self._values
-                raise UnavailableError("Secrets Manager", "reading the secret", code_of(error)) from error
+                raise unavailable("Secrets Manager", "reading the secret", error) from error
             except ValueError:
                 raise UnavailableError(
                     "Secrets Manager", "reading the secret", "its value is not a JSON object"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import code_of
+from lifeline.adapters.aws import code_of, unavailable
 from lifeline.errors import ConflictError, UnavailableError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class TokenStore:
             )
         except (ClientError, BotoCoreError) as error:
             # Not chained: botocore's validation errors quote the value.
-            raise UnavailableError(_SERVICE, "storing the new token", code_of(error)) from None
+            raise unavailable(_SERVICE, "storing the new token", error) from None
         return answer["VersionId"]
 
     def promote(self, version_id: str, instead_of: str) -> None:
@@ -85,9 +85,9 @@ class TokenStore:
         except ClientError as error:
             if code_of(error) == "InvalidParameterException":
                 raise ConflictError("the secret was changed by somebody else meanwhile") from error
-            raise UnavailableError(_SERVICE, "making the new token current", code_of(error)) from error
+            raise unavailable(_SERVICE, "making the new token current", error) from error
         except BotoCoreError as error:
-            raise UnavailableError(_SERVICE, "making the new token current", code_of(error)) from error
+            raise unavailable(_SERVICE, "making the new token current", error) from error
 
     def not_pending(self, version_id: str) -> None:
         """Take the label AWSPENDING off a version; one without any label is deleted by AWS in time."""
@@ -96,7 +96,7 @@ class TokenStore:
                 SecretId=self._arn, VersionStage=PENDING, RemoveFromVersionId=version_id
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError(_SERVICE, "taking AWSPENDING off", code_of(error)) from error
+            raise unavailable(_SERVICE, "taking AWSPENDING off", error) from error
 
     def _read(self, stage: str) -> SecretVersion | None:
         try:
@@ -105,7 +105,7 @@ class TokenStore:
         except (ClientError, BotoCoreError) as error:
             if code_of(error) == "ResourceNotFoundException" and stage != CURRENT:
                 return None
-            raise UnavailableError(_SERVICE, f"reading the secret ({stage})", code_of(error)) from error
+            raise unavailable(_SERVICE, f"reading the secret ({stage})", error) from error
         except (ValueError, KeyError):
             values = None
         if not isinstance(values, dict):

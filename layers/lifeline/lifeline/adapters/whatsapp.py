@@ -17,16 +17,10 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from lifeline.adapters.secrets import Secrets
-from lifeline.contract import Message, Template
-from lifeline.domain.failures import (
-    Cause,
-    Failure,
-    Fault,
-    Usage,
-    classify_answer,
-    classify_fault,
-    usage_headers,
-)
+from lifeline.contract.messages import Message, Template
+from lifeline.domain.failure.causes import Cause, Fault
+from lifeline.domain.failure.classify import Failure, classify_answer, classify_fault
+from lifeline.domain.failure.usage import Usage, usage_headers
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 _MEDIA_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")

@@ -79,28 +79,3 @@ def mask(e164: str) -> str:
             else plus + "*" * len(digits)
         )
     return f"{plus}{digits[:2]}{'*' * (len(digits) - 5)}{digits[-3:]}"
-
-
-def same_recipient(a: str, wa_id: str) -> bool:
-    """Whether number ``a`` and Meta's ``wa_id`` mean the same person.
-
-    WhatsApp keeps some mobiles in an older or newer form than the one dialled: Mexico with a 1 after 52,
-    Argentina with a 9 after 54, Brazil without the ninth digit.
-    """
-    first, second = _digits(a), _digits(wa_id)
-    return bool(first) and _canonical(first) == _canonical(second)
-
-
-def _digits(text: str) -> str:
-    return re.sub(r"\D", "", text) if isinstance(text, str) else ""
-
-
-def _canonical(digits: str) -> str:
-    if re.fullmatch(r"521\d{10}", digits):
-        return "52" + digits[3:]
-    if re.fullmatch(r"549\d{10}", digits):
-        return "54" + digits[3:]
-    # Brazil: 55, two digits of area, 9 and eight digits. Only mobiles (from 6 on) had the 9 put in front.
-    if re.fullmatch(r"55\d{2}9[6-9]\d{7}", digits):
-        return digits[:4] + digits[5:]
-    return digits

@@ -1,7 +1,7 @@
 """Text that anything can carry: what comes from others is fixed here before it goes on. Pure.
 
-Producers are refused such text (:mod:`lifeline.contract`); Meta, OpenAI and the past cannot be, so theirs is
-fixed: a character that queues and topics refuse becomes U+FFFD, and everything around it stays.
+Producers are refused such text (:mod:`lifeline.contract.messages`); Meta, OpenAI and the past cannot be, so
+theirs is fixed: a character that queues and topics refuse becomes U+FFFD, and everything around it stays.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
-from lifeline.contract import JSON_TOKENS
+from lifeline.contract.text import JSON_TOKENS
 
 ELLIPSIS: Final = "…"
 MAX_LEVELS: Final = 64

@@ -14,10 +14,10 @@ from typing import Final, Generic, TypeVar
 
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
-from lifeline.contract import WHATSAPP
+from lifeline.contract.names import WHATSAPP
+from lifeline.domain.account.counters import DUPLICATE, POSSIBLE, outcome_of, settles
 from lifeline.domain.message.proof import told_twice
 from lifeline.domain.message.row import Change, Fate, Row, Written, known
-from lifeline.domain.volume import DUPLICATE, POSSIBLE, outcome, settles
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.wake import Wake, wakes_of
@@ -175,7 +175,7 @@ class FoldReports:
         ended = [item.row for item in moved if settles(item.before, item.row)]
         for status, count in Counter(str(row.status) for row in ended).items():
             self._telemetry.count("Outcomes", count, status=status)
-        counts.update(outcome(row) for row in ended)
+        counts.update(outcome_of(row) for row in ended)
         for item in moved:
             possible, proven = told_twice(item.before, item.row)
             counts[POSSIBLE] += possible

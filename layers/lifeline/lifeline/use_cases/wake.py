@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from math import ceil
 from typing import Final
 
-from lifeline.adapters.queues import ENTRIES_PER_CALL, MAX_DELAY, Outgoing, Queues
+from lifeline.adapters.queues import ENTRIES_PER_CALL, Outgoing, Queues
 from lifeline.domain.message.row import Lane, Row
+from lifeline.domain.pace.pace import MAX_DELAY
 
 NEAR: Final = 90.0
 """A worker wakes only for what is due within so many seconds; the tick comes for the rest before that."""
@@ -29,7 +30,7 @@ class Wake:
         self._url = url
 
     def __call__(self, wakes: Sequence[tuple[str, float]]) -> int:
-        """Wake for each id after its delay (seconds; 0 to 900, rounded up). Returns how many SQS took.
+        """Wake for each id after its delay (seconds, rounded up). Returns how many SQS took.
 
         Never raises: the row is on the agenda, and the next tick wakes for it.
         """

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.domain.failures import Cause, Reach
-from lifeline.domain.fallback import Step as FallbackStep
+from lifeline.domain.failure.causes import Cause, Reach
+from lifeline.domain.fallback.policy import Step as FallbackStep
 from lifeline.domain.message.outcome import (
     MAX_FAULTS,
     PUSH_AGAIN,

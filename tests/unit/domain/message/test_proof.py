@@ -10,7 +10,7 @@ from string import ascii_letters, digits
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from lifeline.domain.failures import Failure, classify_status_error
+from lifeline.domain.failure.classify import Failure, classify_status_error
 from lifeline.domain.message.outcome import Retries
 from lifeline.domain.message.proof import (
     disprove,

@@ -20,7 +20,7 @@ from lifeline.domain.message.steering import (
     turn,
     unhold,
 )
-from lifeline.domain.quiet import QuietHours
+from lifeline.domain.pace.quiet import QuietHours
 
 from tests.support.rows import NOW, doubt, row, sending
 

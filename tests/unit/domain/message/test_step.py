@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.domain.campaign import State
-from lifeline.domain.failures import Cause
+from lifeline.domain.campaign.campaign import State
+from lifeline.domain.failure.causes import Cause
 from lifeline.domain.message.row import WHATSAPP, Lane, Phase, Row
 from lifeline.domain.message.status import Status, can_move
 from lifeline.domain.message.step import (

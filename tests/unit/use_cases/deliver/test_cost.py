@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 from lifeline.adapters.whatsapp import Accepted
-from lifeline.contract import Message
+from lifeline.contract.messages import Message
 from lifeline.domain.message.status import Status
 from lifeline.settings import Settings
-from lifeline.use_cases.deliver import Deliver, Record
-from lifeline.use_cases.panic_mode import PanicMode
-from lifeline.use_cases.wake import Wake
+from lifeline.use_cases.deliver import Record
+from lifeline.wiring import sender
+from lifeline.wiring.adapters import Adapters
 
 from tests.support.memory import Clock, MemoryControl, MemoryLedger, MemoryNotices, MemoryQueues, Recorder
 
@@ -59,38 +59,20 @@ def test_a_batch_of_normal_messages_costs_what_it_cost_before(size: int) -> None
     calls: Counter[str] = Counter()
     memory = MemoryLedger()
     clock, log = Clock(), Recorder()
-    control: Any = Counted(MemoryControl(), calls)
-    queues: Any = Counted(MemoryQueues(), calls)
-    ledger: Any = Counted(memory, calls)
-    telemetry: Any = log
-    notices: Any = MemoryNotices()
-    meta: Any = Meta()
-    nothing: Any = None
+    services = {
+        "settings": Settings(wake_queue_url="queue/wake"),
+        "control": Counted(MemoryControl(), calls),
+        "queues": Counted(MemoryQueues(), calls),
+        "ledger": Counted(memory, calls),
+        "telemetry": log,
+        "notices": MemoryNotices(),
+        "whatsapp": Meta(),
+        **dict.fromkeys(("push", "email", "contacts", "campaigns")),
+        "clock": clock,
+        "chance": lambda: 0.5,
+    }
     with ThreadPoolExecutor(4) as pool:
-        deliver = Deliver(
-            settings=Settings(),
-            ledger=ledger,
-            control=control,
-            panic=PanicMode(
-                control=control,
-                queues=queues,
-                notices=notices,
-                probe_queue_url="queue/probe",
-                clock=clock,
-                new_id=lambda: "abcdef",
-                telemetry=telemetry,
-            ),
-            queues=queues,
-            wake=Wake(queues, "queue/wake"),
-            whatsapp=meta,
-            fall_back=nothing,
-            campaigns=nothing,
-            clock=clock,
-            pause=lambda _: None,
-            chance=lambda: 0.5,
-            telemetry=telemetry,
-            pool=pool,
-        )
+        deliver = sender.build(Adapters("sender", services | {"pool": lambda *_: pool}))
         assert deliver([record(number) for number in range(size)], lambda: 60.0) == []
     assert {row.status for row in memory.rows.values()} == {Status.SENT}
     assert len(memory.rows) == size

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lifeline.domain.campaign import COUNTERS, Campaign, State, tally
+from lifeline.domain.campaign.campaign import COUNTERS, Campaign, State, tally
 from lifeline.domain.message.row import Lane
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.steering import release, unhold
@@ -50,6 +50,13 @@ def test_sends_and_failures_count_for_the_template_they_used() -> None:
     assert world.control.counted("e|undeliverable|131026") == 1
     assert world.log.metrics[("Failures", "whatsapp", "undeliverable")] == 1
     assert world.log.metrics[("Sends", "whatsapp")] == 1
+
+
+def test_a_template_whose_sends_are_refused_can_be_told_from_one_whose_people_are_gone() -> None:
+    world = World()
+    world.meta.of = {"a": answer(UNDELIVERABLE), "b": answer(132000), "c": answer(132000)}
+    world.put("a", "b", "c", "d", **PROMO)
+    assert [world.control.counted(f"{name}|promo_offer") for name in ("ta", "tf", "tr")] == [4, 3, 2]
 
 
 def test_a_batch_is_counted_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:

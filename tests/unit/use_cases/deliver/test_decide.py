@@ -8,15 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from lifeline.contract import OPENAI_VOICE, WHATSAPP, template_scope
-from lifeline.domain.campaign import Campaign, State
-from lifeline.domain.fallback import Policy
+from lifeline.contract.names import OPENAI_VOICE, WHATSAPP, template_scope
+from lifeline.domain.campaign.campaign import Campaign, State
+from lifeline.domain.fallback.policy import Policy
 from lifeline.domain.message.row import Lane, Phase
 from lifeline.domain.message.status import Status
-from lifeline.domain.quiet import QuietHours
+from lifeline.domain.pace.quiet import QuietHours
+from lifeline.domain.records import TEMPLATE_MAP
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
-from lifeline.use_cases.deliver.decide import TEMPLATE_MAP, Decide
+from lifeline.use_cases.deliver.decide import Decide
 
 from tests.support.sending import DEVICE, MAIL, VOICE, World, answer, lost_answer
 

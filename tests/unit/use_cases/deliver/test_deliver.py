@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lifeline.contract import template_scope
+from lifeline.contract.names import template_scope
 from lifeline.domain.message.row import Lane
 from lifeline.domain.message.status import Status
 from lifeline.use_cases.wake import ROUNDS
@@ -151,11 +151,11 @@ def test_wake_ups_that_sqs_does_not_take_cost_nothing() -> None:
 def test_headers_are_kept_after_a_batch_that_sent_and_not_after_others() -> None:
     world = World()
     world.put("a")
-    assert world.usage_kept == 1
+    assert world.meta.usage_reads == 1
     world.batch(world.raw("{}"))
     world.trip()
     world.put("b")
-    assert world.usage_kept == 1
+    assert world.meta.usage_reads == 1
 
 
 def test_a_batch_says_what_it_did() -> None:

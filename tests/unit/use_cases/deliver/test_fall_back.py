@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from lifeline.adapters.contacts import Contact, mark_key
 from lifeline.adapters.outcomes import Refused, UnknownOutcome
-from lifeline.contract import format_instant
-from lifeline.domain.fallback import Policy
-from lifeline.domain.feedback import MailReport
+from lifeline.contract.instants import format_instant
+from lifeline.domain.fallback.feedback import MailReport
+from lifeline.domain.fallback.policy import Policy
 from lifeline.domain.message.row import Lane, Phase, Row
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.steering import release
 from lifeline.settings import Settings
 from lifeline.use_cases.deliver.fall_back import FallBack
-from lifeline.use_cases.feedback import Feedback
-from lifeline.use_cases.settle_mails import SettleMails
+from lifeline.use_cases.feedback.feedback import Feedback
+from lifeline.use_cases.feedback.settle_mails import SettleMails
 from lifeline.use_cases.wake import Wake
 
 from tests.support.memory import Fault

@@ -7,12 +7,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from lifeline.contract import template_scope
+from lifeline.contract.names import template_scope
 from lifeline.domain.message.row import Lane
 from lifeline.domain.message.status import Status
-from lifeline.domain.panic import State
+from lifeline.domain.panic.flag import State
+from lifeline.domain.records import TEMPLATE_MAP
 from lifeline.settings import Retry, Settings
-from lifeline.use_cases.deliver.decide import TEMPLATE_MAP
 from lifeline.use_cases.deliver.record import Record
 
 from tests.support.memory import Fault

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from lifeline.adapters.whatsapp import Accepted
-from lifeline.contract import format_instant
+from lifeline.contract.instants import format_instant
 from lifeline.domain.message.row import Lane, Phase, Row, waiting
 from lifeline.domain.message.status import Status
 from lifeline.settings import Limiter, Settings

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from lifeline.contract import format_instant
+from lifeline.contract.instants import format_instant
 from lifeline.domain.message.row import Lane, Phase, Row
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.steering import release

@@ -11,10 +11,10 @@ from contextlib import suppress
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lifeline.domain.campaign import Campaign, State
+from lifeline.domain.campaign.campaign import Campaign, State
 from lifeline.domain.message.row import CAMPAIGN_LANE, TEMPLATE_LANE, Lane
 from lifeline.domain.message.status import Status
-from lifeline.domain.pace import LEAD, SPAN
+from lifeline.domain.pace.pace import LEAD, SPAN
 from lifeline.errors import UnavailableError
 
 from tests.support.memory import Died, Fault, NoFaults

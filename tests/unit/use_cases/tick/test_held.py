@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from lifeline.contract import template_scope
-from lifeline.domain.campaign import Campaign, State
+from lifeline.contract.names import template_scope
+from lifeline.domain.campaign.campaign import Campaign, State
 from lifeline.domain.message.row import CAMPAIGN_LANE, TEMPLATE_LANE, Lane
 from lifeline.domain.message.status import Status
-from lifeline.domain.templates import TEMPLATE_MAP
+from lifeline.domain.records import TEMPLATE_MAP
 from lifeline.errors import UnavailableError
 from lifeline.use_cases.tick import held
 

@@ -6,15 +6,16 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from lifeline.contract import WHATSAPP
-from lifeline.domain.campaign import Campaign
-from lifeline.domain.campaign import State as CampaignState
-from lifeline.domain.detection import Bucket, Window
+from lifeline.contract.names import WHATSAPP
+from lifeline.domain.campaign.campaign import Campaign
+from lifeline.domain.campaign.campaign import State as CampaignState
 from lifeline.domain.message.row import Doubt, Lane
 from lifeline.domain.message.status import Status
-from lifeline.domain.pace import LEAD, MARK, MINUTE, SPAN, STATE_SETTING
-from lifeline.domain.panic import FLAG_CACHE_SECONDS
-from lifeline.domain.quiet import QuietHours
+from lifeline.domain.pace.pace import LEAD, MARK, MINUTE, SPAN
+from lifeline.domain.pace.quiet import QuietHours
+from lifeline.domain.panic.detection import Bucket, Window
+from lifeline.domain.panic.flag import FLAG_CACHE_SECONDS
+from lifeline.domain.records import DRAIN_STATE
 from lifeline.errors import UnavailableError
 from lifeline.settings import Limiter
 
@@ -25,7 +26,7 @@ from tests.support.ticking import OnceAt, World
 def at_rate(world: World, rate: float) -> World:
     """The ramp stands at ``rate``."""
     state = {"rate": rate, "stepped_at": world.clock()}
-    world.control.put_setting(STATE_SETTING, state, actor="test", reason="", now=0.0)
+    world.control.put_setting(DRAIN_STATE, state, actor="test", reason="", now=0.0)
     return world
 
 

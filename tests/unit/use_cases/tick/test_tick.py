@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lifeline.domain.campaign import Campaign, State
+from lifeline.domain.campaign.campaign import Campaign, State
 from lifeline.domain.message.row import CAMPAIGN_LANE, Lane, Row
 from lifeline.domain.message.status import Status
 from lifeline.errors import UnavailableError

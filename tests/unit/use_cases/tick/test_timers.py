@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lifeline.domain.message.row import Lane, Row
 from lifeline.domain.message.status import Status
-from lifeline.domain.pace import LEAD, SPAN
+from lifeline.domain.pace.pace import LEAD, SPAN
 from lifeline.use_cases.tick.tick import UNTAKEN
 
 from tests.support.memory import Fault

@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from lifeline.contract import WHATSAPP, template_scope
-from lifeline.domain.panic import Kind, State, enable, note, trip
-from lifeline.use_cases.webhook import PHONE_QUALITY
+from lifeline.contract.names import WHATSAPP, template_scope
+from lifeline.domain.panic.entering import enable, trip
+from lifeline.domain.panic.flag import Kind, State, note
+from lifeline.domain.records import PHONE_QUALITY
 
 from tests.support.meta import change, template_update
 from tests.support.webhooks import World

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from lifeline.contract import WHATSAPP
-from lifeline.domain.panic import State
+from lifeline.contract.names import WHATSAPP
+from lifeline.domain.panic.flag import State
 
 from tests.support.meta import change, failed
 from tests.support.webhooks import World
@@ -78,3 +78,4 @@ def test_a_reported_failure_counts_for_its_template(world: World) -> None:
     world.sent("b", template="promo_offer")
     world.statuses(failed("a", 131026), failed("b", 131048))
     assert world.control.counted("tf|promo_offer") == 1, "a limit of the channel is not the template's fault"
+    assert world.control.counted("tr|promo_offer") == 0, "nor is a person who cannot be reached"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.contract import WHATSAPP, template_scope
+from lifeline.contract.names import WHATSAPP, template_scope
+from lifeline.domain.inbound.webhooks import InboundMessage
 from lifeline.domain.message.status import Status
-from lifeline.domain.panic import State
-from lifeline.domain.webhooks import InboundMessage
+from lifeline.domain.panic.flag import State
 from lifeline.errors import ConflictError, UnavailableError
 
 from tests.support.meta import APP_SECRET, change, failed, post, sign, status, statuses, template_update

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.contract import WHATSAPP as WHATSAPP_SCOPE
-from lifeline.contract import template_scope
+from lifeline.contract.names import WHATSAPP as WHATSAPP_SCOPE
+from lifeline.contract.names import template_scope
 from lifeline.domain.message.proof import prove
 from lifeline.domain.message.row import WHATSAPP, Doubt, Lane, Phase, Row, parked, waiting
 from lifeline.domain.message.status import Status
-from lifeline.domain.panic import State, enable
+from lifeline.domain.panic.entering import enable
+from lifeline.domain.panic.flag import State
 from lifeline.errors import UnavailableError
 
 from tests.support.memory import Fault

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from lifeline.domain.message.status import Status
-from lifeline.use_cases.webhook import PROBE_SEEN, SEEN, TEST_STATUS, TESTS_KEPT
+from lifeline.domain.records import PROBE_SEEN, TEST_STATUS, WEBHOOK_SEEN
+from lifeline.use_cases.webhook import TESTS_KEPT
 
 from tests.support.meta import failed, status
 from tests.support.webhooks import World
@@ -25,7 +26,7 @@ def test_webhooks_seen_are_remembered_and_statuses_counted_by_the_minute_of_the_
     world.clock.advance(400)
     world.statuses(status("a", "delivered"))
     world.statuses(status("a", "read"))
-    assert world.control.setting(SEEN).value == {"first": first, "at": first + 400}
+    assert world.control.setting(WEBHOOK_SEEN).value == {"first": first, "at": first + 400}
     minute = int((first - 120) // 60) * 60
     assert world.control.minutes[minute] == {"sts": 1, "std": 1}
 
@@ -49,7 +50,9 @@ def test_statuses_of_test_sends_are_kept_for_who_waits(world: World) -> None:
     assert known["lifeline:test:1"]["states"] == ["delivered", "sent"]
     assert (known["lifeline:test:2"]["states"], known["lifeline:test:2"]["code"]) == (["failed"], 131026)
     assert world.woken == [], "nobody's fallback"
-    assert world.control.setting(SEEN).value["at"] == world.clock(), "it proves the webhook like any status"
+    assert world.control.setting(WEBHOOK_SEEN).value["at"] == world.clock(), (
+        "it proves the webhook like any status"
+    )
     for n in range(30):
         world.statuses(status(f"lifeline:test:{n + 3}", "sent"))
     assert len(world.control.setting(TEST_STATUS).value) == TESTS_KEPT

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from lifeline.domain.failures import Cause, Failure, Reach
+from lifeline.domain.failure.causes import Cause, Reach
+from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.row import (
     WHATSAPP,
     Doubt,
@@ -25,7 +26,7 @@ from lifeline.domain.message.row import (
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.step import MAIL_REPEATS, PUSH_REPEATS, Do, Step, blocked_lane
 from lifeline.domain.message.ways import PARK_MARK, given_up, tried
-from lifeline.domain.pace import backoff, pair_wait
+from lifeline.domain.pace.pace import backoff, pair_wait
 
 PUSH_AGAIN: Final = 5.0
 """Seconds until a push without an answer is repeated; its collapse key lets the device show one."""

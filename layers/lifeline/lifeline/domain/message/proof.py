@@ -22,12 +22,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from lifeline.domain.failures import Cause, Failure
+from lifeline.domain.failure.causes import Cause
+from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import Retries
 from lifeline.domain.message.row import WHATSAPP, Doubt, Lane, Phase, Row, off_agenda, waiting
 from lifeline.domain.message.status import RANK, Status, can_move
 from lifeline.domain.message.ways import tried
-from lifeline.domain.pace import backoff, pair_wait
+from lifeline.domain.pace.pace import backoff, pair_wait
 
 SEPARATOR: Final = "#"
 _SEEN: Final = frozenset({Status.DELIVERED, Status.READ})

@@ -24,7 +24,7 @@ from lifeline.domain.message.row import (
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.step import backlog_lane
 from lifeline.domain.message.ways import given_up
-from lifeline.domain.quiet import CRITICAL, QuietHours, is_zone, quiet_until
+from lifeline.domain.pace.quiet import CRITICAL, QuietHours, is_zone, quiet_until
 
 MOVED: Final = "moved to "
 """How the note begins of a move by an operator to another time; incidents' reports tell such rows by it."""

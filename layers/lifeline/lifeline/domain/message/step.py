@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from lifeline.domain.campaign import State
-from lifeline.domain.failures import Cause
+from lifeline.domain.campaign.campaign import State
+from lifeline.domain.failure.causes import Cause
 from lifeline.domain.message.row import (
     CAMPAIGN_LANE,
     TEMPLATE_LANE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from lifeline.domain.fallback import Step, final_status
+from lifeline.domain.fallback.policy import Step, final_status
 from lifeline.domain.message.row import Row, off_agenda
 from lifeline.domain.message.status import Status
 

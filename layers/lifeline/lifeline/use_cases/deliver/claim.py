@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lifeline.adapters.ledger import Ledger
+from lifeline.domain.account.counters import settles
 from lifeline.domain.message.proof import disprove
 from lifeline.domain.message.row import WHATSAPP, Change, Fate, Row, Written
 from lifeline.domain.message.step import OTHER_CONTENT, Do, claim
-from lifeline.domain.volume import settles
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.decide import LEASE, Decide
 from lifeline.use_cases.deliver.intake import Intake, with_conflict

@@ -8,21 +8,14 @@ from typing import Any
 
 from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.control import Control
-from lifeline.contract import WHATSAPP
-from lifeline.domain import campaign as campaigns_domain
-from lifeline.domain.failures import Failure, Reach
+from lifeline.contract.names import WHATSAPP
+from lifeline.domain.account import counters
+from lifeline.domain.campaign import campaign as campaigns_domain
+from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import Taken
 from lifeline.domain.message.row import Row
 from lifeline.domain.message.status import Status
-from lifeline.domain.volume import (
-    ACCEPTED,
-    DRAINED,
-    DUPLICATE,
-    POSSIBLE,
-    TEMPLATE_ASKED,
-    TEMPLATE_FAILED,
-    outcome,
-)
+from lifeline.domain.records import sample as sample_of
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.job import Job
@@ -55,12 +48,11 @@ class Count:
             failure = answer if isinstance(answer, Failure) else None
             taken = isinstance(answer, Taken)
             if template and (failure or taken):
-                counts[TEMPLATE_ASKED + template.name] += 1
-                counts[TEMPLATE_FAILED + template.name] += bool(
-                    failure and failure.reach is not Reach.CHANNEL
-                )
+                counts[counters.template_asked(template.name)] += 1
+                if failure:
+                    counts.update(counters.template_failures(template.name, failure.reach))
             if failure:
-                counts[f"e|{failure.cause}|{failure.code or '-'}"] += 1
+                counts[counters.failed(failure.cause, failure.code)] += 1
                 causes[str(failure.cause)] += 1
                 samples[str(failure.cause)] = {
                     "id": job.id,
@@ -70,7 +62,7 @@ class Count:
                 }
             if taken:
                 accepted[int((row.attempted_at or self._clock()) // 60) * 60] += 1
-                counts[DRAINED] += row.drained
+                counts[counters.DRAINED] += row.drained
         for cause, count in causes.items():
             self._telemetry.count("Failures", count, scope=WHATSAPP, cause=cause)
         if accepted:
@@ -87,28 +79,28 @@ class Count:
         proven = sum(job.proven for job in jobs)
         for job in jobs:
             if job.settled is not None:
-                counts[outcome(job.settled)] += 1
+                counts[counters.outcome_of(job.settled)] += 1
                 statuses[str(job.settled.status)] += 1
         for status, count in statuses.items():
             self._telemetry.count("Outcomes", count, status=status)
         if possible:
-            counts[POSSIBLE] += possible
+            counts[counters.POSSIBLE] += possible
             self._telemetry.count("PossibleDuplicates", possible, scope=WHATSAPP)
         if proven:
-            counts[DUPLICATE] += proven
+            counts[counters.DUPLICATE] += proven
             self._telemetry.count("Duplicates", proven, scope=WHATSAPP)
 
     def _keep(self, counts: Counter[str], accepted: Counter[int], samples: dict[str, Any]) -> None:
         now = self._clock()
         minute = int(now // 60) * 60
-        counts[ACCEPTED] += accepted.pop(minute, 0)
+        counts[counters.ACCEPTED] += accepted.pop(minute, 0)
         try:
             self._control.count(minute, counts)
             for earlier, count in accepted.items():
-                self._control.count(earlier, {ACCEPTED: count})
+                self._control.count(earlier, {counters.ACCEPTED: count})
             for cause, sample in samples.items():
                 self._control.put_setting(
-                    f"sample/{cause}", sample, actor="SenderFunction", reason="latest failure", now=now
+                    sample_of(cause), sample, actor="SenderFunction", reason="latest failure", now=now
                 )
         except UnavailableError as error:
             self._telemetry.warning("counters could not be written", detail=str(error))

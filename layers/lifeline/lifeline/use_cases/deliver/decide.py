@@ -8,22 +8,23 @@ from typing import Final
 
 from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.control import Control
-from lifeline.contract import OPENAI_VOICE, WHATSAPP, Template, template_scope
-from lifeline.domain import campaign as campaigns_domain
-from lifeline.domain.fallback import Step as FallbackStep
+from lifeline.contract.messages import Template
+from lifeline.contract.names import OPENAI_VOICE, WHATSAPP, template_scope
+from lifeline.domain.campaign import campaign as campaigns_domain
+from lifeline.domain.fallback.policy import Step as FallbackStep
 from lifeline.domain.message.outcome import troubled
 from lifeline.domain.message.step import Do, Situation, next_step
-from lifeline.domain.panic import State
-from lifeline.domain.quiet import quiet_until, zones_of
+from lifeline.domain.pace.quiet import quiet_until, zones_of
+from lifeline.domain.panic.flag import State
+from lifeline.domain.records import TEMPLATE_MAP
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.job import Job
-from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.panic.panic_mode import PanicMode
 
 LEASE: Final = 60.0
 """Seconds. Longer than the sender's time-out: a claim older than this has no worker any more."""
-TEMPLATE_MAP: Final = "template_map"
 
 
 class Decide:

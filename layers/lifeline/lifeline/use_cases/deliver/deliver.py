@@ -13,10 +13,11 @@ from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.queues import Outgoing, Queues
 from lifeline.adapters.whatsapp import WhatsApp
-from lifeline.domain import speech
-from lifeline.domain.failures import Failure
+from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import Taken
 from lifeline.domain.message.step import Do
+from lifeline.domain.panic.notices import PROMOTION
+from lifeline.domain.voice import speech
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
@@ -31,8 +32,8 @@ from lifeline.use_cases.deliver.job import Record as SqsRecord
 from lifeline.use_cases.deliver.record import Record
 from lifeline.use_cases.deliver.send import Send
 from lifeline.use_cases.deliver.tokens import Tokens
-from lifeline.use_cases.detect import PROMOTION, Detect, Result
-from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.panic.detect import Detect, Result
+from lifeline.use_cases.panic.panic_mode import PanicMode
 from lifeline.use_cases.wake import Wake, wakes_of
 
 
@@ -46,6 +47,7 @@ class Deliver:
         ledger: Ledger,
         control: Control,
         panic: PanicMode,
+        detect: Detect,
         queues: Queues,
         wake: Wake,
         whatsapp: WhatsApp,
@@ -63,6 +65,7 @@ class Deliver:
         """
         self._settings = settings
         self._panic = panic
+        self._detect = detect
         self._queues = queues
         self._wake = wake
         self._clock = clock
@@ -112,15 +115,6 @@ class Deliver:
             telemetry=telemetry,
         )
         self._count = Count(control=control, campaigns=campaigns, clock=clock, telemetry=telemetry)
-        self._detect = Detect(
-            settings=settings,
-            control=control,
-            panic=panic,
-            clock=clock,
-            telemetry=telemetry,
-            source="sender",
-            actor="SenderFunction",
-        )
 
     def __call__(self, records: Sequence[SqsRecord], remaining: Callable[[], float]) -> list[str]:
         """Deliver one batch; returns the ids of the records that SQS must bring again.

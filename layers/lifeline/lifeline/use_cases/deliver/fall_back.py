@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Final
 
 from lifeline.adapters.contacts import Contact, Contacts, Way
 from lifeline.adapters.email import Email
 from lifeline.adapters.outcomes import Courier, UnknownOutcome
 from lifeline.adapters.outcomes import Refused as NotTaken
 from lifeline.adapters.push import Push
-from lifeline.contract import WHATSAPP, Message, Recipient
-from lifeline.domain.fallback import Notice, Policy, final_status, next_after, notice, plan
-from lifeline.domain.fallback import Step as FallbackStep
+from lifeline.contract.messages import Message, Recipient
+from lifeline.contract.names import WHATSAPP
+from lifeline.domain.fallback.policy import Notice, Policy, final_status, next_after, notice, plan
+from lifeline.domain.fallback.policy import Step as FallbackStep
 from lifeline.domain.message.outcome import NotDone, Refused, Taken, Unknown, after_ways
 from lifeline.domain.message.row import Row
 from lifeline.domain.message.status import REACHED, Status
@@ -23,9 +23,6 @@ from lifeline.domain.message.ways import taken_so_far
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.job import Job
-
-WORKERS: Final = 16
-"""Pushes and mails in flight per worker. SES and SNS answer within about 100 ms."""
 
 
 class FallBack:

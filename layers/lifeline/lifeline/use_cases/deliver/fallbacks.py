@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from lifeline.adapters.ledger import Ledger
-from lifeline.domain.fallback import Step as FallbackStep
+from lifeline.domain.fallback.policy import Step as FallbackStep
 from lifeline.domain.message.outcome import after_fault
 from lifeline.domain.message.row import Change, Fate, Written
 from lifeline.domain.message.step import Do, Step, claim

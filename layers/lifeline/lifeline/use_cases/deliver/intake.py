@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.queues import Outgoing, Queues
-from lifeline.contract import WHATSAPP, ContractError, Message, parse_message
+from lifeline.contract.messages import ContractError, Message, parse_message
+from lifeline.contract.names import WHATSAPP
 from lifeline.domain.message.outcome import refused
 from lifeline.domain.message.row import Change, Lane, Row, doubted, known
+from lifeline.domain.pace.quiet import zones_of
 from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
-from lifeline.domain.quiet import zones_of
 from lifeline.domain.text import load_json
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lifeline.contract import Message, Template
-from lifeline.domain.failures import Failure
+from lifeline.contract.messages import Message, Template
+from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import NotDone, Refused, Taken, Unknown
 from lifeline.domain.message.row import Row
 from lifeline.domain.message.step import Step

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, Final
 
-from lifeline.domain.failures import Failure
+from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import Taken, Unknown
 from lifeline.domain.message.proof import disprove, prove
 from lifeline.domain.message.row import WHATSAPP, Change, Row

@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Final
 
 from lifeline.adapters.ledger import Ledger
-from lifeline.contract import WHATSAPP as WHATSAPP_SCOPE
-from lifeline.domain.failures import Failure, Reach
+from lifeline.contract.names import WHATSAPP as WHATSAPP_SCOPE
+from lifeline.domain.account.counters import settles
+from lifeline.domain.failure.causes import Reach
+from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import (
     NotDone,
     Refused,
@@ -22,14 +24,13 @@ from lifeline.domain.message.outcome import (
 from lifeline.domain.message.proof import told_twice
 from lifeline.domain.message.row import WHATSAPP, Change, Fate, Row, doubted
 from lifeline.domain.message.step import Do, Step
-from lifeline.domain.volume import settles
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.decide import Decide
 from lifeline.use_cases.deliver.intake import Intake
 from lifeline.use_cases.deliver.job import Job
 from lifeline.use_cases.deliver.merge import beside, still_ours, told
-from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.panic.panic_mode import PanicMode
 
 TRIES: Final = 4
 """Writes of one outcome: lost races are looked at anew, writes without an answer are repeated."""

@@ -9,10 +9,11 @@ from concurrent.futures import Executor
 from typing import Final
 
 from lifeline.adapters.whatsapp import Accepted, WhatsApp
-from lifeline.domain import speech
-from lifeline.domain.failures import Cause, Failure, Fault, classify_fault
+from lifeline.domain.failure.causes import Cause, Fault
+from lifeline.domain.failure.classify import Failure, classify_fault
 from lifeline.domain.message.outcome import NotDone, Taken
 from lifeline.domain.message.proof import tag
+from lifeline.domain.voice import speech
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.decide import LEASE

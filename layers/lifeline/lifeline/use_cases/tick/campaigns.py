@@ -12,9 +12,9 @@ from typing import Final
 from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.control import Control
 from lifeline.adapters.queues import Outgoing, Queues
-from lifeline.contract import WHATSAPP
-from lifeline.domain.campaign import CHUNK, Campaign, due
-from lifeline.domain.panic import State
+from lifeline.contract.names import WHATSAPP
+from lifeline.domain.campaign.campaign import CHUNK, Campaign, due
+from lifeline.domain.panic.flag import State
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
-from lifeline.domain.campaign import tally
+from lifeline.domain.account.counters import outcome
+from lifeline.domain.campaign.campaign import tally
 from lifeline.domain.message.row import Change, Fate, Row
-from lifeline.domain.pace import MINUTE
-from lifeline.domain.volume import outcome
+from lifeline.domain.pace.pace import MINUTE
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.telemetry import Telemetry
 
@@ -59,7 +59,10 @@ class Endings:
         try:
             if rows:
                 minute = int(self._clock() // MINUTE * MINUTE)
-                self._control.count(minute, Counter(outcome(row) for row in rows))
+                self._control.count(
+                    minute,
+                    Counter(outcome(row.status, row.priority, row.category, row.template) for row in rows),
+                )
         except UnavailableError as error:
             self._telemetry.warning("counters could not be written", detail=str(error))
         by_campaign: dict[str, Counter[str]] = {}

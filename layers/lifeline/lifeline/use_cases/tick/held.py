@@ -14,11 +14,11 @@ from lifeline.adapters.agenda import Agenda
 from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
-from lifeline.contract import TEMPLATE_PREFIX, template_scope
-from lifeline.domain.campaign import State
+from lifeline.contract.names import TEMPLATE_PREFIX, template_scope
+from lifeline.domain.campaign.campaign import State
 from lifeline.domain.message.row import CAMPAIGN_LANE, TEMPLATE_LANE, Change, Fate, Row
 from lifeline.domain.message.steering import cancel, unhold
-from lifeline.domain.templates import TEMPLATE_MAP
+from lifeline.domain.records import TEMPLATE_MAP
 from lifeline.use_cases.tick.endings import Endings
 
 MARGIN: Final = 15.0

@@ -15,12 +15,12 @@ from typing import Any, Final
 from lifeline.adapters.agenda import Agenda
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
-from lifeline.contract import WHATSAPP
+from lifeline.contract.names import WHATSAPP
 from lifeline.domain.message.row import BACKLOG, Change, Fate, Lane, Row, Written
 from lifeline.domain.message.steering import turn
 from lifeline.domain.message.step import QUIET
-from lifeline.domain.pace import LEAD, MARK, SPAN, Slots
-from lifeline.domain.panic import FLAG_CACHE_SECONDS, State
+from lifeline.domain.pace.pace import LEAD, MARK, SPAN, Slots
+from lifeline.domain.panic.flag import FLAG_CACHE_SECONDS, State
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lifeline.adapters.control import Control
-from lifeline.contract import WHATSAPP
-from lifeline.domain.pace import (
+from lifeline.contract.names import WHATSAPP
+from lifeline.domain.account.counters import ACCEPTED, DRAINED
+from lifeline.domain.pace.pace import (
     MINUTE,
-    RATE_SETTING,
-    STATE_SETTING,
     Slots,
     ceiling_of,
     climb,
     headroom,
     split,
 )
-from lifeline.domain.volume import ACCEPTED, DRAINED
+from lifeline.domain.records import DRAIN_RATE, DRAIN_STATE
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 
@@ -50,11 +49,11 @@ class Ramp:
 
     def ceiling(self) -> float:
         """The operator's rate, or the deployment's; messages per second."""
-        return ceiling_of(self._control.setting(RATE_SETTING).value, self._settings.drain.rate)
+        return ceiling_of(self._control.setting(DRAIN_RATE).value, self._settings.drain.rate)
 
     def plan(self, now: float, start: float, end: float) -> Plan:
         """The span from ``start`` to ``end`` (epoch seconds), planned at ``now``."""
-        state = self._control.setting(STATE_SETTING).value or {}
+        state = self._control.setting(DRAIN_STATE).value or {}
         ceiling = self.ceiling()
         limits = self._rate_limits(now)
         answered: dict[str, int] = state.get("limits", {})
@@ -94,7 +93,7 @@ class Ramp:
 
     def _save(self, state: dict[str, Any]) -> None:
         self._control.put_setting(
-            STATE_SETTING, state, actor="DrainerFunction", reason="planned", now=self._clock()
+            DRAIN_STATE, state, actor="DrainerFunction", reason="planned", now=self._clock()
         )
 
     def _gauge(self, rate: float, ceiling: float) -> None:

@@ -11,9 +11,9 @@ from itertools import islice
 from typing import Final
 
 from lifeline.adapters.agenda import Agenda
-from lifeline.contract import WHATSAPP
+from lifeline.contract.names import WHATSAPP
 from lifeline.domain.message.row import Lane, Row
-from lifeline.domain.pace import LEAD, SPAN
+from lifeline.domain.pace.pace import LEAD, SPAN
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.wake import Wake
 

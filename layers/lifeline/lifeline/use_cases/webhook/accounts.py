@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Final
 
 from lifeline.adapters.control import Control
 from lifeline.adapters.notices import Notices
-from lifeline.contract import WHATSAPP, is_scope, template_scope
-from lifeline.domain import webhooks
-from lifeline.domain.failures import Cause
-from lifeline.domain.panic import note, resolve
-from lifeline.domain.webhooks import AccountUpdate, TemplateUpdate, Weight
+from lifeline.contract.names import WHATSAPP, is_scope, template_scope
+from lifeline.domain.failure.causes import Cause
+from lifeline.domain.inbound import webhooks
+from lifeline.domain.inbound.webhooks import AccountUpdate, TemplateUpdate, Weight
+from lifeline.domain.panic.ending import resolve
+from lifeline.domain.panic.flag import note
+from lifeline.domain.records import PHONE_QUALITY
 from lifeline.errors import LifelineError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.detect import Detect
-from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.panic.detect import Detect
+from lifeline.use_cases.panic.panic_mode import PanicMode
 from lifeline.use_cases.webhook.tests_and_probes import ACTOR
-
-PHONE_QUALITY: Final = "phone_quality"
-"""Setting: Meta's last word on the number's quality or throughput."""
 
 
 class Accounts:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from lifeline.adapters.control import Control
-from lifeline.contract import WHATSAPP
-from lifeline.domain.failures import Failure, Reach
-from lifeline.domain.volume import TEMPLATE_FAILED
+from lifeline.contract.names import WHATSAPP
+from lifeline.domain.account import counters
+from lifeline.domain.failure.classify import Failure
+from lifeline.domain.records import sample as sample_of
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.detect import Detect, Result
+from lifeline.use_cases.panic.detect import Detect, Result
 from lifeline.use_cases.webhook.tests_and_probes import ACTOR
 
 
@@ -34,12 +35,10 @@ class Failures:
             return
         self._detect.reports([result for result, _ in failed])
         now = self._clock()
-        counted = Counter(f"e|{failure.cause}|{failure.code or '-'}" for _, failure in failed)
-        counted.update(
-            TEMPLATE_FAILED + result.template
-            for result, failure in failed
-            if result.template and failure.reach is not Reach.CHANNEL
-        )
+        counted = Counter(counters.failed(failure.cause, failure.code) for _, failure in failed)
+        for result, failure in failed:
+            if result.template:
+                counted.update(counters.template_failures(result.template, failure.reach))
         for cause, count in Counter(str(failure.cause) for _, failure in failed).items():
             self._telemetry.count("Failures", count, scope=WHATSAPP, cause=cause)
         self.best_effort(partial(self._control.count, int(now // 60) * 60, counted))
@@ -48,7 +47,7 @@ class Failures:
             self.best_effort(
                 partial(
                     self._control.put_setting,
-                    f"sample/{failure.cause}",
+                    sample_of(failure.cause),
                     sample,
                     actor=ACTOR,
                     reason="latest failure",

@@ -21,9 +21,9 @@ from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.notices import Notices
 from lifeline.adapters.secrets import Secrets
-from lifeline.domain import webhooks
-from lifeline.domain.failures import Failure
-from lifeline.domain.webhooks import (
+from lifeline.domain.failure.classify import Failure
+from lifeline.domain.inbound import webhooks
+from lifeline.domain.inbound.webhooks import (
     AccountError,
     AccountUpdate,
     Ignored,
@@ -32,17 +32,18 @@ from lifeline.domain.webhooks import (
     TemplateUpdate,
     UnreadableError,
 )
+from lifeline.domain.panic.probing import PROBE_ID, TEST_PREFIX
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.detect import Detect
 from lifeline.use_cases.fold_reports import FoldReports
-from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.panic.detect import Detect
+from lifeline.use_cases.panic.panic_mode import PanicMode
 from lifeline.use_cases.wake import Wake
 from lifeline.use_cases.webhook.accounts import Accounts
 from lifeline.use_cases.webhook.failures import Failures
 from lifeline.use_cases.webhook.statuses import Statuses
-from lifeline.use_cases.webhook.tests_and_probes import ACTOR, PROBE_ID, TEST_PREFIX, TestsAndProbes
+from lifeline.use_cases.webhook.tests_and_probes import TestsAndProbes
 
 REREAD_EVERY: Final = 30.0
 """Seconds between two reads of the secret because of a wrong signature: strangers drive no calls."""
@@ -83,6 +84,7 @@ class Webhook:
         control: Control,
         wake: Wake,
         panic: PanicMode,
+        detect: Detect,
         notices: Notices,
         clock: Callable[[], float],
         chance: Callable[[], float],
@@ -96,15 +98,6 @@ class Webhook:
         self._clock = clock
         self._telemetry = telemetry
         self._inbound = inbound
-        detect = Detect(
-            settings=settings,
-            control=control,
-            panic=panic,
-            clock=clock,
-            telemetry=telemetry,
-            source="webhook",
-            actor=ACTOR,
-        )
         self._failures = Failures(control=control, detect=detect, clock=clock, telemetry=telemetry)
         self._statuses = Statuses(
             settings=settings,

@@ -12,18 +12,20 @@ from functools import partial
 from typing import Final
 
 from lifeline.adapters.control import Control
-from lifeline.contract import WHATSAPP, template_scope
+from lifeline.contract.names import WHATSAPP, template_scope
+from lifeline.domain.account.counters import REPORTED_LATER, REPORTED_SENT
+from lifeline.domain.inbound.webhooks import StatusUpdate
 from lifeline.domain.message.outcome import Retries
 from lifeline.domain.message.proof import named, prove, reported_failure
 from lifeline.domain.message.row import Row
 from lifeline.domain.message.status import Status, from_webhook
-from lifeline.domain.webhooks import StatusUpdate
+from lifeline.domain.panic.notices import PROMOTION
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.detect import PROMOTION, Result
 from lifeline.use_cases.fold_reports import Folded, FoldReports, Moved
-from lifeline.use_cases.panic_mode import PanicMode
+from lifeline.use_cases.panic.detect import Result
+from lifeline.use_cases.panic.panic_mode import PanicMode
 from lifeline.use_cases.webhook.accounts import at_the_latest
 from lifeline.use_cases.webhook.failures import Failures
 
@@ -124,12 +126,12 @@ class Statuses:
         minutes: dict[int, Counter[str]] = defaultdict(Counter)
         for name, row in folded.rows.items():
             if row.attempted_at is not None and any(update.state == "sent" for update in statuses[name]):
-                minutes[_minute(row.attempted_at)]["sts"] += 1
+                minutes[_minute(row.attempted_at)][REPORTED_SENT] += 1
         for item in folded.moved:
             before = item.before
             heard = any(from_webhook(update.state) is not Status.SENT for update in item.reports)
             if before.attempted_at is not None and before.status in _BEFORE_DELIVERY and heard:
-                minutes[_minute(before.attempted_at)]["std"] += 1
+                minutes[_minute(before.attempted_at)][REPORTED_LATER] += 1
         for minute, counted in minutes.items():
             self._failures.best_effort(partial(self._control.count, minute, counted))
 

@@ -6,22 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from lifeline.adapters.control import Control
-from lifeline.domain.webhooks import StatusUpdate
+from lifeline.domain.inbound.webhooks import StatusUpdate
+from lifeline.domain.records import PROBE_SEEN, TEST_STATUS, WEBHOOK_SEEN
 
 ACTOR: Final = "WebhookFunction"
-SEEN: Final = "webhook_seen"
-"""Setting: when status webhooks were seen, ``first`` and last (``at``), within :data:`SEEN_EVERY`."""
-PROBE_ID: Final = "lifeline:probe"
-"""``biz_opaque_callback_data`` of the prober's test sends."""
-PROBE_SEEN: Final = "probe_status"
-"""Setting: when a status of a test send last came in."""
-TEST_PREFIX: Final = "lifeline:test:"
-"""``biz_opaque_callback_data`` of an operator's test sends begins so; they have no row in the ledger."""
-TEST_STATUS: Final = "test_status"
-"""Setting: the last statuses of operators' test sends, by id, oldest first."""
 TESTS_KEPT: Final = 10
 SEEN_EVERY: Final = 300.0
-"""Seconds between two writes of :data:`SEEN` by one worker."""
+"""Seconds between two writes of :data:`WEBHOOK_SEEN` by one worker."""
 
 
 class TestsAndProbes:
@@ -44,9 +35,11 @@ class TestsAndProbes:
         """Note that status webhooks reach us: only then does their absence mean something."""
         now = self._clock()
         if now - self._seen_at >= SEEN_EVERY:
-            before = self._control.setting(SEEN).value or {}
+            before = self._control.setting(WEBHOOK_SEEN).value or {}
             seen = {"first": before.get("first", now), "at": now}
-            self._control.put_setting(SEEN, seen, actor=ACTOR, reason="a status webhook came in", now=now)
+            self._control.put_setting(
+                WEBHOOK_SEEN, seen, actor=ACTOR, reason="a status webhook came in", now=now
+            )
             self._seen_at = now
         return True
 

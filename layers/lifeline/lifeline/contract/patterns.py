@@ -1,0 +1,62 @@
+"""What a text of a document may hold: patterns for JSON Schema, and why a text breaks one, in words."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Final
+
+from lifeline.contract.names import RESERVED
+
+LABEL: Final = "^[A-Za-z0-9._:-]+$"
+ID: Final = f"^(?!{RESERVED})[A-Za-z0-9._:-]+$"
+# What no text may hold: C0 (a text of several lines may have tab, line feed, carriage return), DEL and C1,
+# halves of surrogate pairs, and the two that are no characters. SQS takes none of the C0 controls, the halves
+# and U+FFFE, U+FFFF (SendMessage: the characters of XML 1.0), and nothing can encode a lone half.
+_NEVER: Final = r"\u007f-\u009f\ud800-\udfff\ufffe\uffff"
+NOT_IN_TEXT: Final = r"\u0000-\u0008\u000b\u000c\u000e-\u001f" + _NEVER
+NOT_IN_LINE: Final = r"\u0000-\u001f" + _NEVER
+TEXT: Final = f"^[^{NOT_IN_TEXT}]*$"
+LINE: Final = f"^[^{NOT_IN_LINE}]*$"
+# Meta: "Param text cannot have new-line/tab characters or more than 4 consecutive spaces" (132018).
+VALUE: Final = f"^(?!.* {{5}})[^{NOT_IN_LINE}]*$"
+_ZEROS: Final = (
+    "0660 06f0 07c0 0966 09e6 0a66 0ae6 0b66 0be6 0c66 0ce6 0d66 0de6 0e50 0ed0 0f20 1040 1090 17e0 1810 "
+    "1946 19d0 1a80 1a90 1b50 1bb0 1c40 1c50 a620 a8d0 a900 a9d0 a9f0 aa50 abf0 ff10 104a0 10d30 10d40 "
+    "11066 110f0 11136 111d0 112f0 11450 114d0 11650 116c0 116d0 116da 11730 118e0 11950 11bf0 11c50 11d50 "
+    "11da0 11de0 11f50 16130 16a60 16ac0 16b50 16d70 1ccf0 1d7ce 1d7d8 1d7e2 1d7ec 1d7f6 1e140 1e2f0 1e4f0 "
+    "1e5f1 1e950 1fbf0"
+)
+"""The zero of each script's ten digits, but ASCII's (Unicode 17, category Nd)."""
+
+
+def _digit_class(zero: int) -> str:
+    # Beyond U+FFFF, ECMA 262 and Python write escapes differently; the characters themselves mean the same.
+    write = "\\u{:04x}".format if zero + 9 <= 0xFFFF else chr
+    return f"{write(zero)}-{write(zero + 9)}"
+
+
+NUMBER: Final = f"^[^{NOT_IN_LINE}{''.join(_digit_class(int(zero, 16)) for zero in _ZEROS.split())}]*$"
+
+
+@functools.cache
+def compiled(rule: str) -> re.Pattern[str]:
+    """A pattern of JSON Schema as Python's ``re`` means it."""
+    # JSON Schema's "$" is the very end of the string; Python's also allows one line feed before it.
+    return re.compile(rule.replace("$", r"\Z"), re.ASCII)
+
+
+def why(value: str, rule: str) -> str:
+    """Why ``value`` does not match ``rule``, in words where there are any."""
+    found = re.search(f"[{NOT_IN_TEXT if rule == TEXT else NOT_IN_LINE}]", value)
+    if rule == VALUE and (not found or found[0] in "\t\n\r"):
+        return "holds a line break, a tab or more than four spaces in a row; Meta refuses such a value"
+    if found:
+        code = ord(found[0])
+        kind = "half a character" if 0xD800 <= code <= 0xDFFF else "a control character"
+        return f"holds {kind} (U+{code:04X}) at character {found.start() + 1}"
+    if rule == ID and value.startswith(RESERVED):
+        return f"begins with {RESERVED}, which is reserved for Lifeline itself"
+    if rule == NUMBER:
+        return "holds digits other than 0 to 9"
+    return f"does not match {rule}"

@@ -1,0 +1,120 @@
+"""Message templates: what values they take, and whether one may stand in for another. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+_PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
+
+REASONS: Final[Mapping[str, str]] = {
+    "ABUSIVE_CONTENT": "its content may offend or threaten people",
+    "INCORRECT_CATEGORY": "it does not belong to its category",
+    "INVALID_FORMAT": "a placeholder, a link or the layout is not allowed as it is",
+    "PROMOTIONAL": "it promotes something under a category that is not MARKETING",
+    "SCAM": "it looks like fraud",
+    "TAG_CONTENT_MISMATCH": "its language or category does not fit its content",
+}
+"""What Meta's reasons for a rejection mean (Meta, "Message templates", rejected_reason)."""
+
+
+Listed = Mapping[str, Any]
+"""One template as Meta lists it: name, language, status, components."""
+
+
+def parameters(template: Listed) -> dict[str, int]:
+    """How many values each part takes: ``body``, ``header``, ``button 0``, ...; parts without are left out.
+
+    A header with a picture, a film or a document takes one value. A placeholder that stands twice counts once
+    (Meta, "Template components").
+    """
+    found: dict[str, int] = {}
+    for component in _objects(template.get("components")):
+        kind = str(component.get("type", "")).lower()
+        if kind == "buttons":
+            for index, button in enumerate(_objects(component.get("buttons"))):
+                _count(found, f"button {index}", button.get("url"))
+        elif kind == "header" and str(component.get("format", "TEXT")).upper() != "TEXT":
+            found["header"] = 1
+        else:
+            _count(found, kind, component.get("text"))
+    return found
+
+
+def _count(found: dict[str, int], part: str, text: object) -> None:
+    count = len(set(_PLACEHOLDER.findall(text))) if isinstance(text, str) else 0
+    if count:
+        found[part] = count
+
+
+def why_not(old: str, new: str, olds: Sequence[Listed], news: Sequence[Listed]) -> str:
+    """Why ``new`` cannot stand in for ``old``; empty where it can.
+
+    ``olds`` and ``news``: all that Meta lists under the two names. Each language of the old one must exist
+    in the new one, be APPROVED there, and take as many values in each part: the messages' own values are
+    sent with it.
+    """
+    if old == new:
+        return f"{old} cannot stand in for itself"
+    if not news:
+        return f"template {new} does not exist"
+    by_language = {_language(template): template for template in news}
+    if not olds:
+        bad = [template for template in news if template.get("status") != "APPROVED"]
+        return f"template {new} is {bad[0].get('status')}" if bad else ""
+    for template in olds:
+        language = _language(template)
+        stand_in = by_language.get(language)
+        if stand_in is None:
+            return f"template {new} does not exist in {language}, which {old} has"
+        if stand_in.get("status") != "APPROVED":
+            return f"template {new} ({language}) is {stand_in.get('status')}, not APPROVED"
+        takes, gets = parameters(stand_in), parameters(template)
+        if takes != gets:
+            return f"template {new} ({language}) takes {_words(takes)}, and {old} gives {_words(gets)}"
+    return ""
+
+
+def unfit(name: str, language: str, values: int | None, listed: Sequence[Listed]) -> str:
+    """Why a campaign cannot use a template; empty where it can.
+
+    ``values``: how many texts each message gives its body; ``None`` where that is not known. ``listed``: all
+    that Meta lists under ``name``. Meta refuses a wrong count (132000), a language that is missing (132001)
+    and a template that is not APPROVED (132015, 132016); a file gives values to the body only, by number.
+    """
+    if not listed:
+        return f"template {name} does not exist"
+    by_language = {_language(template): template for template in listed}
+    found = by_language.get(language.replace("-", "_"))
+    if found is None:
+        return f"template {name} does not exist in {language}, it does in {', '.join(sorted(by_language))}"
+    if found.get("status") != "APPROVED":
+        return f"template {name} ({language}) is {found.get('status')}, not APPROVED"
+    takes = parameters(found)
+    elsewhere = {part: count for part, count in takes.items() if part != "body"}
+    if elsewhere:
+        return f"template {name} ({language}) takes {_words(elsewhere)}; a file gives values to the body only"
+    bodies = [
+        str(part.get("text", ""))
+        for part in _objects(found.get("components"))
+        if str(part.get("type", "")).lower() == "body"
+    ]
+    named = [word for text in bodies for word in _PLACEHOLDER.findall(text) if not word.isdigit()]
+    if named:
+        return f"template {name} ({language}) takes values by name ({named[0]}); a file gives them by number"
+    if values is not None and takes.get("body", 0) != values:
+        return f"template {name} ({language}) takes {_words(takes)}, and each line gives {values}"
+    return ""
+
+
+def _words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} in its {part}" for part, count in sorted(counts.items())) or "no values"
+
+
+def _language(template: Listed) -> str:
+    return str(template.get("language", "")).replace("-", "_")
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,183 @@
+"""The access token: what Meta's ``debug_token`` says of it, and what is to be done.
+
+Pure. When is a token renewed? :func:`decide` says it; why a new token is not taken, :func:`fault_of_new`.
+Times are epoch seconds. No function here sees the token itself, and texts of Meta pass
+:func:`~lifeline.domain.redact.redact`, because Meta repeats a malformed token in its message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from lifeline.domain.redact import redact
+
+BY_SCHEDULE: Final = "lifeline.schedule"
+BY_PANIC: Final = "lifeline.panic"
+BY_OPERATOR: Final = "lifeline.operator"
+"""Who asks for a look at the token: the ``source`` of the event. A panic adds its ``incident_id``."""
+DAY: Final = 86_400.0
+NEVER_AS_DAYS: Final = 3_650.0
+"""What the metric of days left shows for a token without an end: a gauge cannot show infinity."""
+SENDING_SCOPE: Final = "whatsapp_business_messaging"
+"""The permission without which nothing is sent (Meta, "Access tokens")."""
+NEEDED_SCOPES: Final = (SENDING_SCOPE, "whatsapp_business_management")
+"""Sending, and reading the number, its health and the templates."""
+
+
+class TokenState(StrEnum):
+    """What the token is good for."""
+
+    NEVER_EXPIRES = "never_expires"
+    """Valid, without an end: a system user's token that was made so. It is never exchanged by itself, since
+    the exchange gives 60 days.
+    """
+    FINE = "fine"
+    """Valid, and its end is far."""
+    TO_RENEW = "to_renew"
+    """Valid, and its end is near."""
+    INVALID = "invalid"
+    """Meta refuses it, or its end has passed."""
+
+
+class Step(StrEnum):
+    """The steps of a refresh, in their order."""
+
+    READ = "read"
+    """Read the secret."""
+    ASK = "ask"
+    """Ask Meta what it says of the present token."""
+    EXCHANGE = "exchange"
+    """Let Meta give a new token for the present one."""
+    STORE = "store"
+    """Keep the new token as AWSPENDING."""
+    VERIFY = "verify"
+    """Meta calls the new token valid, and a real call with it succeeds."""
+    SWITCH = "switch"
+    """The new token becomes AWSCURRENT, the old one AWSPREVIOUS."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What Meta says of one token (Graph API, "debug_token")."""
+
+    valid: bool
+    expires_at: float | None = None
+    """None: it never expires."""
+    subcode: int | None = None
+    """Of error 190, where it is not valid."""
+    reason: str = ""
+    """Meta's words, where it is not valid."""
+    app_id: str = ""
+    kind: str = ""
+    """``SYSTEM_USER``, ``USER``, ..."""
+    scopes: tuple[str, ...] = ()
+
+    @property
+    def missing_scopes(self) -> tuple[str, ...]:
+        """Permissions that Lifeline needs and the token lacks; none where Meta names no permissions."""
+        return tuple(name for name in NEEDED_SCOPES if name not in self.scopes) if self.scopes else ()
+
+
+SUBCODES: Final[Mapping[int, str]] = {
+    458: "the app is not installed or was not authorised",
+    459: "the user has to log in and pass a check",
+    460: "the password was changed",
+    463: "it has expired",
+    464: "the user is not confirmed",
+    467: "it was revoked, or its user logged out",
+    492: "the session is invalid, or the user lost the role",
+}
+"""Subcodes of error 190 (Meta, Graph API "Error handling", and its OpenAPI samples)."""
+
+
+def read_facts(data: object) -> TokenFacts:
+    """``data`` of a ``debug_token`` answer. An invalid token comes with HTTP 200 and ``is_valid`` false.
+
+    Never raises: what cannot be read counts as invalid, with the reason.
+    """
+    if not isinstance(data, Mapping):
+        return TokenFacts(False, reason="Meta's answer says nothing of the token")
+    error = data.get("error")
+    found: Mapping[str, object] = error if isinstance(error, Mapping) else {}
+    subcode = found.get("subcode", found.get("error_subcode"))
+    scopes = data.get("scopes")
+    expires = data.get("expires_at")
+    return TokenFacts(
+        valid=data.get("is_valid") is True,
+        expires_at=float(expires) if isinstance(expires, int | float) and expires > 0 else None,
+        subcode=subcode if isinstance(subcode, int) else None,
+        reason=redact(str(found.get("message") or ""))[:200],
+        app_id=str(data.get("app_id") or ""),
+        kind=str(data.get("type") or ""),
+        scopes=tuple(str(name) for name in scopes) if isinstance(scopes, list) else (),
+    )
+
+
+def decide(facts: TokenFacts, now: float, renew_days: float) -> TokenState:
+    """What the token is good for now. ``renew_days``: how many days before its end it is to be renewed."""
+    if not facts.valid or (facts.expires_at is not None and facts.expires_at <= now):
+        return TokenState.INVALID
+    if facts.expires_at is None:
+        return TokenState.NEVER_EXPIRES
+    # A token past its end cannot be exchanged any more (Meta, "System users: refresh"): hence ahead of time.
+    return TokenState.TO_RENEW if facts.expires_at - now < renew_days * DAY else TokenState.FINE
+
+
+def days_left(facts: TokenFacts, now: float) -> float | None:
+    """Days until the token's end, 0 where it is not valid; None where it has no end."""
+    if not facts.valid:
+        return 0.0
+    return None if facts.expires_at is None else max(0.0, (facts.expires_at - now) / DAY)
+
+
+def gauge(facts: TokenFacts, now: float) -> float:
+    """:func:`days_left` as a number that an alarm can compare."""
+    left = days_left(facts, now)
+    return NEVER_AS_DAYS if left is None else left
+
+
+def fault_of_new(new: TokenFacts, old: TokenFacts, now: float, app_id: str, renew_days: float) -> str:
+    """Why a new token is not taken, by what Meta says of it; empty where it is. ``app_id``: ours.
+
+    It must be valid, of our app, with the permission to send. Where the old one is valid and has an end, the
+    new one must not end before it, and not with it if that is near.
+    """
+    if decide(new, now, 0.0) is TokenState.INVALID:
+        return f"Meta calls the new token invalid: {why_invalid(new)}"
+    if app_id and new.app_id and new.app_id != app_id:
+        return "the new token belongs to another app"
+    if new.scopes and SENDING_SCOPE not in new.scopes:
+        return f"the new token lacks the permission {SENDING_SCOPE}"
+    if old.valid and old.expires_at is not None and new.expires_at is not None:
+        near = decide(new, now, renew_days) is TokenState.TO_RENEW
+        if new.expires_at < old.expires_at or (near and new.expires_at == old.expires_at):
+            return "the new token does not last longer than the present one"
+    return ""
+
+
+def why_invalid(facts: TokenFacts) -> str:
+    """In words why a token is not valid."""
+    if facts.valid:
+        return "its end has passed"
+    known = SUBCODES.get(facts.subcode or 0)
+    said = known or facts.reason or "Meta names no reason"
+    return f"{said} (subcode {facts.subcode})" if facts.subcode else said
+
+
+REMEDIES: Final[Mapping[Step, str]] = {
+    Step.READ: "Check that the stack's secret (output SecretArn) is filled and may be read.",
+    Step.ASK: "Check app_id and app_secret in the stack's secret; where Meta is down, it is asked again.",
+    Step.EXCHANGE: (
+        "Check Meta Business Manager and the app's permissions, make a token in the dashboard, and put "
+        "it into the stack's secret: docs/operations.md has the command."
+    ),
+    Step.STORE: "Check that TokenKeeperFunction may write the stack's secret, then type: lifeline whatsapp "
+    "refresh-token",
+    Step.VERIFY: "The present token stays. Check the app's permissions and the system user's assets in Meta "
+    "Business Manager, then type: lifeline whatsapp refresh-token",
+    Step.SWITCH: "The present token stays. Type: lifeline whatsapp refresh-token",
+}
+"""What a person does where a step fails."""

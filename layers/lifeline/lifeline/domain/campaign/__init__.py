@@ -1,0 +1,1 @@
+"""Campaigns: when which line is due."""

@@ -1,0 +1,1 @@
+"""Failures told apart by their remedy."""

@@ -1,0 +1,1 @@
+"""How a person is reached when WhatsApp cannot, and what comes back."""

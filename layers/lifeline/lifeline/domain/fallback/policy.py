@@ -1,0 +1,208 @@
+"""Fallback: how a person is reached when WhatsApp cannot. One readable table, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from lifeline.domain.message.status import Status
+
+
+class Step(StrEnum):
+    """One way to go."""
+
+    PUSH = "push"
+    EMAIL = "email"
+    PARK = "park"
+    """Hold it; WhatsApp delivers it after recovery unless it has expired."""
+
+
+PRIORITIES: Final = ("critical", "normal", "bulk")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The steps of each priority, in order.
+
+    ``take_all``: take every way that the person has; otherwise the first success ends it.
+    ``whatsapp_later``: who was reached otherwise still gets the WhatsApp message after recovery. Off by
+    default: nobody gets it twice.
+    """
+
+    steps: Mapping[str, tuple[Step, ...]]
+    take_all: bool = False
+    whatsapp_later: bool = False
+
+    @classmethod
+    def parse(cls, obj: object) -> Policy:
+        """A policy from settings: ``{"steps": {"critical": ["push", "park"]}, "take_all": false, ...}``.
+
+        What is not named stays as in :data:`DEFAULT_POLICY`. Raises ``ValueError`` that lists every fault.
+        """
+        faults = list(_faults(obj))
+        if faults or not isinstance(obj, Mapping):
+            raise ValueError("; ".join(faults))
+        steps = dict(DEFAULT_POLICY.steps)
+        for priority, names in obj.get("steps", {}).items():
+            steps[priority] = tuple(Step(name) for name in names)
+        return cls(
+            steps=MappingProxyType(steps),
+            take_all=obj.get("take_all", DEFAULT_POLICY.take_all),
+            whatsapp_later=obj.get("whatsapp_later", DEFAULT_POLICY.whatsapp_later),
+        )
+
+
+DEFAULT_POLICY: Final = Policy(
+    steps=MappingProxyType(
+        {
+            "critical": (Step.PUSH, Step.EMAIL, Step.PARK),
+            "normal": (Step.PUSH, Step.PARK),
+            "bulk": (Step.PARK,),
+        }
+    )
+)
+
+
+def _faults(obj: object) -> Iterator[str]:
+    if not isinstance(obj, Mapping):
+        yield "must be an object with steps, take_all and whatsapp_later"
+        return
+    for name in obj:
+        if name not in ("steps", "take_all", "whatsapp_later"):
+            yield f"{name}: unknown; known are steps, take_all, whatsapp_later"
+    for name in ("take_all", "whatsapp_later"):
+        if name in obj and not isinstance(obj[name], bool):
+            yield f"{name}: must be true or false, not {obj[name]!r}"
+    steps = obj.get("steps", {})
+    if not isinstance(steps, Mapping):
+        yield "steps: must be an object of priorities"
+        return
+    ways = ", ".join(Step)
+    for priority, names in steps.items():
+        if priority not in PRIORITIES:
+            yield f"steps.{priority}: unknown priority; known are {', '.join(PRIORITIES)}"
+        if not isinstance(names, list | tuple):
+            yield f"steps.{priority}: must be a list of {ways}"
+            continue
+        for name in names:
+            if not isinstance(name, str) or name not in tuple(Step):
+                yield f"steps.{priority}: {name!r} is not a step; steps are {ways}"
+        if len(set(map(str, names))) != len(names):
+            yield f"steps.{priority}: a step stands there twice"
+        if Step.PARK in names and names[-1] != Step.PARK:
+            yield f"steps.{priority}: park must be the last step"
+
+
+def plan(
+    policy: Policy,
+    priority: str,
+    has_push: bool,
+    has_email: bool,
+    expired: bool = False,
+    disabled: frozenset[Step] = frozenset(),
+    whatsapp_later: bool = True,
+) -> tuple[Step, ...]:
+    """The steps to take for one message, in order.
+
+    Steps that the person lacks and steps in ``disabled`` are left out. ``park`` always ends the plan, also
+    where the policy does not name it: a message that reaches nobody is held, not lost. It is absent only when
+    the message has ``expired`` (then the plan is empty: never deliver later than that), or when WhatsApp
+    cannot deliver it later either (``whatsapp_later`` false: the person, not the channel, is the reason).
+    An unknown priority is taken as ``normal``.
+    """
+    if expired:
+        return ()
+    lacking = set(disabled)
+    if not has_push:
+        lacking.add(Step.PUSH)
+    if not has_email:
+        lacking.add(Step.EMAIL)
+    wanted = policy.steps.get(priority, policy.steps.get("normal", ()))
+    ways = tuple(step for step in wanted if step is not Step.PARK and step not in lacking)
+    return (*ways, Step.PARK) if whatsapp_later else ways
+
+
+def next_after(
+    policy: Policy, steps: Sequence[Step], successes: Sequence[Step], failures: Sequence[Step]
+) -> Step | None:
+    """The step of a plan to take next, or ``None`` when it is done.
+
+    The first success ends it; with ``take_all`` every way is taken. ``park`` comes last: when nobody was
+    reached, or when the policy sends the WhatsApp message later all the same.
+    """
+    reached = any(step is not Step.PARK for step in successes)
+    done = {*successes, *failures}
+    for step in steps:
+        if step in done:
+            continue
+        if step is Step.PARK:
+            if not reached or policy.whatsapp_later:
+                return step
+        elif not reached or policy.take_all:
+            return step
+    return None
+
+
+def final_status(successes: Sequence[Step]) -> Status:
+    """The ledger's status after these steps succeeded.
+
+    The first way that reached the person counts; ``PARKED`` when parking was all, or when the WhatsApp
+    message still follows; ``FAILED`` when nothing worked.
+    """
+    if Step.PARK in successes:
+        return Status.PARKED
+    first = next(iter(successes), None)
+    return (
+        {Step.PUSH: Status.PUSHED, Step.EMAIL: Status.EMAILED}.get(first, Status.FAILED)
+        if first
+        else Status.FAILED
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What push and email say. ``title`` is ``None`` where the sender's default title is to be used.
+
+    The text is whole: how much of a push is shown is the phone's affair.
+    """
+
+    title: str | None
+    body: str
+
+
+def notice(
+    fallback_title: str | None,
+    fallback_body: str | None,
+    text: str | None,
+    template_name: str | None,
+    parameters: Sequence[str],
+) -> Notice | None:
+    """The text of a fallback, or ``None`` where there is nothing to say.
+
+    The producer's ``fallback`` comes first, then ``text``. A template whose text is not known gives its name
+    in words and its parameters: ``appointment_reminder`` with ``Ana`` and ``10:30`` becomes the title
+    "Appointment reminder" and the body "Ana, 10:30". Without parameters its name is the body.
+    """
+    title = _clean(fallback_title)
+    body = _clean(fallback_body) or _clean(text)
+    if body:
+        return Notice(title, body)
+    words = _in_words(template_name or "")
+    values = ", ".join(value for value in map(_clean, parameters) if value)
+    if words and values:
+        return Notice(title or words, values if not title else f"{words}: {values}")
+    if words or values:
+        return Notice(title, words or values)
+    return Notice(None, title) if title else None
+
+
+def _clean(text: object) -> str | None:
+    return (str(text).strip() or None) if text is not None else None
+
+
+def _in_words(name: str) -> str:
+    words = " ".join(name.replace("_", " ").split())
+    return words[:1].upper() + words[1:]

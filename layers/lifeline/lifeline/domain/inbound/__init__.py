@@ -1,0 +1,1 @@
+"""What Meta posts to us, and what people write."""

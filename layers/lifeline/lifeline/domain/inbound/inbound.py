@@ -1,0 +1,383 @@
+"""What people write and say to us: from Meta's message to the notice that the application receives.
+
+Pure. The notice's form is described for applications in ``docs/inbound.md``; its ``kind`` is one of
+:data:`KINDS`, and ``wamid`` is the key by which a repetition is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from lifeline.contract.instants import format_instant
+from lifeline.contract.messages import MAX_TEXT_CHARS
+from lifeline.domain.text import clean_json, load_json, scalar
+
+TEXT: Final = "text"
+VOICE: Final = "voice"
+VOICE_PENDING: Final = "voice_pending"
+VOICE_UNUSABLE: Final = "voice_unusable"
+OTHER: Final = "other"
+KINDS: Final = (TEXT, VOICE, VOICE_PENDING, VOICE_UNUSABLE, OTHER)
+
+JOB: Final = "inbound_voice"
+"""``kind`` of a job on ``voice-queue`` that asks for a transcription."""
+
+MAX_AUDIO_BYTES: Final = 16 * 1024 * 1024
+"""Meta takes and gives no audio above 16 MB (Meta, "Media: supported media types")."""
+MAX_NOTICE_BYTES: Final = 240_000
+"""Below SNS's 256 KB for one message with its attributes (SNS quotas)."""
+MAX_NOTICE_TEXT: Final = 8 * MAX_TEXT_CHARS
+"""Characters of a text that are handed on; WhatsApp lets people write 4,096. In bytes it stays below
+:data:`MAX_NOTICE_BYTES`.
+"""
+MEDIA_DAYS: Final = 7
+"""Days for which the media id of a webhook can be downloaded (Meta, "Media")."""
+
+READABLE: Final[Mapping[str, str]] = {
+    "audio/ogg": "ogg",
+    "audio/opus": "ogg",
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+    "audio/mp4": "m4a",
+    "audio/m4a": "m4a",
+    "audio/x-m4a": "m4a",
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/webm": "webm",
+    "audio/flac": "flac",
+}
+"""Types that the transcription takes (OpenAI, "Speech to text: supported file types"), with the ending that
+it knows them by. WhatsApp's ``audio/aac`` and ``audio/amr`` are not among them.
+"""
+
+PROMPTS: Final[Mapping[str, str]] = {
+    "en": "Sorry, we cannot listen to voice messages at the moment. Please type your message.",
+    "de": "Leider können wir gerade keine Sprachnachrichten anhören. Bitte schreiben Sie uns stattdessen.",
+    "es": "Lo sentimos, ahora no podemos escuchar mensajes de voz. Por favor, escriba su mensaje.",
+    "fr": "Désolé, nous ne pouvons pas écouter les messages vocaux pour l'instant. Merci de nous écrire.",
+    "it": "Al momento non possiamo ascoltare i messaggi vocali. La preghiamo di scrivere il suo messaggio.",
+    "pt": "No momento não podemos ouvir mensagens de voz. Por favor, escreva a sua mensagem.",
+}
+_REGIONS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("DE", "AT", "LI"), "de"),
+    **dict.fromkeys(("ES", "MX", "AR", "CO", "CL", "PE", "UY", "EC", "VE"), "es"),
+    **dict.fromkeys(("FR", "SN", "CI"), "fr"),
+    **dict.fromkeys(("IT", "SM"), "it"),
+    **dict.fromkeys(("PT", "BR", "AO", "MZ"), "pt"),
+}
+_NAMES: Final[Mapping[str, str]] = {
+    "english": "en",
+    "german": "de",
+    "spanish": "es",
+    "french": "fr",
+    "italian": "it",
+    "portuguese": "pt",
+    "dutch": "nl",
+    "turkish": "tr",
+    "polish": "pl",
+    "russian": "ru",
+    "arabic": "ar",
+    "hindi": "hi",
+}
+
+
+class Reason(StrEnum):
+    """Why a voice note brought no transcript."""
+
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_TYPE = "unsupported_type"
+    UNREADABLE = "unreadable"
+    SILENCE = "silence"
+    MEDIA_GONE = "media_gone"
+    """Meta has the recording no longer, or never had."""
+    TOO_OLD = "too_old"
+    """It waited for longer than :attr:`InboundRules.max_age_hours`."""
+    REFUSED = "refused"
+    """The transcription refused its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundRules:
+    """Settings of group ``inbound``."""
+
+    max_age_hours: float = 12.0
+    """Hours after which a voice note that could not be transcribed is of no more use (0.01 to 168)."""
+    ask_every_minutes: float = 60.0
+    """A person is asked to type at most once in so many minutes (1 to 1440)."""
+    release_per_minute: int = 60
+    """Pending voice notes that go back to work in one minute (1 to 600)."""
+    default_language: str = "en"
+    """Language of the prompt where neither the person's last one nor the number's region is known."""
+    prompts: Mapping[str, str] = field(default_factory=lambda: dict(PROMPTS))
+    """What people are asked, by language (ISO 639-1)."""
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("max_age_hours", 0.01, MEDIA_DAYS * 24),
+            ("ask_every_minutes", 1, 1440),
+            ("release_per_minute", 1, 600),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} must be between {low} and {high}, not {getattr(self, name)}")
+        for language, text in self.prompts.items():
+            if not 0 < len(text) <= MAX_TEXT_CHARS:
+                raise ValueError(f"prompts.{language} must have 1 to {MAX_TEXT_CHARS} characters")
+        if self.default_language not in self.prompts:
+            raise ValueError(f"prompts has no text in default_language {self.default_language!r}")
+
+    @classmethod
+    def parse(cls, document: object) -> InboundRules:
+        """The settings laid over the defaults; prompts are laid over one by one.
+
+        Raises :class:`ValueError` that says which value is wrong.
+        """
+        if not isinstance(document, dict):
+            raise ValueError("must be an object")
+        known = {item.name for item in fields(cls)}
+        for name in document:
+            if name not in known:
+                raise ValueError(f"{name}: unknown; known are {', '.join(sorted(known))}")
+        values: dict[str, Any] = dict(document)
+        for name in ("max_age_hours", "ask_every_minutes", "release_per_minute"):
+            value = values.get(name, 1)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"{name} must be a number, not {value!r}")
+            if name == "release_per_minute" and value != int(value):
+                raise ValueError(f"{name} must be a whole number, not {value!r}")
+        prompts = values.get("prompts", {})
+        if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
+            raise ValueError("prompts must be an object of texts by language")
+        if not isinstance(values.get("default_language", "en"), str):
+            raise ValueError("default_language must be a text")
+        values["prompts"] = {**PROMPTS, **{name.lower(): text for name, text in prompts.items()}}
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who wrote. Since 2026 people with a user name may come without a number (Meta, "Business-scoped user
+    ids"): then ``phone`` is empty and ``user_id`` is not.
+    """
+
+    phone: str = ""
+    """E.164."""
+    user_id: str = ""
+    """Meta's business-scoped user id."""
+    name: str = ""
+    """The name in their profile."""
+
+    @property
+    def key(self) -> str:
+        """A digest under which this person is remembered; it tells nobody the number."""
+        return hashlib.sha256((self.phone or self.user_id).encode()).hexdigest()[:32]
+
+
+def sender_of(message: Mapping[str, Any], contact: Mapping[str, Any]) -> Sender:
+    """Who wrote a message, from it and from the contact beside it."""
+    number = _text(message.get("from")) or _text(contact.get("wa_id"))
+    digits = "".join(character for character in number if character.isdigit())
+    profile = contact.get("profile")
+    return Sender(
+        phone=f"+{digits}" if digits else "",
+        user_id=_text(message.get("from_user_id")) or _text(contact.get("user_id")),
+        name=_text(profile.get("name"))[:256] if isinstance(profile, Mapping) else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceNote:
+    """A voice note to transcribe: the job on ``voice-queue``."""
+
+    wamid: str
+    phone: str
+    user_id: str
+    name: str
+    received_at: float
+    """Meta's time, epoch seconds."""
+    media_id: str
+    mime_type: str = ""
+    sha256: str = ""
+    """Of the recording, Base64, as Meta's webhook says."""
+    turn: int = 0
+    """How often it was put back."""
+    kept: bool = False
+    """It was pending: the application knows of it."""
+    asked: bool = False
+    """The person was asked to type."""
+
+    @property
+    def sender(self) -> Sender:
+        """Who sent it."""
+        return Sender(self.phone, self.user_id, self.name)
+
+    def job(self) -> str:
+        """The body for ``voice-queue``."""
+        return json.dumps({"kind": JOB, **asdict(self)}, separators=(",", ":"))
+
+    @classmethod
+    def read(cls, body: str) -> VoiceNote:
+        """A job's body. Raises :class:`ValueError` where it is none."""
+        document = load_json(body)
+        if not isinstance(document, dict) or document.pop("kind", None) != JOB:
+            raise ValueError(f"not a job of kind {JOB}")
+        known = {item.name: str(item.type) for item in fields(cls)}
+        values = {name: value for name, value in document.items() if name in known}
+        for name, value in values.items():
+            if type(value).__name__ not in (known[name], *(("int",) if known[name] == "float" else ())):
+                raise ValueError(f"a job of kind {JOB}: {name} must be of type {known[name]}")
+        try:
+            note = cls(**values)
+        except TypeError as error:
+            raise ValueError(f"a job of kind {JOB} lacks fields: {error}") from error
+        if not 0 <= note.received_at < 1e11:
+            raise ValueError(f"a job of kind {JOB}: received_at is no time")
+        return replace(note, received_at=float(note.received_at))
+
+
+def is_job(body: str) -> bool:
+    """Whether a message of ``voice-queue`` asks for a transcription."""
+    try:
+        document = load_json(body)
+    except ValueError:
+        return False
+    return isinstance(document, dict) and document.get("kind") == JOB
+
+
+def voice_note(
+    wamid: str, message: Mapping[str, Any], contact: Mapping[str, Any], now: float
+) -> VoiceNote | None:
+    """The voice note in a message, or ``None``: other audio is a file that somebody passed on.
+
+    ``type: voice`` is how the On-Premises API said it.
+    """
+    kind = _text(message.get("type"))
+    part = message.get(kind) if kind in ("audio", "voice") else None
+    if not isinstance(part, Mapping) or not (kind == "voice" or part.get("voice") is True):
+        return None
+    person = sender_of(message, contact)
+    return VoiceNote(
+        wamid=scalar(wamid),
+        phone=person.phone,
+        user_id=person.user_id,
+        name=person.name,
+        received_at=received_at(message, now),
+        media_id=_text(part.get("id")),
+        mime_type=_text(part.get("mime_type")),
+        sha256=_text(part.get("sha256")),
+    )
+
+
+def received_at(message: Mapping[str, Any], now: float) -> float:
+    """When a message was written (epoch seconds); ``now`` where Meta says nothing readable."""
+    try:
+        at = float(_text(message.get("timestamp")))
+    except ValueError:
+        return now
+    return min(at, now) if at > 0 else now
+
+
+def container(mime_type: str) -> str | None:
+    """The ending of a type that can be transcribed; ``None`` for others."""
+    return READABLE.get(mime_type.partition(";")[0].strip().lower())
+
+
+# -- what the application receives -------------------------------------------------------------------------
+
+
+def notice_of(
+    wamid: str, message: Mapping[str, Any], contact: Mapping[str, Any], now: float
+) -> dict[str, Any]:
+    """The notice of a text, or of anything else that is no voice note: that one holds Meta's own message."""
+    message = clean_json(message)
+    base = _base(scalar(wamid), sender_of(message, contact), received_at(message, now))
+    context = message.get("context")
+    if isinstance(context, Mapping) and _text(context.get("id")):
+        base["reply_to"] = _text(context.get("id"))
+    body = message.get("text")
+    if message.get("type") == "text" and isinstance(body, Mapping) and isinstance(body.get("body"), str):
+        return {"kind": TEXT, **base, "text": body["body"][:MAX_NOTICE_TEXT]}
+    kind = _text(message.get("type")) or "unknown"
+    found = {"kind": OTHER, **base, "type": kind, "message": dict(message)}
+    if len(json.dumps(found)) > MAX_NOTICE_BYTES:
+        found["message"] = None
+    return found
+
+
+def transcribed(note: VoiceNote, text: str, language: str, duration: float | None) -> dict[str, Any]:
+    """The notice of a voice note and what it says. ``duration``: seconds."""
+    return {
+        "kind": VOICE,
+        **_base(note.wamid, note.sender, note.received_at),
+        "transcript": text,
+        "language": language,
+        "duration_seconds": None if duration is None else round(duration, 2),
+        "was_pending": note.kept,
+        "asked_to_type": note.asked,
+    }
+
+
+def unusable(note: VoiceNote, reason: Reason, detail: str) -> dict[str, Any]:
+    """The notice of a voice note that brings no transcript, and why."""
+    return {
+        "kind": VOICE_UNUSABLE,
+        **_base(note.wamid, note.sender, note.received_at),
+        "reason": str(reason),
+        "detail": detail[:300],
+        "media_id": note.media_id,
+        "was_pending": note.kept,
+        "asked_to_type": note.asked,
+    }
+
+
+def pending(note: VoiceNote, until: float) -> dict[str, Any]:
+    """The notice of a voice note that waits; a ``voice`` or ``voice_unusable`` follows by ``until``."""
+    return {
+        "kind": VOICE_PENDING,
+        **_base(note.wamid, note.sender, note.received_at),
+        "asked_to_type": note.asked,
+        "waits_until": format_instant(until),
+    }
+
+
+def _base(wamid: str, person: Sender, at: float) -> dict[str, Any]:
+    return {
+        "from": person.phone or None,
+        "user_id": person.user_id or None,
+        "name": person.name or None,
+        "wamid": wamid,
+        "received_at": format_instant(at),
+    }
+
+
+# -- languages ---------------------------------------------------------------------------------------------
+
+
+def language_code(word: str) -> str:
+    """A language as a code: the transcription names some by their English word. Unknown ones stay."""
+    word = word.strip().lower()
+    return _NAMES.get(word, word.partition("-")[0].partition("_")[0])
+
+
+def prompt(rules: InboundRules, heard: str, phone: str) -> str:
+    """What a person is asked: in the language that they last spoke, else in that of their number's region."""
+    spoken = rules.prompts.get(heard) or rules.prompts.get(_REGIONS.get(_region(phone), ""))
+    return spoken or rules.prompts[rules.default_language]
+
+
+def _region(phone: str) -> str:
+    import phonenumbers  # large, and only a request to type needs it
+
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(phone)) or ""
+    except phonenumbers.NumberParseException:
+        return ""
+
+
+def _text(value: object) -> str:
+    """A text or whole number as text: a fraction is no id, number or time of Meta's."""
+    return "" if isinstance(value, float) else scalar(value)

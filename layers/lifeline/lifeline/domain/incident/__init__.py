@@ -1,0 +1,1 @@
+"""After the incident, and before the next one."""

@@ -1,0 +1,49 @@
+"""An incident in words, for the people who are told when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lifeline.contract.instants import exact_duration, format_instant
+
+
+def summary(answer: Mapping[str, Any]) -> tuple[str, str]:
+    """Subject and text of the notice that tells people of an incident that is over."""
+    messages, people, drain = answer["messages"], answer["people"], answer["drain"]
+    delay = answer["delay"]
+    lines = [
+        f"{answer['scope']} was in panic mode for {exact_duration(answer['duration_seconds'])} "
+        f"({answer['cause']}): {answer['reason']}.",
+        f"Opened by {answer['opened_by']} at {answer['opened_at']}, left by "
+        f"{answer['closed_by'] or 'nobody yet'} at {answer['left_panic_at'] or '-'}; "
+        f"{many(answer['flaps'], 'flap')}, {many(answer['probes']['total'], 'probe')}.",
+        f"{many(messages['total'], 'message')}: {messages['push']} by push, {messages['email']} by email, "
+        f"{messages['parked_then_sent']} parked and then sent, {messages['sent']} sent late, "
+        f"{messages['expired']} expired, {messages['rejected']} rejected, {messages['failed']} failed, "
+        f"{messages['waiting']} still waiting.",
+        f"{many(people['affected'], 'person', 'people')}, {people['not_reached']} not reached at all.",
+    ]
+    if delay["count"]:
+        lines.append(
+            f"Added delay: median {exact_duration(delay['median_seconds'])}, 95th percentile "
+            f"{exact_duration(delay['p95_seconds'])}, worst {exact_duration(delay['worst_seconds'])}."
+        )
+    if drain["seconds"] is not None:
+        gone = exact_duration(drain["seconds"])
+        lines.append(f"The backlog of {drain['parked']} was gone {gone} after recovery.")
+    if answer["post_mortem"]["needed"]:
+        lines.append(f"A post-mortem is needed: {'; '.join(answer['post_mortem']['reasons'])}.")
+    else:
+        lines.append("No post-mortem is needed: no fallback failed.")
+    lines.append(f"More: lifeline incident report {answer['incident_id']}")
+    ending = "a post-mortem is needed" if answer["post_mortem"]["needed"] else "over"
+    return f"Lifeline: incident {answer['incident_id']} ({answer['cause']}): {ending}", "\n".join(lines)
+
+
+def many(count: int, one: str, more: str = "") -> str:
+    return f"{count} {one if count == 1 else more or one + 's'}"
+
+
+def instant(epoch: float | None) -> str | None:
+    return None if epoch is None else format_instant(epoch)

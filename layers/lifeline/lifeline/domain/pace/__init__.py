@@ -1,0 +1,1 @@
+"""How fast messages leave, and when people are not to be disturbed."""

@@ -1,0 +1,1 @@
+"""Panic mode: its flag, what enters it, what probes it, who is told."""

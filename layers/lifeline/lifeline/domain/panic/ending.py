@@ -1,0 +1,167 @@
+"""When does panic end? In these four ways and no other.
+
+1. ``probe``: three successes in a row, not before the earliest recovery, and not under a hold.
+2. ``tick``: its ``until`` has passed (and the earliest recovery with it).
+3. ``disable``: an operator says so.
+4. ``resolve``: Meta itself says that the template is approved again.
+
+Panic leaves into ``recovering`` (live traffic flows, the backlog ramps up), which becomes ``normal`` after
+the settle time. A trip within the settle time goes back to panic in the same incident.
+
+Pure: each function takes the flag as it was read and returns the :class:`Change` to write (the new flag and
+the history event that tells of it), or ``None`` when there is nothing to write. The caller writes with the
+condition that the stored version is still the one that it read, and on a conflict reads again and decides
+anew: so two alarms, a worker and an operator at the same moment leave one incident.
+
+All times are epoch seconds, all spans seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from lifeline.domain.failure.causes import Cause
+from lifeline.domain.panic.flag import (
+    DEFAULT_RULES,
+    Change,
+    Flag,
+    Kind,
+    PanicRefused,
+    Rules,
+    State,
+    change_to,
+    require_reason,
+)
+
+
+def probe(
+    flag: Flag,
+    *,
+    incident_id: str,
+    ok: bool,
+    now: float,
+    rules: Rules = DEFAULT_RULES,
+    evidence: Mapping[str, object] | None = None,
+    alarm_on: bool = False,
+    actor: str = "prober",
+) -> Change | None:
+    """Count the result of one probe of ``incident_id``; the third success in a row ends panic.
+
+    A result of an earlier incident, or one that comes after panic ended, changes nothing. A failure resets
+    the count. A success before the earliest recovery, or under a hold, counts and does not end panic. An
+    alarm that is still in ALARM (``alarm_on``) is noted and does not stand in the way: it measures the past,
+    and some alarms cannot clear while nothing is sent.
+    """
+    if flag.state is not State.PANIC or incident_id != flag.incident_id:
+        return None
+    found = {**(evidence or {}), "alarm_on": alarm_on}
+    if not ok:
+        return change_to(replace(flag, successes=0), Kind.PROBE_FAILED, now, actor, "prober", "", found)
+    flag = replace(flag, successes=flag.successes + 1)
+    found["successes"] = flag.successes
+    held = flag.hold and (flag.until is None or now < flag.until)
+    if flag.successes < rules.successes_to_end or now < flag.earliest_recovery or held:
+        return change_to(flag, Kind.PROBE_SUCCEEDED, now, actor, "prober", "", found)
+    reason = f"{flag.successes} probes in a row succeeded"
+    return _recover(flag, now, rules, actor, "prober", reason, found)
+
+
+def tick(flag: Flag, *, now: float, rules: Rules = DEFAULT_RULES) -> Change | None:
+    """What the clock ends: panic at its ``until`` (not before the earliest recovery), recovering after
+    settling.
+    """
+    if (
+        flag.state is State.PANIC
+        and flag.until is not None
+        and now >= max(flag.until, flag.earliest_recovery)
+    ):
+        return _recover(flag, now, rules, "schedule", "schedule", "the set end of panic has come", {})
+    if flag.state is State.RECOVERING and flag.settle_until is not None and now >= flag.settle_until:
+        return _end(flag, now, flag.actor, flag.source, "no trip within the settle time")
+    return None
+
+
+def disable(
+    flag: Flag, *, reason: str, actor: str, now: float, ramp: bool = True, rules: Rules = DEFAULT_RULES
+) -> Change:
+    """An operator ends panic, whatever the probes say: into recovering (``ramp``) or straight to normal.
+
+    Raises :class:`PanicRefused` when the scope is normal already, recovers already (and ``ramp`` asks for no
+    more than that), or when there is no reason.
+    """
+    require_reason(reason)
+    if flag.state is State.NORMAL:
+        raise PanicRefused(f"{flag.scope} is not in panic; there is nothing to disable")
+    if not ramp:
+        return _end(flag, now, actor, "operator", reason)
+    if flag.state is State.RECOVERING:
+        raise PanicRefused(f"{flag.scope} is recovering already; without ramp it becomes normal at once")
+    return _recover(flag, now, rules, actor, "operator", reason, {})
+
+
+def resolve(
+    flag: Flag,
+    *,
+    reason: str,
+    actor: str,
+    now: float,
+    observed: float | None = None,
+    language: str = "",
+    rules: Rules = DEFAULT_RULES,
+    evidence: Mapping[str, object] | None = None,
+) -> Change | None:
+    """Meta says that a template is approved again: its panic ends without waiting for three probes.
+
+    Only a panic that Meta's rejection began: one of an operator, of an alarm or under a hold stays.
+    ``observed``: Meta's time of the approval (epoch seconds); one from before the rejection comes late and
+    ends nothing. ``language``: what was approved; where the rejection named another one, that one decides.
+    """
+    if flag.state is not State.PANIC or flag.cause != Cause.TEMPLATE_REJECTED:
+        return None
+    if flag.hold and (flag.until is None or now < flag.until):
+        return None
+    rejected_at = flag.evidence.get("observed")
+    began = float(rejected_at) if isinstance(rejected_at, int | float) else flag.since
+    if observed is not None and observed < began:
+        return None
+    rejected = flag.evidence.get("language")
+    if language and isinstance(rejected, str) and rejected and rejected != language:
+        return None
+    return _recover(flag, now, rules, actor, "webhook", reason, evidence or {})
+
+
+def _recover(
+    flag: Flag, now: float, rules: Rules, actor: str, source: str, reason: str, evidence: Mapping[str, object]
+) -> Change:
+    left = replace(
+        flag,
+        state=State.RECOVERING,
+        recovering_since=now,
+        left_panic_at=now,
+        settle_until=now + rules.settle_seconds,
+        successes=0,
+        hold=False,
+        until=None,
+        reason=reason,
+        actor=actor,
+        source=source,
+    )
+    return change_to(left, Kind.RECOVERING, now, actor, source, reason, evidence)
+
+
+def _end(flag: Flag, now: float, actor: str, source: str, reason: str) -> Change:
+    calm = replace(
+        Flag.normal(flag.scope),
+        since=now,
+        left_panic_at=flag.left_panic_at if flag.state is State.RECOVERING else now,
+        reason=reason,
+        actor=actor,
+        source=source,
+        incident_id=flag.incident_id,
+        version=flag.version,
+        shadow=flag.shadow,
+        would_enter_at=flag.would_enter_at,
+    )
+    change = change_to(calm, Kind.ENDED, now, actor, source, reason, {})
+    return replace(change, event=replace(change.event, cause=flag.cause))

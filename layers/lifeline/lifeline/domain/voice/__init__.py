@@ -1,0 +1,1 @@
+"""Recordings: what they are made of, and how they are asked for."""

@@ -1,0 +1,1 @@
+"""Watch over the token and the usage."""

@@ -1,0 +1,429 @@
+"""Keep the access token alive: look each hour, renew ahead of time, switch only to what is known to work.
+
+Four may ask: the hourly schedule, an operator, panic mode when it is entered for ``auth`` (once per
+incident), and whoever invokes the function by hand. A refresh goes through the steps of
+:class:`~lifeline.domain.account.token.Step`; where one fails the present token stays, and engineering is
+told.
+
+Where the present token is refused, Meta refuses its exchange as well (a token past its end or revoked cannot
+be refreshed). Then the previous version is the way back: it is exchanged, or taken as it is, if Meta calls it
+valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lifeline.adapters.control import Control
+from lifeline.adapters.notices import Notices
+from lifeline.adapters.token_store import SecretVersion, TokenStore
+from lifeline.adapters.whatsapp import WhatsApp
+from lifeline.contract.instants import format_instant
+from lifeline.contract.names import WHATSAPP
+from lifeline.domain.account.token import (
+    BY_OPERATOR,
+    BY_PANIC,
+    BY_SCHEDULE,
+    DAY,
+    REMEDIES,
+    Step,
+    TokenFacts,
+    TokenState,
+    days_left,
+    decide,
+    fault_of_new,
+    gauge,
+    read_facts,
+    why_invalid,
+)
+from lifeline.domain.failure.causes import Cause
+from lifeline.domain.failure.classify import Failure
+from lifeline.domain.panic.flag import Flag, note
+from lifeline.domain.records import KEEPER_INCIDENT, KEEPER_RECORD
+from lifeline.errors import ConflictError, UnavailableError
+from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+
+TELL_AGAIN: Final = DAY
+"""Seconds after which the schedule tells of the same failure again; all other askers are always told."""
+ATTEMPT_SECONDS: Final = 35.0
+"""Time that one more attempt needs: three questions to Meta that nearly time out."""
+
+_ACTOR: Final = "TokenKeeperFunction"
+
+
+class _Failed(Exception):  # noqa: N818 (it ends one attempt and never leaves this module)
+    """A step of a refresh failed."""
+
+    def __init__(self, step: Step, detail: str) -> None:
+        self.step = step
+        self.detail = detail
+        super().__init__(detail)
+
+
+class _Overtaken(_Failed):
+    """Somebody else wrote the secret meanwhile: another run of ours, or a person. That stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is known of the present token."""
+
+    version: SecretVersion
+    facts: TokenFacts
+    state: TokenState
+
+    @property
+    def is_good(self) -> bool:
+        """Nothing is to be done by itself."""
+        return self.state in (TokenState.FINE, TokenState.NEVER_EXPIRES)
+
+
+class TokenKeeper:
+    """The token keeper's use case."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: TokenStore,
+        whatsapp: WhatsApp,
+        control: Control,
+        notices: Notices,
+        clock: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._whatsapp = whatsapp
+        self._control = control
+        self._notices = notices
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def __call__(self, event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[str, Any]:
+        """Look at the token and do what is to be done; says what became of it, and never a token.
+
+        ``event``: ``source`` (``lifeline.schedule``, ``lifeline.panic`` with ``incident_id``,
+        ``lifeline.operator`` with ``actor``, ``reason`` and ``force``; anything else is as the schedule, but
+        always told). ``remaining``: seconds until the function's time-out.
+
+        Answers ``outcome`` (``never_expires``, ``fine``, ``renewed``, ``overtaken``, ``failed``,
+        ``skipped``), ``state``, ``expires_at``, ``days_left`` and, where something failed, ``step``,
+        ``detail`` and ``remedy``. Raises :class:`UnavailableError` only where a failure could not be told or
+        the incident not be claimed, so that Lambda tries again.
+        """
+        source = str(event.get("source") or "")
+        incident = str(event.get("incident_id") or "")
+        if source == BY_PANIC and not self._claim(incident):
+            self._telemetry.info("a refresh was tried in this incident already", incident_id=incident)
+            return {"outcome": "skipped", "incident_id": incident, "detail": "tried in this incident already"}
+        try:
+            answer = self._keep(source, bool(event.get("force")), remaining)
+        except _Failed as failed:
+            answer = self._failed(failed, source, None)
+        answer["source"] = source
+        self._remember(answer, source)
+        if incident:
+            answer["incident_id"] = incident
+        if answer["outcome"] in ("renewed", "failed") or source == BY_PANIC:
+            self._write_history(answer, event)
+        if answer["outcome"] in ("renewed", "failed"):
+            self._telemetry.count("TokenRefreshes", result=answer["outcome"])
+        log = self._telemetry.error if answer["outcome"] == "failed" else self._telemetry.info
+        log("token", **answer)
+        return answer
+
+    # -- one look, and what follows from it ------------------------------------------------------------
+
+    def _keep(self, source: str, force: bool, remaining: Callable[[], float]) -> dict[str, Any]:
+        now = self._clock()
+        look = self._look(now)
+        wanted = look.state in (TokenState.TO_RENEW, TokenState.INVALID)
+        if source == BY_OPERATOR:
+            wanted = wanted or force or look.state is TokenState.FINE
+        elif source == BY_PANIC:
+            wanted = wanted or look.state is TokenState.FINE or self._is_refused(look)
+        if not wanted:
+            self._publish(look.facts, now)
+            return self._answer(str(look.state), look.state, look.facts, now)
+        first: _Failed | None = None
+        for attempt in self._attempts(look):
+            if first is not None and remaining() < ATTEMPT_SECONDS:
+                break
+            try:
+                facts, switched = attempt()
+            except _Failed as failed:
+                if isinstance(failed, _Overtaken) and (theirs := self._look(self._clock())).is_good:
+                    self._publish(theirs.facts, now)
+                    return self._answer("overtaken", theirs.state, theirs.facts, now)
+                self._telemetry.warning("a refresh failed", step=str(failed.step), detail=failed.detail)
+                first = first or failed
+                continue
+            now = self._clock()
+            self._publish(facts, now)
+            state = decide(facts, now, self._settings.token.renew_days)
+            if first is not None:
+                self._tell_way_back(first)
+            return {**self._answer("renewed", state, facts, now), "switched": switched}
+        assert first is not None, "there is always one attempt"
+        self._publish(look.facts, now)
+        return self._failed(first, source, look)
+
+    def _look(self, now: float) -> _Look:
+        try:
+            version = self._store.current()
+        except UnavailableError as error:
+            raise _Failed(Step.READ, str(error)) from error
+        if not version.token:
+            raise _Failed(Step.READ, "the secret has no access_token")
+        facts = self._ask(Step.ASK, version.token, version)
+        return _Look(version, facts, decide(facts, now, self._settings.token.renew_days))
+
+    def _is_refused(self, look: _Look) -> bool:
+        """A token without an end is only exchanged where Meta refuses a call with it."""
+        outcome = self._whatsapp.phone_number(fields="id", token=look.version.token)
+        return isinstance(outcome, Failure) and outcome.cause is Cause.AUTH
+
+    def _attempts(self, look: _Look) -> Iterator[Callable[[], tuple[TokenFacts, bool]]]:
+        present = look.version.token
+        yield lambda: self._switch_to(self._exchange(present, look), look)
+        if look.state is not TokenState.INVALID:
+            return
+        try:
+            version = self._store.previous()
+        except UnavailableError as error:
+            self._telemetry.warning("the previous token cannot be read", detail=str(error))
+            return
+        if version is None or not version.token or version.token == present:
+            return
+        before = version.token
+        yield lambda: self._switch_to(self._exchange(before, look), look)
+        yield lambda: self._switch_to(before, look)
+
+    # -- the steps ---------------------------------------------------------------------------------------
+
+    def _ask(self, step: Step, token: str, version: SecretVersion) -> TokenFacts:
+        values = version.values
+        outcome = self._whatsapp.debug_token(token, f"{values.get('app_id')}|{values.get('app_secret')}")
+        if isinstance(outcome, Failure):
+            raise _Failed(step, _said(outcome))
+        return read_facts(outcome.body.get("data"))
+
+    def _exchange(self, token: str, look: _Look) -> str:
+        values = look.version.values
+        app_id, app_secret = str(values.get("app_id") or ""), str(values.get("app_secret") or "")
+        if not app_id or not app_secret:
+            raise _Failed(Step.EXCHANGE, "the secret has no app_id or no app_secret")
+        outcome = self._whatsapp.exchange(token, app_id, app_secret)
+        if isinstance(outcome, Failure):
+            detail = _said(outcome)
+            if look.state is TokenState.INVALID:
+                detail = f"{detail}; the token is not valid: {why_invalid(look.facts)}"
+            raise _Failed(Step.EXCHANGE, detail)
+        return outcome
+
+    def _switch_to(self, token: str, look: _Look) -> tuple[TokenFacts, bool]:
+        """Store, verify, switch. Returns what Meta says of the new token, and whether the secret changed."""
+        if token == look.version.token:
+            # Meta may give the same token with a later end.
+            return self._verify(token, look), False
+        try:
+            pending = self._store.put_pending({**look.version.values, "access_token": token})
+        except UnavailableError as error:
+            raise _Failed(Step.STORE, str(error)) from error
+        try:
+            facts = self._verify(token, look)
+            self._promote(pending, look)
+        finally:
+            # After the switch the label says nothing any more; without it a bad version is forgotten.
+            try:
+                self._store.not_pending(pending)
+            except UnavailableError as error:
+                self._telemetry.warning("a version keeps its label AWSPENDING", detail=str(error))
+        return facts, True
+
+    def _verify(self, token: str, look: _Look) -> TokenFacts:
+        facts = self._ask(Step.VERIFY, token, look.version)
+        app_id = str(look.version.values.get("app_id") or "")
+        fault = fault_of_new(facts, look.facts, self._clock(), app_id, self._settings.token.renew_days)
+        if fault:
+            raise _Failed(Step.VERIFY, fault)
+        outcome = self._whatsapp.phone_number(fields="id", token=token)
+        if isinstance(outcome, Failure):
+            raise _Failed(Step.VERIFY, f"a call with the new token failed: {_said(outcome)}")
+        if str(outcome.body.get("id")) != self._settings.phone_number_id:
+            raise _Failed(Step.VERIFY, "the new token does not see our phone number")
+        return facts
+
+    def _promote(self, pending: str, look: _Look) -> None:
+        try:
+            self._store.promote(pending, look.version.id)
+        except ConflictError as error:
+            raise _Overtaken(Step.SWITCH, str(error)) from error
+        except UnavailableError as error:
+            raise _Failed(Step.SWITCH, str(error)) from error
+
+    # -- what is said and kept ---------------------------------------------------------------------------
+
+    def _claim(self, incident: str) -> bool:
+        """One refresh per incident: the first asker gets it, by a conditional write."""
+        try:
+            seen = self._control.setting(KEEPER_INCIDENT)
+            if seen.value == incident:
+                return False
+            self._control.put_setting(
+                KEEPER_INCIDENT,
+                incident,
+                actor=_ACTOR,
+                reason="one refresh per incident",
+                now=self._clock(),
+                read_version=seen.version,
+            )
+        except ConflictError:
+            return False
+        return True
+
+    def _publish(self, facts: TokenFacts, now: float) -> None:
+        self._telemetry.count("TokenDaysLeft", gauge(facts, now), scope=WHATSAPP)
+
+    @staticmethod
+    def _answer(outcome: str, state: TokenState, facts: TokenFacts, now: float) -> dict[str, Any]:
+        left = days_left(facts, now)
+        return {
+            "at": format_instant(now),
+            "outcome": outcome,
+            "state": str(state),
+            "expires_at": None if facts.expires_at is None else format_instant(facts.expires_at),
+            "days_left": None if left is None else round(left, 2),
+        }
+
+    def _failed(self, failed: _Failed, source: str, look: _Look | None) -> dict[str, Any]:
+        now = self._clock()
+        found: dict[str, Any] = {"at": format_instant(now), "outcome": "failed", "state": None}
+        if look is not None:
+            found = self._answer("failed", look.state, look.facts, now)
+        found |= {"step": str(failed.step), "detail": failed.detail[:400], "remedy": REMEDIES[failed.step]}
+        if source != BY_SCHEDULE or self._is_news(failed.step, now):
+            found["told_at"] = self._tell(found)
+        return found
+
+    def _is_news(self, step: Step, now: float) -> bool:
+        try:
+            record = self._control.setting(KEEPER_RECORD).value
+        except UnavailableError:
+            return True
+        told = record.get("told") if isinstance(record, dict) else None
+        if not isinstance(told, dict) or told.get("step") != str(step):
+            return True
+        return now - float(told.get("at", 0)) >= TELL_AGAIN
+
+    def _tell(self, found: Mapping[str, Any]) -> str:
+        """Engineering is told. Raises :class:`UnavailableError`: a failure that nobody hears of is worse
+        than one more try.
+        """
+        left = found.get("days_left")
+        rest = "It is refused now." if left == 0 else f"{left:.1f} days are left." if left is not None else ""
+        self._notices.tell(
+            audience=("engineering",),
+            subject=f"Lifeline: the WhatsApp token could not be refreshed (step: {found['step']})",
+            text=" ".join(
+                (
+                    f"The refresh of the access token failed at step {found['step']}: {found['detail']}.",
+                    f"The present token stays current. {rest}".strip(),
+                    f"{found['remedy']} See docs/runbook.md, section Token Expired (401/403).",
+                )
+            ),
+            scope=WHATSAPP,
+            cause=str(Cause.AUTH),
+            severity="high",
+            data={
+                "event": "token_refresh_failed",
+                "step": found["step"],
+                "state": found["state"],
+                "days_left": left,
+                "at": found["at"],
+            },
+        )
+        return str(found["at"])
+
+    def _tell_way_back(self, failed: _Failed) -> None:
+        """The token that people had put there did not work, and another one is in use: they should know."""
+        try:
+            self._notices.tell(
+                audience=("engineering",),
+                subject="Lifeline: the WhatsApp token was refused; the previous one has taken its place",
+                text=(
+                    f"The present token could not be refreshed (step {failed.step}: {failed.detail}). The "
+                    "previous one was refreshed or taken back, verified, and is current now. See what Meta "
+                    "says of it: lifeline whatsapp token-status"
+                ),
+                scope=WHATSAPP,
+                cause=str(Cause.AUTH),
+                severity="info",
+                data={"event": "token_way_back", "step": str(failed.step)},
+            )
+        except UnavailableError as error:
+            self._telemetry.error("people were not told", detail=str(error))
+
+    def _remember(self, answer: dict[str, Any], source: str) -> None:
+        """Keep what was found, for ``token-status`` and for not telling the same each hour."""
+        now = self._clock()
+        told_now = answer.pop("told_at", None) is not None
+        try:
+            before = self._control.setting(KEEPER_RECORD).value
+            before = before if isinstance(before, dict) else {}
+            record = {**answer, "renewed_at": before.get("renewed_at"), "told": before.get("told")}
+            if answer["outcome"] == "renewed":
+                record["renewed_at"] = answer["at"]
+            if answer["outcome"] != "failed":
+                record["told"] = None
+            elif told_now:
+                record["told"] = {"step": answer["step"], "at": now}
+            self._control.put_setting(
+                KEEPER_RECORD, record, actor=_ACTOR, reason=source or "asked by hand", now=now
+            )
+        except UnavailableError as error:
+            self._telemetry.warning("what was found could not be kept", detail=str(error))
+
+    def _write_history(self, answer: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+        if answer["outcome"] == "renewed":
+            until = f"valid until {answer['expires_at']}" if answer["expires_at"] else "without an end"
+            reason = f"the access token was refreshed and verified; {until}"
+        elif answer["outcome"] == "overtaken":
+            reason = "somebody else stored a valid access token meanwhile; it stays"
+        elif answer["outcome"] != "failed":
+            reason = "the access token is valid and works, so nothing was refreshed; look at its permissions"
+        else:
+            reason = f"the access token could not be refreshed: {answer['step']}: {answer['detail']}"
+        asked = str(event.get("actor") or "")
+        why = str(event.get("reason") or "")
+        names = ("outcome", "state", "expires_at", "days_left", "step")
+        try:
+            flag = self._flag()
+            self._control.append(
+                note(
+                    flag,
+                    reason=f"{reason} ({why})" if why else reason,
+                    actor=asked or _ACTOR,
+                    source="operator" if event.get("source") == BY_OPERATOR else "token_keeper",
+                    at=self._clock(),
+                    evidence={name: answer[name] for name in names if answer.get(name) is not None},
+                ).event
+            )
+        except UnavailableError as error:
+            self._telemetry.warning("the history lacks a refresh", detail=str(error))
+
+    def _flag(self) -> Flag:
+        return self._control.flag(WHATSAPP)
+
+
+def _said(failure: Failure) -> str:
+    code = f"code {failure.code}" + (f", subcode {failure.subcode}" if failure.subcode else "")
+    return (
+        f"{failure.cause}: {code}: {failure.details}"
+        if failure.code
+        else f"{failure.cause}: {failure.details}"
+    )

@@ -1,0 +1,1 @@
+"""What SES and SNS tell of fallbacks."""

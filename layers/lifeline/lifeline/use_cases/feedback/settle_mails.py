@@ -1,0 +1,57 @@
+"""What SES tells of mails settles the doubts about them, as Meta's webhooks settle those about sends."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from lifeline.adapters.control import Control
+from lifeline.adapters.ledger import Ledger
+from lifeline.domain.fallback.feedback import MailReport
+from lifeline.domain.message.proof import mail_rejected, prove
+from lifeline.domain.message.row import Row
+from lifeline.domain.message.status import Status
+from lifeline.errors import UnavailableError
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.fold_reports import FoldReports
+from lifeline.use_cases.wake import Wake
+
+
+class SettleMails:
+    """The hook of :class:`~lifeline.use_cases.feedback.feedback.Feedback` for mails of ours."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        wake: Wake,
+        control: Control,
+        clock: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        self._fold = FoldReports(
+            ledger=ledger, wake=wake, control=control, clock=clock, telemetry=telemetry, part="mail"
+        )
+        self._clock = clock
+
+    def __call__(self, reports: Sequence[MailReport]) -> None:
+        """Settle what the reports prove or disprove; any order, any number.
+
+        Raises :class:`~lifeline.errors.UnavailableError` where they must come again.
+        """
+        by_id: dict[str, list[MailReport]] = defaultdict(list)
+        for report in reports:
+            by_id[report.message_id].append(report)
+        folded = self._fold(by_id, self._tell, _why)
+        if folded.again:
+            raise UnavailableError("DynamoDB", "settling mails", f"{len(folded.again)} rows not written")
+
+    def _tell(self, row: Row, report: MailReport) -> Row:
+        if report.kind == "rejected":
+            return mail_rejected(row, report.act, self._clock())
+        # SES took it; a mail that bounced counts as one whose sending was answered, and which bounced later.
+        return prove(row, report.act, Status.EMAILED)
+
+
+def _why(reports: Sequence[MailReport]) -> str:
+    return "mail: " + ", ".join(dict.fromkeys(report.kind for report in reports))

@@ -1,0 +1,374 @@
+"""Operator actions on panic mode: status, enable, disable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from lifeline.adapters.alarms import Alarms
+from lifeline.adapters.control import Control
+from lifeline.adapters.functions import Functions
+from lifeline.contract.instants import format_instant, parse_instant
+from lifeline.contract.names import OPENAI_VOICE, TEMPLATE_PREFIX, WHATSAPP
+from lifeline.domain.failure.causes import Cause, remedy
+from lifeline.domain.pace.pace import ceiling_of
+from lifeline.domain.panic.ending import disable
+from lifeline.domain.panic.entering import enable
+from lifeline.domain.panic.flag import Event, Flag, Kind, State, set_shadow
+from lifeline.domain.panic.planned import Plan
+from lifeline.domain.records import DRAIN_RATE, DRAIN_STATE
+from lifeline.errors import RefusedError, UnavailableError
+from lifeline.settings import Settings
+from lifeline.use_cases.operate.operate import Handler, Request
+from lifeline.use_cases.panic.panic_mode import PanicMode
+from lifeline.use_cases.panic.planned_panic import PanicPlans
+
+PROBES_SHOWN: Final = 8
+HISTORY_SECONDS: Final = 30 * 86_400.0
+HISTORY_LIMIT: Final = 50
+_PROBES: Final = (Kind.PROBE_SUCCEEDED, Kind.PROBE_FAILED)
+
+
+class OperatePanic:
+    """Panic mode as operators see and steer it."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        control: Control,
+        panic: PanicMode,
+        alarms: Alarms,
+        functions: Functions,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._control = control
+        self._panic = panic
+        self._alarms = alarms
+        self._functions = functions
+        self._clock = clock
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """The actions of this group."""
+        return {
+            "panic.status": self.status,
+            "panic.enable": self.enable,
+            "panic.cancel_plan": self.cancel_plan,
+            "panic.disable": self.disable,
+            "panic.history": self.history,
+            "panic.shadow": self.shadow,
+        }
+
+    def status(self, request: Request) -> dict[str, Any]:
+        """The flags: both channels always, a template only when there is something to say of it."""
+        now = self._clock()
+        flags = dict(self._control.flags())
+        wanted = request.get("scope")
+        if wanted:
+            shown = [flags.get(wanted) or Flag.normal(wanted)]
+        else:
+            for scope in (WHATSAPP, OPENAI_VOICE):
+                flags.setdefault(scope, Flag.normal(scope))
+            shown = [
+                flag
+                for scope, flag in flags.items()
+                if scope in (WHATSAPP, OPENAI_VOICE) or flag.state is not State.NORMAL or flag.shadow
+            ]
+        shown.sort(
+            key=lambda flag: (flag.scope not in (WHATSAPP, OPENAI_VOICE), flag.scope != WHATSAPP, flag.scope)
+        )
+        return {
+            "at": format_instant(now),
+            "panic": any(flag.state is State.PANIC for flag in shown),
+            "scopes": [{**self.describe(flag, now), "probes": self._probes(flag)} for flag in shown],
+            "planned": [
+                _plan(plan) for plan in PanicPlans(self._control).waiting() if wanted in (None, plan.scope)
+            ],
+        }
+
+    def describe(self, flag: Flag, now: float) -> dict[str, Any]:
+        """One flag for people and scripts: instants as ISO 8601, spans in seconds."""
+        panicking = flag.state is State.PANIC
+        return {
+            "scope": flag.scope,
+            "state": str(flag.state),
+            "cause": str(flag.cause),
+            "reason": flag.reason,
+            "actor": flag.actor,
+            "source": flag.source,
+            "since": _instant(flag.since),
+            "since_seconds": max(0, round(now - flag.since)) if flag.since else None,
+            "incident_id": flag.incident_id,
+            "version": flag.version,
+            "probe_successes": flag.successes,
+            "probes_needed": self._settings.panic.successes_to_end,
+            "hold": flag.hold,
+            "until": _instant(flag.until),
+            "earliest_recovery": _instant(flag.earliest_recovery) if panicking else None,
+            "recovering_since": _instant(flag.recovering_since),
+            "settle_until": _instant(flag.settle_until),
+            "trips": flag.trips,
+            "shadow": flag.shadow,
+            "would_enter_at": _instant(flag.would_enter_at),
+            "ends": self._ends(flag, now),
+            "remedy": _remedy(flag.cause) if panicking else "",
+        }
+
+    def _ends(self, flag: Flag, now: float) -> str:
+        """One sentence: what ends the present state."""
+        if flag.state is State.RECOVERING:
+            return f"becomes normal at {_second(flag.settle_until)} if nothing trips"
+        if flag.state is not State.PANIC:
+            return ""
+        if flag.hold and (flag.until is None or now < flag.until):
+            return (
+                f"held: ends at {_second(flag.until)} or by an operator"
+                if flag.until
+                else "held: ends by an operator"
+            )
+        text = f"ends after {self._settings.panic.successes_to_end} successful probes in a row"
+        if flag.earliest_recovery > now:
+            text += f", not before {_second(flag.earliest_recovery)}"
+        return f"{text}, or at {_second(flag.until)}" if flag.until else text
+
+    def _probes(self, flag: Flag) -> list[dict[str, Any]]:
+        if flag.state is not State.PANIC:
+            return []
+        events = self._control.history(flag.scope, since=flag.since, incident_id=flag.incident_id, limit=40)
+        return [
+            {
+                "at": format_instant(event.at),
+                "ok": str(event.kind) == Kind.PROBE_SUCCEEDED,
+                "found": found(event),
+            }
+            for event in events
+            if str(event.kind) in _PROBES
+        ][:PROBES_SHOWN]
+
+    def enable(self, request: Request) -> dict[str, Any]:
+        """Enter panic, or change the one under way."""
+        now = self._clock()
+        if "at" in request:
+            return self._plan(request, now)
+        until = self._until(request, now)
+        incident_id = self._panic.new_incident_id()
+        flag, event = self._panic.change(
+            request["scope"],
+            lambda flag: enable(
+                flag,
+                reason=request["reason"],
+                actor=request["actor"],
+                now=now,
+                new_incident_id=incident_id,
+                hold=bool(request.get("hold", False)),
+                until=until,
+            ),
+        )
+        warnings = []
+        if flag.until is not None and not flag.hold:
+            needed = self._settings.panic.successes_to_end
+            warnings.append(f"without hold, {needed} successful probes in a row end this panic earlier")
+        return {
+            "changed": event is not None,
+            "event": str(event.kind) if event else None,
+            "incident_id": flag.incident_id,
+            "flag": self.describe(flag, now),
+            "warnings": warnings,
+        }
+
+    def _plan(self, request: Request, now: float) -> dict[str, Any]:
+        """Keep it for later: the prober's minute enters, the flag's ``until`` leaves."""
+        try:
+            at = parse_instant(request["at"])
+        except (ValueError, OverflowError) as error:
+            raise RefusedError("invalid_request", f"request.at: is not a real instant ({error})") from error
+        until = self._until(request, now)
+        if until is None:
+            raise RefusedError("invalid_request", "a planned panic needs its end", ("until", "for_seconds"))
+        if "for_seconds" in request:
+            until = at + float(request["for_seconds"])
+        scope = request["scope"]
+        plan = Plan(self._panic.new_incident_id(), scope, request["reason"], request["actor"], at, until)
+        PanicPlans(self._control).add(plan, now)
+        return {
+            "changed": True,
+            "event": "planned",
+            "incident_id": "",
+            "flag": self.describe(self._control.flag(scope), now),
+            "plan": _plan(plan),
+            "warnings": [],
+        }
+
+    def cancel_plan(self, request: Request) -> dict[str, Any]:
+        """Take a plan back; one that has begun is ended by ``disable``."""
+        plan = PanicPlans(self._control).cancel(
+            request["plan"],
+            actor=request["actor"],
+            reason=request["reason"],
+            now=self._clock(),
+        )
+        return {"plan": _plan(plan)}
+
+    def _until(self, request: Request, now: float) -> float | None:
+        if "until" in request and "for_seconds" in request:
+            raise RefusedError(
+                "invalid_request", "give until or for_seconds, not both", ("until", "for_seconds")
+            )
+        if "for_seconds" in request:
+            return now + float(request["for_seconds"])
+        if "until" not in request:
+            return None
+        try:
+            until = parse_instant(request["until"])
+        except (ValueError, OverflowError) as error:
+            raise RefusedError(
+                "invalid_request", f"request.until: is not a real instant ({error})"
+            ) from error
+        if until <= now:
+            raise RefusedError("invalid_request", f"until is in the past: now is {format_instant(now)}")
+        return until
+
+    def disable(self, request: Request) -> dict[str, Any]:
+        """Leave panic, warn of alarms that would bring it back, and start the drain."""
+        scope, ramp, now = request["scope"], bool(request.get("ramp", True)), self._clock()
+        flag, event = self._panic.change(
+            scope,
+            lambda flag: disable(
+                flag,
+                reason=request["reason"],
+                actor=request["actor"],
+                now=now,
+                ramp=ramp,
+                rules=self._settings.panic,
+            ),
+        )
+        warnings: list[str] = []
+        firing = self._firing(scope, warnings)
+        if firing:
+            minutes = self._settings.panic.rearm_seconds / 60
+            warnings.append(
+                f"still in ALARM: {', '.join(firing)}. One that stays in ALARM for {minutes:.0f} minutes "
+                f"enters panic again; to keep {scope} out of panic, put it in shadow"
+            )
+        return {
+            "changed": True,
+            "event": str(event.kind) if event else None,
+            "incident_id": flag.incident_id,
+            "flag": self.describe(flag, now),
+            "alarms": firing,
+            "drain_started": self._drain(scope, ramp, request, now, warnings),
+            "warnings": warnings,
+        }
+
+    def _firing(self, scope: str, warnings: list[str]) -> list[str]:
+        try:
+            return self._alarms.firing(scope)
+        except UnavailableError as error:
+            warnings.append(f"whether an alarm is still in ALARM is unknown: {error}")
+            return []
+
+    def _drain(self, scope: str, ramp: bool, request: Request, now: float, warnings: list[str]) -> bool:
+        """Start the drain now instead of with its next minute; without ramp, at the set rate at once."""
+        if scope != WHATSAPP and not scope.startswith(TEMPLATE_PREFIX):
+            return False
+        try:
+            if not ramp and scope == WHATSAPP:
+                ceiling = ceiling_of(self._control.setting(DRAIN_RATE).value, self._settings.drain.rate)
+                state = {
+                    "rate": ceiling,
+                    "stepped_at": now,
+                    "carry": 0.0,
+                    "why": "no ramp",
+                    "ceiling": ceiling,
+                }
+                self._control.put_setting(
+                    DRAIN_STATE, state, actor=request["actor"], reason=request["reason"], now=now
+                )
+            self._functions.start(
+                self._settings.drainer_function, {"source": "lifeline.operator", "scope": scope}
+            )
+        except UnavailableError as error:
+            warnings.append(f"the drain starts with its next minute: {error}")
+            return False
+        return True
+
+    def history(self, request: Request) -> dict[str, Any]:
+        """The audit trail, newest first. Single probes are left out unless asked for."""
+        now = self._clock()
+        limit = int(request.get("limit", HISTORY_LIMIT))
+        with_probes = bool(request.get("probes", False))
+        events = self._control.history(
+            request.get("scope"),
+            since=now - float(request.get("since_seconds", HISTORY_SECONDS)),
+            incident_id=request.get("incident_id"),
+            # Four probes a minute would crowd out what people want to see.
+            limit=limit if with_probes else max(limit, 1000),
+        )
+        shown = [event for event in events if with_probes or str(event.kind) not in _PROBES]
+        return {"at": format_instant(now), "events": [describe_event(event) for event in shown[:limit]]}
+
+    def shadow(self, request: Request) -> dict[str, Any]:
+        """Put a scope in shadow or take it out; a panic under way goes on."""
+        now = self._clock()
+        flag, event = self._panic.change(
+            request["scope"],
+            lambda flag: set_shadow(
+                flag, on=request["on"], reason=request["reason"], actor=request["actor"], now=now
+            ),
+        )
+        warnings = []
+        if flag.shadow and flag.state is State.PANIC:
+            warnings.append(f"{flag.scope} is in panic and stays so: shadow is about entering it again")
+        elif flag.shadow:
+            warnings.append(f"while in shadow, {flag.scope} does not protect anybody by itself")
+        return {
+            "changed": event is not None,
+            "event": str(event.kind) if event else None,
+            "flag": self.describe(flag, now),
+            "warnings": warnings,
+        }
+
+
+def describe_event(event: Event) -> dict[str, Any]:
+    """One entry of the audit trail for people and scripts."""
+    return {
+        "at": format_instant(event.at),
+        "kind": str(event.kind),
+        "scope": event.scope,
+        "incident_id": event.incident_id,
+        "version": event.version,
+        "actor": event.actor,
+        "source": event.source,
+        "cause": str(event.cause),
+        "reason": event.reason,
+        "evidence": dict(event.evidence),
+    }
+
+
+def found(event: Event) -> str:
+    """What a probe found, in a few words; empty for a success."""
+    findings = event.evidence.get("findings")
+    return (
+        "; ".join(f"{ask}: {text}" for ask, text in findings.items()) if isinstance(findings, Mapping) else ""
+    )
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {**plan.to_dict(), "at": format_instant(plan.at), "until": format_instant(plan.until)}
+
+
+def _instant(epoch: float | None) -> str | None:
+    return format_instant(epoch) if epoch else None
+
+
+def _second(epoch: float | None) -> str:
+    """An instant in a sentence: to the second."""
+    return f"{format_instant(epoch)[:19]}Z" if epoch else "-"
+
+
+def _remedy(cause: str) -> str:
+    try:
+        return remedy(Cause(cause))
+    except ValueError:
+        return ""

@@ -1,0 +1,1 @@
+"""Enter, keep and leave panic mode."""

@@ -1,0 +1,111 @@
+"""What people write to us goes to the application at once; a voice note first goes to be transcribed.
+
+Meta repeats a webhook until it is answered with 200, to every subscribed app and for days. So each message
+is claimed by its wamid, handed on, and marked as done: a repetition does nothing, and one that could not be
+handed on is given back and comes again with Meta's next attempt. Where a worker dies in between, the message
+is handed on a second time after its lease: the application sees the same wamid twice, never none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from lifeline.adapters.inbound_topic import InboundTopic
+from lifeline.adapters.inbox import Claim, Inbox
+from lifeline.adapters.queues import Outgoing, Queues
+from lifeline.domain.inbound import inbound
+from lifeline.domain.inbound.webhooks import InboundMessage
+from lifeline.errors import UnavailableError
+from lifeline.telemetry import Telemetry
+
+WORKERS: Final = 8
+"""Messages of one POST that are handed on at once: 1,000 of them take about five seconds."""
+LEASE: Final = 30.0
+"""Seconds. Longer than the webhook function runs."""
+
+
+class TakeInbound:
+    """The hook of :class:`~lifeline.use_cases.webhook.Webhook` for what people write."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        topic: InboundTopic,
+        queues: Queues,
+        voice_queue_url: str,
+        clock: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        self._inbox = inbox
+        self._topic = topic
+        self._queues = queues
+        self._voice_queue_url = voice_queue_url
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def __call__(self, messages: Sequence[InboundMessage]) -> bool:
+        """Hand on every message once; False where some have to come again."""
+        once: dict[str, InboundMessage] = {}
+        for message in messages:
+            try:
+                once[_name(message)] = message
+            except Exception:  # one message's trouble is its own
+                self._fault(message)
+        if len(once) == 1:
+            return all(self._take(name, message) for name, message in once.items())
+        with ThreadPoolExecutor(WORKERS) as pool:
+            return all(list(pool.map(self._take, once.keys(), once.values())))
+
+    def _fault(self, message: InboundMessage) -> None:
+        self._telemetry.exception("an inbound message cannot be handed on", wamid=message.wamid)
+        self._telemetry.count("WebhookFaults", part="inbound")
+
+    def _take(self, name: str, message: InboundMessage) -> bool:
+        now = self._clock()
+        claimed = False
+        try:
+            claim = self._inbox.begin(name, now, LEASE)
+            if claim is not Claim.MINE:
+                return claim is Claim.DONE
+            claimed = True
+            self._hand_on(message.wamid or name, message, now)
+            self._inbox.finish(name, self._clock())
+        except UnavailableError as error:
+            self._telemetry.error(
+                "an inbound message must come again", detail=str(error), wamid=message.wamid
+            )
+            if claimed:
+                self._give_back(name)
+            return False
+        except Exception:  # it would fail the next time as well
+            self._fault(message)
+            if claimed:
+                self._give_back(name)
+        return True
+
+    def _hand_on(self, wamid: str, message: InboundMessage, now: float) -> None:
+        note = inbound.voice_note(wamid, message.value, message.contact, now)
+        if note is None:
+            notice = inbound.notice_of(wamid, message.value, message.contact, now)
+            self._topic.publish(notice)
+            self._telemetry.count("Inbound", kind=str(notice["kind"]))
+        elif not self._queues.send(self._voice_queue_url, [Outgoing(note.job())])[0]:
+            raise UnavailableError("SQS", "queueing a voice note", "not taken")
+
+    def _give_back(self, name: str) -> None:
+        try:
+            self._inbox.release(name)
+        except UnavailableError as error:
+            self._telemetry.warning("a claim stays until its lease ends", detail=str(error))
+
+
+def _name(message: InboundMessage) -> str:
+    """The wamid; a message without one is known by what it says."""
+    if message.wamid:
+        return message.wamid
+    return "sha256:" + hashlib.sha256(json.dumps(dict(message.value), sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,347 @@
+"""Clients, adapters and the parts that several functions share; each is made when it is first asked for.
+
+Adapters are imported where they are made, so that a function loads none that it does not use.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+
+from lifeline import settings as settings_module
+from lifeline.adapters.aws import ATTEMPTS, client_config
+from lifeline.domain.account.token import BY_PANIC
+from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from lifeline.adapters.agenda import Agenda
+    from lifeline.adapters.alarms import Alarms
+    from lifeline.adapters.campaigns import Campaigns
+    from lifeline.adapters.contacts import Contacts
+    from lifeline.adapters.control import Control
+    from lifeline.adapters.email import Email
+    from lifeline.adapters.functions import Functions
+    from lifeline.adapters.inbound_topic import InboundTopic
+    from lifeline.adapters.inbox import Inbox
+    from lifeline.adapters.ledger import Ledger
+    from lifeline.adapters.mail_account import MailAccounts
+    from lifeline.adapters.metrics import Metrics
+    from lifeline.adapters.notices import Notices, Subscriptions
+    from lifeline.adapters.openai import OpenAI
+    from lifeline.adapters.push import Push
+    from lifeline.adapters.queues import Queues
+    from lifeline.adapters.reach import Reach
+    from lifeline.adapters.recordings import Recordings
+    from lifeline.adapters.secrets import Secrets
+    from lifeline.adapters.token_store import TokenStore
+    from lifeline.adapters.whatsapp import WhatsApp
+    from lifeline.use_cases.incident.incidents import Incidents
+    from lifeline.use_cases.panic.detect import Detect
+    from lifeline.use_cases.panic.panic_mode import PanicMode
+    from lifeline.use_cases.tick.endings import Endings
+    from lifeline.use_cases.wake import Wake
+
+
+class Adapters:
+    """Of one function; each is made once. Raises what :func:`lifeline.settings.parse` raises."""
+
+    def __init__(self, function: str, given: Mapping[str, Any] | None = None) -> None:
+        """``function``: whose settings are read. ``given``: by name, what stands in for an attribute or a
+        method; tests give adapters in memory, a clock and the settings. Raises ``TypeError`` for a name that
+        there is not.
+        """
+        self.function = function
+        self.clock: Callable[[], float] = time.time
+        self.pause: Callable[[float], None] = time.sleep
+        self.chance: Callable[[], float] = random.random
+        self._clients: dict[tuple[str, int, int], Any] = {}
+        unknown = set(given or ()) - set(dir(self))
+        if unknown:
+            raise TypeError(f"the wiring knows no {', '.join(sorted(unknown))}")
+        vars(self).update(given or {})
+
+    @cached_property
+    def settings(self) -> Settings:
+        return settings_module.parse(os.environ, self.function)
+
+    @cached_property
+    def telemetry(self) -> Telemetry:
+        return Telemetry(self.function, os.environ.get("LOG_LEVEL", "INFO"))
+
+    def new_id(self) -> str:
+        """Hexadecimal, 32 characters, never twice."""
+        return uuid.uuid4().hex
+
+    def short_id(self) -> str:
+        """12 characters: 48 bits. A row keeps three of them in the agenda: never twice within three."""
+        return self.new_id()[:12]
+
+    def pool(self, workers: int, name: str) -> Executor:
+        """Threads that stay as long as the worker."""
+        return ThreadPoolExecutor(workers, thread_name_prefix=name)
+
+    def _client(self, service: str, pool: int = 10, attempts: int = ATTEMPTS) -> Any:
+        key = (service, pool, attempts)
+        if key not in self._clients:
+            self._clients[key] = boto3.client(
+                cast(Any, service), config=client_config(pool, attempts=attempts)
+            )
+        return self._clients[key]
+
+    # -- tables ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def control(self) -> Control:
+        from lifeline.adapters.control import Control
+
+        return Control(self._client("dynamodb"), self.settings.control_table, self.settings.region)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        from lifeline.adapters.ledger import Ledger
+
+        return Ledger(
+            self._client("dynamodb"),
+            self.settings.messages_table,
+            self.settings.sending.retention_days * 86_400.0,
+            pause=self.pause,
+            jitter=self.chance,
+            new_op=self.short_id,
+        )
+
+    @cached_property
+    def agenda(self) -> Agenda:
+        from lifeline.adapters.agenda import Agenda
+
+        return Agenda(self._client("dynamodb"), self.settings.messages_table)
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        from lifeline.adapters.campaigns import Campaigns
+
+        return Campaigns(self._client("dynamodb"), self.settings.control_table, self.clock)
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        from lifeline.adapters.contacts import Contacts
+
+        return Contacts(self.settings.contacts_table, self.settings.region)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        from lifeline.adapters.inbox import Inbox
+
+        return Inbox(self._client("dynamodb"), self.settings.control_table)
+
+    @cached_property
+    def recordings(self) -> Recordings:
+        from lifeline.adapters.recordings import Recordings
+
+        return Recordings(self._client("dynamodb"), self.settings.control_table)
+
+    # -- queues and topics -----------------------------------------------------------------------------
+
+    @cached_property
+    def queues(self) -> Queues:
+        from lifeline.adapters.queues import Queues
+
+        return Queues(self._client("sqs", 16))
+
+    @cached_property
+    def notices(self) -> Notices:
+        from lifeline.adapters.notices import Notices
+
+        return Notices(self._client("sns"), self.settings.ops_topic_arn)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        from lifeline.adapters.notices import Subscriptions
+
+        return Subscriptions(self._client("sns"))
+
+    @cached_property
+    def inbound_topic(self) -> InboundTopic:
+        from lifeline.adapters.inbound_topic import InboundTopic
+
+        return InboundTopic(self._client("sns"), self.settings.inbound_topic_arn)
+
+    # -- ways to reach a person ------------------------------------------------------------------------
+
+    @cached_property
+    def whatsapp(self) -> WhatsApp:
+        from lifeline.adapters.whatsapp import WhatsApp
+
+        return WhatsApp(
+            self.secrets,
+            base_url=self.settings.graph_base_url,
+            version=self.settings.graph_version,
+            phone_number_id=self.settings.phone_number_id,
+            waba_id=self.settings.waba_id,
+            connections=self.settings.sending.connections,
+            connect_timeout=self.settings.sending.connect_timeout,
+            read_timeout=self.settings.sending.read_timeout,
+        )
+
+    @cached_property
+    def push(self) -> Push:
+        from lifeline.adapters.outcomes import IN_FLIGHT
+        from lifeline.adapters.push import Push
+
+        # One attempt: a second Publish would be a second push that nobody knows of.
+        return Push(self._client("sns", IN_FLIGHT, 1))
+
+    @cached_property
+    def email(self) -> Email:
+        from lifeline.adapters.email import Email
+        from lifeline.adapters.outcomes import IN_FLIGHT
+
+        # One attempt, as for pushes: SES knows no idempotency key.
+        return Email(
+            self._client("sesv2", IN_FLIGHT, 1),
+            self.settings.email_from,
+            self.settings.email_configuration_set,
+        )
+
+    def openai(self, attempts: int, budget: float) -> OpenAI:
+        """``attempts`` per call, within ``budget`` seconds."""
+        from lifeline.adapters.openai import OpenAI
+
+        return OpenAI(
+            base_url=self.settings.openai_base_url,
+            api_key=lambda: self.secrets.get("openai_api_key"),
+            drop_key=self.secrets.drop,
+            clock=time.monotonic,
+            pause=self.pause,
+            chance=self.chance,
+            transcription_model=self.settings.openai.transcription_model,
+            connect_timeout=self.settings.openai.connect_timeout,
+            read_timeout=self.settings.openai.read_timeout,
+            attempts=attempts,
+            budget=budget,
+        )
+
+    # -- the account and the system around -------------------------------------------------------------
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        from lifeline.adapters.secrets import Secrets
+
+        return Secrets(self._client("secretsmanager"), self.settings.secret_arn, time.monotonic)
+
+    @cached_property
+    def token_store(self) -> TokenStore:
+        from lifeline.adapters.token_store import TokenStore
+
+        return TokenStore(self._client("secretsmanager"), self.settings.secret_arn)
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        from lifeline.adapters.alarms import Alarms
+
+        return Alarms(self._client("cloudwatch"), self.settings.alarm_prefix)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        from lifeline.adapters.metrics import Metrics
+
+        return Metrics(self._client("cloudwatch"))
+
+    @cached_property
+    def functions(self) -> Functions:
+        from lifeline.adapters.functions import Functions
+
+        def patient(seconds: float) -> Any:
+            """A client that waits for a function's answer and never asks twice."""
+            return boto3.client("lambda", config=client_config(1, seconds, attempts=1))
+
+        return Functions(self._client("lambda"), patient)
+
+    @cached_property
+    def mail_accounts(self) -> MailAccounts:
+        from lifeline.adapters.mail_account import MailAccounts
+
+        return MailAccounts(self._client("sesv2"))
+
+    @cached_property
+    def reach(self) -> Reach:
+        from lifeline.adapters.reach import Reach
+
+        return Reach(self.settings.graph_base_url, self.settings.sending.connect_timeout)
+
+    # -- parts of several functions --------------------------------------------------------------------
+
+    @cached_property
+    def wake(self) -> Wake:
+        from lifeline.use_cases.wake import Wake
+
+        return Wake(self.queues, self.settings.wake_queue_url)
+
+    @cached_property
+    def panic(self) -> PanicMode:
+        from lifeline.use_cases.panic.panic_mode import PanicMode
+
+        keeper = self.settings.token_keeper_function
+
+        def refresh_token(incident_id: str) -> None:
+            self.functions.start(keeper, {"source": BY_PANIC, "incident_id": incident_id})
+
+        return PanicMode(
+            control=self.control,
+            queues=self.queues,
+            notices=self.notices,
+            probe_queue_url=self.settings.probe_queue_url,
+            probe_seconds=self.settings.panic.probe_seconds,
+            clock=self.clock,
+            new_id=self.new_id,
+            telemetry=self.telemetry,
+            refresh_token=refresh_token if keeper else None,
+            waba_id=self.settings.waba_id,
+        )
+
+    def detect(self, source: str, actor: str) -> Detect:
+        """``source`` and ``actor`` go into the history of panics."""
+        from lifeline.use_cases.panic.detect import Detect
+
+        return Detect(
+            settings=self.settings,
+            control=self.control,
+            panic=self.panic,
+            clock=self.clock,
+            telemetry=self.telemetry,
+            source=source,
+            actor=actor,
+        )
+
+    @cached_property
+    def endings(self) -> Endings:
+        from lifeline.use_cases.tick.endings import Endings
+
+        return Endings(
+            control=self.control,
+            ledger=self.ledger,
+            campaigns=self.campaigns,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        from lifeline.use_cases.incident.incidents import Incidents
+
+        return Incidents(control=self.control, ledger=self.ledger, clock=self.clock)
+
+    def voice_in_panic(self) -> bool:
+        """Whether ``openai_voice`` is in panic now, as the table says."""
+        from lifeline.contract.names import OPENAI_VOICE
+        from lifeline.domain.panic.flag import State
+
+        return self.control.flag(OPENAI_VOICE).state is State.PANIC

@@ -1,0 +1,45 @@
+"""The prober: the minute's tick of the flags, and the probes that it queues."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from lifeline.use_cases.panic.planned_panic import EnterPlanned
+from lifeline.use_cases.panic.probe import Probe
+from lifeline.wiring.adapters import Adapters
+
+
+def build(adapters: Adapters) -> Probe:
+    """On these adapters."""
+    settings, queues = adapters.settings, adapters.queues
+
+    def waiting() -> int:
+        depths = [queues.depth(url) for url in (settings.critical_queue_url, settings.whatsapp_queue_url)]
+        return sum(depth.visible + depth.in_flight for depth in depths)
+
+    return Probe(
+        settings=settings,
+        control=adapters.control,
+        panic=adapters.panic,
+        detect=adapters.detect("prober", "ProberFunction"),
+        enter_planned=EnterPlanned(
+            control=adapters.control,
+            panic=adapters.panic,
+            clock=adapters.clock,
+            telemetry=adapters.telemetry,
+        ),
+        whatsapp=adapters.whatsapp,
+        alarms=adapters.alarms,
+        functions=adapters.functions,
+        clock=adapters.clock,
+        telemetry=adapters.telemetry,
+        waiting=waiting,
+        # Twice this, and the writes around it, fit into a probe; the next probe is the second attempt.
+        openai=adapters.openai(1, 12.0),
+    )
+
+
+@cache
+def use_case() -> Probe:
+    """The worker's."""
+    return build(Adapters("prober"))

@@ -1,0 +1,53 @@
+"""Requests and answers: what one side writes, the other reads."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from lifeline.contract.operator_actions import (
+    Refusal,
+    ok,
+    parse_answer,
+    refused,
+    request_faults,
+    request_for,
+)
+
+
+def test_a_result_arrives_as_it_was_given() -> None:
+    assert parse_answer(json.loads(json.dumps(ok("panic.status", {"panic": False})))) == {"panic": False}
+
+
+def test_a_refusal_arrives_with_what_would_have_been_taken() -> None:
+    document = json.loads(json.dumps(refused("panic.enable", "unknown_scope", "no", ("whatsapp",))))
+    assert document["action"] == "panic.enable"
+    assert parse_answer(document) == Refusal("unknown_scope", "no", ("whatsapp",))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        [],
+        "ok",
+        1,
+        {},
+        {"ok": True},
+        {"ok": False},
+        {"ok": 1, "result": {}},
+        {"ok": True, "result": 0},
+    ],
+    ids=str,
+)
+def test_what_is_no_answer_is_told_from_a_refusal(document: Any) -> None:
+    with pytest.raises(ValueError, match="the answer"):
+        parse_answer(document)
+
+
+def test_a_request_is_held_against_its_action() -> None:
+    assert request_faults(request_for("panic.status", scope="whatsapp")) == ()
+    assert request_faults(request_for("message.show")) == ("request.id: is required",)
+    (fault,) = request_faults(request_for("message.show", id="a", colour="red"))
+    assert fault.startswith("request.colour: is not a known field")

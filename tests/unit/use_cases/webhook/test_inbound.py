@@ -1,0 +1,148 @@
+"""The webhook's hook: everything that people write is handed on, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lifeline.domain.inbound.webhooks import InboundMessage, parse
+from lifeline.use_cases.webhook.inbound import LEASE, TakeInbound
+
+from tests.support.inbound import MemoryInbox, MemoryTopic
+from tests.support.memory import Clock, MemoryQueues, Recorder
+from tests.support.meta import change, post
+
+VOICE = "queue/voice"
+
+
+class World:
+    def __init__(self, topic: MemoryTopic | None = None) -> None:
+        self.clock = Clock()
+        self.inbox, self.topic, self.queues = MemoryInbox(), topic or MemoryTopic(), MemoryQueues()
+        self.log = Recorder()
+        self.take = TakeInbound(
+            inbox=self.inbox,  # type: ignore[arg-type]
+            topic=self.topic,  # type: ignore[arg-type]
+            queues=self.queues,  # type: ignore[arg-type]
+            voice_queue_url=VOICE,
+            clock=self.clock,
+            telemetry=self.log,  # type: ignore[arg-type]
+        )
+
+    def wamids(self) -> list[str]:
+        return sorted(notice["wamid"] for notice in self.topic.notices)
+
+
+def text(wamid: str, body: str = "hello") -> InboundMessage:
+    value = {"from": "491700000001", "id": wamid, "type": "text", "text": {"body": body}}
+    return InboundMessage(wamid, "text", value)
+
+
+def voice(wamid: str) -> InboundMessage:
+    part = {"id": "77", "mime_type": "audio/ogg", "voice": True}
+    return InboundMessage(wamid, "audio", {"from": "491700000001", "type": "audio", "audio": part})
+
+
+def test_texts_are_published_and_voice_notes_queued() -> None:
+    world = World()
+    assert world.take([text("a"), voice("b"), text("c")])
+    assert world.wamids() == ["a", "c"]
+    (job,) = world.queues.sent[VOICE]
+    assert json.loads(job.body)["wamid"] == "b"
+    assert world.log.metrics[("Inbound", "text")] == 2
+
+
+def test_a_repetition_does_nothing() -> None:
+    world = World()
+    for _ in range(3):
+        assert world.take([text("a"), text("a"), voice("b")])
+    assert world.wamids() == ["a"]
+    assert len(world.queues.sent[VOICE]) == 1
+
+
+def test_what_cannot_be_handed_on_comes_again_and_the_rest_does_not() -> None:
+    world = World()
+    world.topic.broken = 1
+    world.queues.broken = {VOICE}
+    assert not world.take([text("a"), voice("b"), text("c")])
+    assert len(world.topic.notices) == 1
+    world.queues.broken = set()
+    assert world.take([text("a"), voice("b"), text("c")])
+    assert world.wamids() == ["a", "c"]
+    assert len(world.queues.sent[VOICE]) == 1
+
+
+def test_a_worker_that_died_keeps_a_message_for_its_lease_only() -> None:
+    world = World()
+    world.inbox.begin("a", world.clock.now, LEASE)
+    assert not world.take([text("a")]), "Meta is asked to come again"
+    world.clock.advance(LEASE + 1)
+    assert world.take([text("a")])
+    assert world.wamids() == ["a"]
+
+
+def test_dynamodb_does_not_answer() -> None:
+    for method in ("begin", "finish"):
+        world = World()
+        world.inbox.broken = {method, "release"}
+        assert not world.take([text("a")])
+
+
+def test_a_message_without_a_wamid_is_not_lost() -> None:
+    world = World()
+    for _ in range(2):
+        assert world.take([text("", "one"), text("", "two")])
+    assert sorted(notice["text"] for notice in world.topic.notices) == ["one", "two"]
+
+
+def test_a_thousand_in_one_post() -> None:
+    world = World()
+    messages: list[dict[str, Any]] = [
+        {"from": f"4917000{n:05d}", "id": f"w{n}", "type": "text", "text": {"body": "x"}} for n in range(1000)
+    ]
+    updates = parse(post(change("messages", {"messages": messages})))
+    assert world.take([update for update in updates if isinstance(update, InboundMessage)])
+    assert len(world.wamids()) == len(set(world.wamids())) == 1000
+
+
+def test_each_message_gets_the_contact_of_its_sender() -> None:
+    value = {
+        "contacts": [
+            {"wa_id": "491", "user_id": "DE.1", "profile": {"name": "Ana"}},
+            {"user_id": "DE.2", "profile": {"name": "Ben"}},
+        ],
+        "messages": [
+            {"from": "491", "id": "a", "type": "text", "text": {"body": "x"}},
+            {"from_user_id": "DE.2", "id": "b", "type": "text", "text": {"body": "x"}},
+            {"from": "499", "id": "c", "type": "text", "text": {"body": "x"}},
+        ],
+    }
+    world = World()
+    assert world.take(parse(post(change("messages", value))))  # type: ignore[arg-type]
+    found = {n["wamid"]: (n["from"], n["user_id"], n["name"]) for n in world.topic.notices}
+    assert found == {
+        "a": ("+491", "DE.1", "Ana"),
+        "b": (None, "DE.2", "Ben"),
+        "c": ("+499", None, None),
+    }
+
+
+class Picky(MemoryTopic):
+    """Breaks on one text in a way that nobody thought of."""
+
+    def publish(self, notice: Mapping[str, Any]) -> None:
+        if notice.get("text") == "poison":
+            raise ValueError("a bug")
+        super().publish(notice)
+
+
+def test_one_message_that_raises_concerns_itself_alone() -> None:
+    world = World(Picky())
+    unnameable = InboundMessage("", "text", {"id": object()})
+    assert world.take([text("a"), text("b", "poison"), unnameable, text("c")]), "it would fail again"
+    assert world.wamids() == ["a", "c"]
+    assert world.log.metrics[("WebhookFaults", "inbound")] == 2
+    assert [fields["wamid"] for level, _, fields in world.log.lines if level == "exception"] == ["", "b"]
+    world.topic.broken = 1
+    assert not world.take([text("d"), text("e", "poison")]), "what can be had comes again"
