@@ -14,9 +14,9 @@ from lifeline.domain.failure.causes import Cause, Reach
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.row import (
     WHATSAPP,
-    Doubt,
     Lane,
     Row,
+    collapsed,
     doubted,
     known,
     off_agenda,
@@ -162,12 +162,12 @@ def refused(row: Row, now: float) -> Row:
 
 
 def _in_doubt(row: Row, at: Retries) -> Step:
-    assert row.attempted_at is not None, "a claimed act has its time"
-    doubt = Doubt(row.act, WHATSAPP, row.attempted_at)
-    row = replace(_free(row), doubts=(*row.doubts, doubt))
+    row = doubted(row)
     if at.channel_blocked and row.priority == "critical":
         return Step(Do.FALL_BACK, row, "in doubt, and panic")
-    return Step(Do.WRITE, waiting(row, doubt.at + at.grace), "the answer was lost; waits for a report")
+    return Step(
+        Do.WRITE, waiting(row, row.doubts[-1].at + at.grace), "the answer was lost; waits for a report"
+    )
 
 
 def _again(row: Row, wait: float, why: str, cause: Cause, at: Retries) -> Step:
@@ -201,23 +201,16 @@ def after_way(row: Row, outcome: Taken | Refused | Unknown | NotDone, at: Retrie
             return after_nothing(row, outcome, at)
         case Taken():
             # An act that is repeated under one collapse key reaches the device once.
-            return Step(Do.FALL_BACK, replace(tried(settled_pushes(row), way), via=row.act), "")
+            settled = collapsed(row) if way == "push" else row
+            return Step(Do.FALL_BACK, replace(tried(settled, way), via=row.act), "")
         case Refused():
             return Step(Do.FALL_BACK, tried(row, f"{way} {outcome.code}"), "")
-    assert row.attempted_at is not None, "a claimed act has its time"
-    open_ = replace(_free(row), doubts=(*row.doubts, Doubt(row.act, way, row.attempted_at)))
+    open_ = doubted(row)
     repeats = sum(1 for doubt in open_.doubts if doubt.way == way)
     if repeats >= (PUSH_REPEATS if way == "push" else MAIL_REPEATS):
         return Step(Do.FALL_BACK, tried(open_, f"{way} unknown"), "")
-    due = at.now + PUSH_AGAIN * repeats if way == "push" else row.attempted_at + at.grace
+    due = at.now + PUSH_AGAIN * repeats if way == "push" else open_.doubts[-1].at + at.grace
     return Step(Do.WRITE, waiting(open_, due), f"no answer to the {way} ({outcome.code})")
-
-
-def settled_pushes(row: Row) -> Row:
-    """The row without doubts of pushes, once a push was taken: the device shows one of them."""
-    if row.way != "push":
-        return row
-    return replace(row, doubts=tuple(doubt for doubt in row.doubts if doubt.way != "push"))
 
 
 def after_ways(row: Row, status: Status, why: str, now: float, *, template_alone: bool) -> Step:

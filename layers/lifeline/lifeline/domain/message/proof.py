@@ -25,7 +25,7 @@ from typing import Final
 from lifeline.domain.failure.causes import Cause
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import Retries
-from lifeline.domain.message.row import WHATSAPP, Doubt, Lane, Phase, Row, off_agenda, waiting
+from lifeline.domain.message.row import WHATSAPP, Lane, Phase, Row, collapsed, doubted, off_agenda, waiting
 from lifeline.domain.message.status import RANK, Status, can_move
 from lifeline.domain.message.ways import tried
 from lifeline.domain.pace.pace import backoff, pair_wait
@@ -81,27 +81,21 @@ def prove(row: Row, act: int, status: Status, wamid: str | None = None) -> Row:
         return row  # a status cannot finish what was never sent
     if act == row.via and not row.reached:
         return row  # known already; the policy takes further ways, or WhatsApp as well
-    doubted = any(doubt.act == act for doubt in row.doubts)
+    in_doubt = any(doubt.act == act for doubt in row.doubts)
     own = row.in_flight and act == row.act
     known = row.reached and (act == row.via or act in row.duplicates)
-    if not (doubted or own or known or status in _SEEN):
+    if not (in_doubt or own or known or status in _SEEN):
         return row  # settled as failed before; only the device's own word overrules that
-    freed = _collapsed(disprove(row, act)) if status is Status.PUSHED else disprove(row, act)
+    freed = collapsed(disprove(row, act)) if status is Status.PUSHED else disprove(row, act)
     if row.reached:
         if known or (status is Status.PUSHED and row.status is Status.PUSHED):
             return _raised(freed, act, status, wamid)
         return _raised(replace(freed, duplicates=tuple(sorted((*row.duplicates, act)))), act, status, wamid)
     if row.in_flight and not own and not (status is Status.PUSHED and row.way == "push"):
-        in_flight = Doubt(row.act, row.way or WHATSAPP, row.attempted_at or 0.0)
-        freed = replace(freed, doubts=(*freed.doubts, in_flight))
+        freed = doubted(freed)
     if not can_move(row.status, status):
         status = Status.SENT  # what was given up is no longer "held", but Meta has it
     return replace(off_agenda(freed, status), via=act, wamid=wamid or row.wamid)
-
-
-def _collapsed(row: Row) -> Row:
-    """The row without doubts of pushes, once one was taken: by their collapse key the device shows one."""
-    return replace(row, doubts=tuple(doubt for doubt in row.doubts if doubt.way != "push"))
 
 
 def _raised(row: Row, act: int, status: Status, wamid: str | None) -> Row:

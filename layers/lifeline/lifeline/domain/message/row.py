@@ -246,8 +246,13 @@ def parked(row: Row, lane: str, due: float) -> Row:
     )
 
 
+def collapsed(row: Row) -> Row:
+    """The row without doubts of pushes, once one was taken: by their collapse key the device shows one."""
+    return replace(row, doubts=tuple(doubt for doubt in row.doubts if doubt.way != "push"))
+
+
 def doubted(row: Row) -> Row:
-    """The row with the act in flight turned into a doubt: whoever claimed it is gone."""
+    """The row with the act in flight turned into a doubt: nobody knows, or tells, what became of it."""
     assert row.attempted_at is not None, "an act in flight has its time"
     doubt = Doubt(row.act, row.way or WHATSAPP, row.attempted_at)
     return replace(row, phase=None, doubts=(*row.doubts, doubt))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, Final
 
 from lifeline.domain.failure.classify import Failure
+from lifeline.domain.fallback.policy import Step, final_status
 from lifeline.domain.message.outcome import Taken, Unknown
 from lifeline.domain.message.proof import disprove, prove
 from lifeline.domain.message.row import WHATSAPP, Change, Row
 from lifeline.domain.message.status import Status
 
-REACHED_BY: Final[Mapping[str, Status]] = {"push": Status.PUSHED, "email": Status.EMAILED}
 _OWN: Final = frozenset({"id", "rev", "ops", "trail", "created_at", "updated_at", "doubts"})
 """Fields that a merge does not take over as they are."""
 
@@ -44,7 +43,7 @@ def told(current: Row, mine: Row, outcome: object) -> Row:
     match outcome:
         case Taken():
             over_whatsapp = mine.way == WHATSAPP
-            status = Status.SENT if over_whatsapp else REACHED_BY[mine.way or ""]
+            status = Status.SENT if over_whatsapp else final_status([Step(mine.way or "")])
             return prove(current, mine.act, status, outcome.reference if over_whatsapp else None)
         case Unknown():
             return current
