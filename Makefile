@@ -12,7 +12,7 @@ export PYTHONPATH := layers/lifeline:cli:.
 # Tools of the environments call each other (sam calls pip of the project's Python).
 export UV_NO_CONFIG := 1
 
-.PHONY: help setup lint format test unit integration e2e fuzz chaos demo local local-stop build bench schema requirements clean
+.PHONY: help setup lint sbom audit-dependencies format test unit integration e2e fuzz chaos demo local local-stop build bench producer schema requirements clean
 
 help: ## What there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,31 +38,46 @@ $(TOOLS)/.done: requirements/tools.txt
 	@$(UV) pip install --quiet --python .venv-sam/bin/python --require-hashes -r requirements/sam.txt
 	@touch $@
 
+.venv-lint/.done: $(TOOLS)/.done requirements/lint.txt
+	@echo "==> set-up: scanners (.venv-lint)"
+	@test -x .venv-lint/bin/python || $(UV) venv --quiet --python "$$($(TOOLS)/bin/python -c 'import sys; print(sys.executable)')" .venv-lint
+	@$(UV) pip sync --quiet --python .venv-lint/bin/python --require-hashes requirements/lint.txt
+	@touch $@
+
 setup: .venv/.done .venv-sam/.done ## Install what is pinned, into folders that git ignores
 
-lint: setup ## Style, types, template
+lint: setup .venv-lint/.done ## Style, types, template, what scanners find
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy layers/lifeline/lifeline functions cli local
+	@$(RUN) producer/build_backend.py
+	$(BIN)/mypy layers/lifeline/lifeline functions cli local tests producer/src/lifeline_producer producer/tests
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1 .venv-sam/bin/sam validate --lint --template template.yaml
-	.venv-sam/bin/cfn-lint template.yaml
+	.venv-lint/bin/cfn-lint
+	.venv-lint/bin/checkov
+	.venv-lint/bin/bandit --quiet --configfile pyproject.toml --recursive layers functions cli producer/src
 	$(RUN) -m local.requirements_check
+
+sbom: .venv/.done .venv-lint/.done ## What it is made of: bills of materials (CycloneDX) and licences, into out/
+	@$(RUN) -m local.sbom
+
+audit-dependencies: .venv/.done .venv-lint/.done ## Known vulnerabilities of what is pinned, where an index can be asked
+	@$(RUN) -m local.audit_dependencies
 
 format: setup ## Let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: setup ## All tests, on the deployed template with IAM enforced
-	$(BIN)/pytest -n 3 --dist loadfile --durations=15 tests
+test: setup .venv-lint/.done ## All tests, on the deployed template with IAM enforced
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=15 tests
 
-unit: setup ## Pure and fast
+unit: setup .venv-lint/.done ## Pure and fast
 	$(BIN)/pytest tests/unit tests/repo
 
 integration: setup ## Adapters against the local AWS and the simulators
 	$(BIN)/pytest tests/integration
 
 e2e: setup ## The deployed template
-	$(BIN)/pytest -n 2 --dist loadfile --durations=15 tests/e2e
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15 tests/e2e
 
 fuzz: .venv/.done ## Injected faults over the real use cases: SEEDS=1000, or SEED=n for one with its log
 	@$(RUN) -m tests.chaos.fuzz.run $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
@@ -79,19 +94,23 @@ local: setup ## The whole system on this machine, until Ctrl-C
 local-stop: .venv/.done ## End a local system that was left in the background
 	@$(RUN) -m local.stack down
 
-build: setup ## sam build, byte-compiled
-	@$(RUN) -m local.build
+build: setup ## sam build, the layer trimmed and byte-compiled: for this machine, or ENV=dev of samconfig.toml
+	@$(RUN) -m local.build $(if $(ENV),--env $(ENV))
 
 bench: setup ## What it costs and how fast it is
 	@$(RUN) -m benchmarks.run
 	@$(RUN) -m benchmarks.ledger
 	@$(RUN) -m benchmarks.campaign
 
-schema: .venv/.done ## Publish the message schema from its source
-	$(RUN) -m local.publish_schema
+producer: .venv/.done ## The producers' package as a wheel, into out/
+	@mkdir -p out
+	@cd producer && ../$(RUN) -c 'import build_backend; print("out/" + build_backend.build_wheel("../out"))'
+
+schema: .venv/.done ## Publish schemas, TypeScript types and Python builders from the contract
+	$(RUN) -m local.publish.schema
 
 requirements: $(TOOLS)/.done ## Compile the pinned requirements anew
 	$(TOOLS)/bin/python -m local.requirements_check --write
 
 clean: ## Remove what was installed and built
-	rm -rf .venv .venv-sam .venv-tools .aws-sam .local out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf producer/src/lifeline_producer/contract .venv .venv-lint .venv-sam .venv-tools .aws-sam .local out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -21,7 +21,7 @@ from typing import Any
 import boto3
 import requests
 from botocore.session import Session
-from lifeline.use_cases.deliver import Record
+from lifeline.use_cases.deliver import SqsRecord
 from lifeline.wiring import sender
 
 from local.build import ROOT
@@ -49,7 +49,7 @@ def one_at_a_time(stack: LocalStack, env: dict[str, str]) -> None:
     """The usual handler: claim, send, record, one message after the other, a new connection for each send."""
     table = boto3.resource("dynamodb").Table(env["MESSAGES_TABLE"])
     secret = json.loads(
-        boto3.client("secretsmanager").get_secret_value(SecretId=env["SECRET_ARN"])["SecretString"]
+        boto3.client("secretsmanager").get_secret_value(SecretId=env["TOKEN_SECRET_ARN"])["SecretString"]
     )
     url = f"{env['GRAPH_BASE_URL']}/{env['GRAPH_VERSION']}/{env['PHONE_NUMBER_ID']}/messages"
     for number in range(ONE_AT_A_TIME):
@@ -81,7 +81,7 @@ def this_sender(run: str) -> None:
     deliver = sender.use_case()
     for batch in range(BATCHES):
         records = [
-            Record(f"{run}-{batch}-{n}", json.dumps(body(batch * BATCH + n, run))) for n in range(BATCH)
+            SqsRecord(f"{run}-{batch}-{n}", json.dumps(body(batch * BATCH + n, run))) for n in range(BATCH)
         ]
         failed = deliver(records, lambda: 30.0)
         if failed:

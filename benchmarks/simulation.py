@@ -21,20 +21,18 @@ from typing import Any, Final
 
 from lifeline.adapters.queues import Depth, Outgoing
 from lifeline.contract.instants import format_instant
-from lifeline.contract.names import WHATSAPP
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.message.row import BACKLOG, Row
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.step import backlog_lane
 from lifeline.settings import Drain as DrainSettings
 from lifeline.settings import Limiter, Settings
-from lifeline.use_cases.deliver import Record
-from lifeline.use_cases.tick import Tick
-from lifeline.use_cases.wake import Wake
+from lifeline.use_cases.deliver import SqsRecord
+from lifeline.wiring import drainer
 
-from tests.support.campaigns import MemoryCampaigns
-from tests.support.memory import Clock, MemoryLedger, Recorder
+from tests.support.memory import Clock, MemoryControl, MemoryLedger, Recorder
+from tests.support.services import Services
 from tests.support.simulated import sender
-from tests.support.ticking import Control
 
 START: Final = 1_790_000_040.0
 """A whole minute, epoch seconds."""
@@ -212,7 +210,7 @@ def run(
 ) -> Figures:
     """Let the outage happen and drain it. Raises ``RuntimeError`` when that takes over ``limit`` s."""
     clock = Clock(START)
-    control, queues, ledger, log = Control(), Queues(clock), Ledger(), Recorder()
+    control, queues, ledger, log = MemoryControl(), Queues(clock), Ledger(), Recorder()
     settings = Settings(
         wake_queue_url=WAKE,
         limiter=scenario.limiter,
@@ -252,17 +250,8 @@ def run(
         if at > deadlines.get(name, at):
             figures.late.append(name)
 
-    tick = Tick(
-        settings=settings,
-        control=control,  # type: ignore[arg-type]
-        ledger=ledger,  # type: ignore[arg-type]
-        agenda=ledger.agenda,  # type: ignore[arg-type]
-        queues=queues,  # type: ignore[arg-type]
-        wake=Wake(queues, WAKE),  # type: ignore[arg-type]
-        campaigns=MemoryCampaigns(),  # type: ignore[arg-type]
-        clock=clock,
-        telemetry=log,  # type: ignore[arg-type]
-    )
+    services = {"control": control, "ledger": ledger, "agenda": ledger.agenda, "queues": queues}
+    tick = drainer.build(Services(settings, clock=clock).adapters("drainer", telemetry=log, **services)).tick
     deliver = sender(settings, clock=clock, control=control, queues=queues, ledger=ledger, log=log, sent=sent)
     due = 0.0
     number = 0
@@ -281,8 +270,8 @@ def run(
             due -= 1
             number += 1
             name = f"l{number}"
-            records.append(Record(f"m-{name}", body(name, "critical" if number % 10 == 0 else "normal")))
-        records += [Record(f"w{index}", name, wake_up=True) for index, name in enumerate(queues.due())]
+            records.append(SqsRecord(f"m-{name}", body(name, "critical" if number % 10 == 0 else "normal")))
+        records += [SqsRecord(f"w{index}", name, wake_up=True) for index, name in enumerate(queues.due())]
         before = control.writes[WHATSAPP]
         for start in range(0, len(records), 100):
             failed = deliver(records[start : start + 100], lambda: 40.0)

@@ -20,6 +20,7 @@ COMPILED = {
     "dev": FOLDER / "dev.txt",
     "cli": FOLDER / "cli.txt",
     "sam": FOLDER / "sam.txt",
+    "lint": FOLDER / "lint.txt",
     "tools": FOLDER / "tools.txt",
 }
 ONE_VERSION = ("layer", "cli", "dev")
@@ -30,7 +31,7 @@ _NAME = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*])?\s*([=<>!~].*)?$")
 
 def pins(path: Path) -> dict[str, str]:
     """Pinned versions by normalised name."""
-    return {_normal(name): version for name, version in _PIN.findall(path.read_text())}
+    return {normal(name): version for name, version in _PIN.findall(path.read_text())}
 
 
 def faults() -> list[str]:
@@ -48,11 +49,11 @@ def faults() -> list[str]:
             f"{path.name}: {e.split()[0]} has no hash" for e in entries if "==" in e and "--hash" not in e
         ]
         have = pins(path)
-        for wanted, exact in _wanted(FOLDER / f"{name}.in"):
-            if wanted not in have:
-                found.append(f"{path.name} lacks {wanted}; run: make requirements")
-            elif exact and have[wanted] != exact:
-                found.append(f"{path.name} has {wanted} {have[wanted]}, {name}.in says {exact}")
+        for package, exact in wanted(FOLDER / f"{name}.in"):
+            if package not in have:
+                found.append(f"{path.name} lacks {package}; run: make requirements")
+            elif exact and have[package] != exact:
+                found.append(f"{path.name} has {package} {have[package]}, {name}.in says {exact}")
     versions: dict[str, tuple[str, str]] = {}
     for name in ONE_VERSION:
         for package, version in pins(COMPILED[name]).items():
@@ -62,19 +63,21 @@ def faults() -> list[str]:
     return found
 
 
-def _wanted(source: Path) -> list[tuple[str, str | None]]:
+def wanted(source: Path) -> list[tuple[str, str | None]]:
+    """Normalised names that an ``.in`` file asks for, each with its version where it names exactly one."""
     result: list[tuple[str, str | None]] = []
     for line in source.read_text().splitlines():
         line = line.split("#")[0].strip()
         if line.startswith("-r "):
-            result += _wanted(source.parent / line[3:].strip())
+            result += wanted(source.parent / line[3:].strip())
         elif line and (match := _NAME.match(line)):
             exact = re.fullmatch(r"==([^,]+)", (match[2] or "").strip())
-            result.append((_normal(match[1]), exact[1] if exact else None))
+            result.append((normal(match[1]), exact[1] if exact else None))
     return result
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
+    """A package's name as indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

@@ -40,14 +40,13 @@ from local.metrics import StandIn
 REGION = "eu-west-1"
 ROOT_KEY = "test"
 """ministack's account root; functions and operators have credentials of their own, with IAM enforced."""
+APP = {"app_id": "1234567890", "app_secret": "local-app-secret", "verify_token": "local-verify-token"}
 SECRETS = {
-    "access_token": "EAAlocaltoken0000000000000001",
-    "app_id": "1234567890",
-    "app_secret": "local-app-secret",
-    "verify_token": "local-verify-token",
-    "openai_api_key": "sk-local-000000000000",
+    "AppSecretArn": APP,
+    "TokenSecretArn": {"access_token": "EAAlocaltoken0000000000000001"},
+    "OpenaiSecretArn": {"openai_api_key": "sk-local-000000000000"},
 }
-"""Values for the simulators only; nothing outside this machine knows them."""
+"""By the output that names the secret. Values for the simulators; nothing outside this machine knows them."""
 
 BATCH_NAMES = {
     "sqs:SendMessage": "sqs:SendMessageBatch",
@@ -74,6 +73,12 @@ def with_sessions(arns: list[str]) -> list[str]:
         *arns,
         *(f"{arn.replace(':iam:', ':sts:', 1).replace(':role/', ':assumed-role/', 1)}/*" for arn in arns),
     ]
+
+
+def without_tls(document: dict[str, Any]) -> dict[str, Any]:
+    """A policy without the statements that refuse plain HTTP."""
+    kept = [item for item in document["Statement"] if "Bool" not in item.get("Condition", {})]
+    return {**document, "Statement": kept}
 
 
 def free_port() -> int:
@@ -246,9 +251,9 @@ class LocalStack:
                 sys.executable,
                 *("-m", "local.simulators.graph"),
                 *("--port", str(ports["graph"]), "--control-port", str(ports["graph_control"])),
-                *("--access-token", SECRETS["access_token"]),
-                *("--app-id", SECRETS["app_id"], "--app-secret", SECRETS["app_secret"]),
-                *("--verify-token", SECRETS["verify_token"]),
+                *("--access-token", SECRETS["TokenSecretArn"]["access_token"]),
+                *("--app-id", APP["app_id"], "--app-secret", APP["app_secret"]),
+                *("--verify-token", APP["verify_token"]),
                 *("--phone-number-id", local["PhoneNumberId"], "--waba-id", local["WabaId"]),
                 *(("--openapi", str(self.openapi)) if self.openapi else ()),
             ],
@@ -259,21 +264,20 @@ class LocalStack:
             lambda: requests.get(f"{self.endpoints['graph_control']}/_control/health", timeout=1).ok,
             "the Graph simulator",
         )
-        if (ROOT / "local" / "simulators" / "openai.py").exists():
-            self._spawn(
-                "openai",
-                [
-                    sys.executable,
-                    *("-m", "local.simulators.openai"),
-                    *("--port", str(ports["openai"]), "--control-port", str(ports["openai_control"])),
-                    *("--api-key", SECRETS["openai_api_key"]),
-                ],
-                common,
-            )
-            wait_for(
-                lambda: requests.get(f"{self.endpoints['openai_control']}/_control/health", timeout=1).ok,
-                "the OpenAI simulator",
-            )
+        self._spawn(
+            "openai",
+            [
+                sys.executable,
+                *("-m", "local.simulators.openai"),
+                *("--port", str(ports["openai"]), "--control-port", str(ports["openai_control"])),
+                *("--api-key", SECRETS["OpenaiSecretArn"]["openai_api_key"]),
+            ],
+            common,
+        )
+        wait_for(
+            lambda: requests.get(f"{self.endpoints['openai_control']}/_control/health", timeout=1).ok,
+            "the OpenAI simulator",
+        )
 
     def _spawn(self, name: str, command: list[str], env: dict[str, str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -300,9 +304,8 @@ class LocalStack:
             "PythonRuntime": RUNTIME,
             "Architecture": ARCHITECTURE,
             "GraphBaseUrl": self.endpoints["graph"],
+            "OpenaiBaseUrl": self.endpoints["openai"],
         }
-        if "OpenaiBaseUrl:" in path.read_text():
-            values["OpenaiBaseUrl"] = self.endpoints["openai"]
         if self.settings:
             values["SettingsJson"] = json.dumps(self.settings, separators=(",", ":")).replace('"', '\\"')
         overrides = [f'{name}="{value}"' for name, value in values.items()]
@@ -314,7 +317,8 @@ class LocalStack:
             *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
             *("--no-progressbar", "--parameter-overrides", *overrides),
         ]
-        env = tool_environment() | self.environment()
+        # It looks each five seconds whether the deployment goes on; here nobody limits how often it may.
+        env = tool_environment() | self.environment() | {"SAM_CLI_POLL_DELAY": "0.3"}
         done = subprocess.run(
             command, cwd=self.folder, env=env, capture_output=True, text=True, check=False, timeout=300
         )
@@ -327,11 +331,12 @@ class LocalStack:
         self.outputs = {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
 
     def _fill(self) -> None:
-        """What a person does once after the first deployment: secret, mail identity, Meta's webhook."""
-        self.say("filling the secret, verifying the mail identity, registering the webhook")
-        self.client("secretsmanager").put_secret_value(
-            SecretId=self.outputs["SecretArn"], SecretString=json.dumps(SECRETS)
-        )
+        """What a person does once after the first deployment: secrets, mail identity, Meta's webhook."""
+        self.say("filling the secrets, verifying the mail identity, registering the webhook")
+        for output, values in SECRETS.items():
+            self.client("secretsmanager").put_secret_value(
+                SecretId=self.outputs[output], SecretString=json.dumps(values)
+            )
         self.client("sesv2").create_email_identity(EmailIdentity=self._local_parameters()["EmailFrom"])
         self.client("sns").create_platform_application(
             Name=f"{self.name}-app", Platform="GCM", Attributes={"PlatformCredential": "local"}
@@ -364,6 +369,12 @@ class LocalStack:
     def _allow_batches(self) -> None:
         """Only in the local AWS: see :data:`BATCH_NAMES`. The resources stay those of the template."""
         iam = self.client("iam")
+        for managed in iam.list_policies(Scope="Local")["Policies"]:
+            arn, version = managed["Arn"], managed["DefaultVersionId"]
+            document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+            for statement in document["Statement"]:
+                statement["Action"] = with_batch_names(statement["Action"])
+            iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(document), SetAsDefault=True)
         for role in iam.list_roles()["Roles"]:
             if not role["RoleName"].startswith(f"{self.name}-"):
                 continue
@@ -378,8 +389,9 @@ class LocalStack:
                             {"Effect": "Allow", "Action": "dynamodb:BatchExecuteStatement", "Resource": "*"}
                         )
                     if {"ses:SendEmail", "ses:GetEmailIdentity"} & set(statement["Action"]):
-                        # AWS authorises a mail on its identity; ministack names none.
+                        # AWS authorises a mail on its identity and its sender; ministack names neither.
                         statement["Resource"] = "*"
+                        statement.pop("Condition", None)
                     if str(statement["Resource"]).endswith(":endpoint/*"):
                         # AWS names a device endpoint/GCM/APP/ID, ministack app/GCM/APP/ID.
                         devices = statement["Resource"]
@@ -387,18 +399,34 @@ class LocalStack:
                 iam.put_role_policy(**names, PolicyName=policy, PolicyDocument=json.dumps(document))
 
     def _allow_sessions(self) -> None:
-        """Only in the local AWS: see :func:`with_sessions`. What is denied stays so for everybody else."""
-        sqs = self.client("sqs")
-        for url in (value for name, value in self.outputs.items() if name.endswith("QueueUrl")):
-            found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
-            if not found.get("Policy"):
-                continue
-            document = json.loads(found["Policy"])
+        """Only in the local AWS, which speaks plain HTTP: what refuses that goes, and see
+        :func:`with_sessions`. What else is denied stays so for everybody else.
+        """
+        sqs, sns = self.client("sqs"), self.client("sns")
+        # The last calls under those policies pass as if a proxy before ministack had ended their TLS.
+        sqs.meta.events.register(
+            "before-send.sqs", lambda request, **_: request.headers.update({"X-Forwarded-Proto": "https"})
+        )
+        for url in (value for name, value in self.outputs.items() if name.endswith(("QueueUrl", "DlqUrl"))):
+            found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
+            document = without_tls(json.loads(found["Policy"]))
             for statement in document["Statement"]:
+                ours = statement.get("Condition", {}).get("ArnNotEquals")
                 statement["Action"] = with_batch_names(statement["Action"])
-                ours = statement["Condition"]["ArnNotEquals"]
-                ours["aws:PrincipalArn"] = with_sessions(ours["aws:PrincipalArn"])
-            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(document)})
+                if ours:
+                    ours["aws:PrincipalArn"] = with_sessions(ours["aws:PrincipalArn"])
+            policy = json.dumps(document) if document["Statement"] else ""
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        for arn in (value for name, value in self.outputs.items() if name.endswith("TopicArn")):
+            found = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+            document = without_tls(json.loads(found["Policy"]))
+            if not document["Statement"]:
+                # A topic without a policy of its own has AWS's: its account may do everything.
+                everything = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sns:Publish"}
+                document["Statement"] = [{**everything, "Resource": arn}]
+            sns.set_topic_attributes(
+                TopicArn=arn, AttributeName="Policy", AttributeValue=json.dumps(document)
+            )
 
     def _start_stand_in(self) -> None:
         """AWS turns EMF log lines into metrics and lets alarms invoke functions; a stand-in does here."""
@@ -444,7 +472,7 @@ class LocalStack:
         return found
 
     def _names(self) -> dict[str, str]:
-        return {"LIFELINE_STACK": self.name}
+        return {"LIFELINE_STACK": self.name, "LIFELINE_GRAPH_CONTROL": self.endpoints["graph_control"]}
 
     # -- for those who use it ------------------------------------------------------------------------
 
@@ -494,10 +522,37 @@ def _is_ours(pid: int, *words: str) -> bool:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
     except OSError:
         done = subprocess.run(
-            ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+            ["ps", "-o", "command=", "-p", str(pid)],  # noqa: S607  # macOS and Linux keep it in different folders
+            capture_output=True,
+            text=True,
+            check=False,
         )
         command = done.stdout
     return any(word in command for word in words)
+
+
+def guide(stack: LocalStack) -> str:
+    """What may be done with a running system, for operators and for producers."""
+    folder = stack.folder
+    shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
+    return f"""
+Lifeline runs locally. In another terminal:
+
+    source {shown}/env
+    .venv/bin/lifeline panic status
+    .venv/bin/lifeline queue status
+    curl -s -X POST {stack.endpoints["graph_control"]}/_control/faults -d '{{"kind": "unreachable"}}'
+    curl -s -X DELETE {stack.endpoints["graph_control"]}/_control/faults
+
+Your own project that sends messages (docs/producers.md, "Test your own project"), in its shell:
+
+    source {stack.folder}/env; pip install {ROOT}/producer
+    python -c 'from lifeline_producer import Lifeline, text
+    print(Lifeline.of_stack("{stack.name}").send(text(id="t1", to="+4915112345678", text="Hi")))'
+    curl -s "{stack.endpoints["graph_control"]}/_control/requests?path=/messages"
+
+Addresses: {shown}/endpoints.json   Logs: {shown}/*.log   End: Ctrl-C here, or make local-stop
+"""
 
 
 def up(folder: Path, name: str) -> None:
@@ -512,21 +567,7 @@ def up(folder: Path, name: str) -> None:
     for kind in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(kind, lambda *_: ended.set())
     with running(folder, name=name) as stack:
-        shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
-        print(
-            f"""
-Lifeline runs locally. In another terminal:
-
-    source {shown}/env
-    .venv/bin/lifeline panic status
-    .venv/bin/lifeline queue status
-    curl -s -X POST {stack.endpoints["graph_control"]}/_control/faults -d '{{"kind": "unreachable"}}'
-    curl -s -X DELETE {stack.endpoints["graph_control"]}/_control/faults
-
-Addresses: {shown}/endpoints.json   Logs: {shown}/*.log   End: Ctrl-C here, or make local-stop
-""",
-            flush=True,
-        )
+        print(guide(stack), flush=True)
         ended.wait()
         print("stopping", flush=True)
 

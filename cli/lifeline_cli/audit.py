@@ -63,7 +63,7 @@ def _ask(cli: Cli, deep: bool, wake: bool) -> dict[str, Any]:
             parts.append(answers[-1]["deep"])
             if parts[-1]["next"] == at:
                 break  # one part of the ledger takes longer than the function may
-    told = next((answer for answer in answers if answer["verdict"] != ACCOUNTED), result)
+    worst = next((answer for answer in answers if answer["verdict"] != ACCOUNTED), result)
     ids = [name for part in parts for name in part["ids"]]
     total = {
         "found": sum(part["found"] for part in parts),
@@ -71,7 +71,7 @@ def _ask(cli: Cli, deep: bool, wake: bool) -> dict[str, Any]:
         "ids": ids[:20],
         "next": parts[-1]["next"],
     }
-    return {**told, "deep": total}
+    return {**worst, "deep": total}
 
 
 def draw(result: Mapping[str, Any]) -> Iterable[RenderableType]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from lifeline.contract.ways import WAYS, joined
 
 from lifeline_cli import render
 from lifeline_cli.errors import CliError
@@ -20,7 +21,8 @@ from lifeline_cli.values import instant_of, seconds_of
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-PERSON: Final = ("user_id", "push_endpoint", "email", "time_zone")
+PERSON: Final = ("user_id", *(way.field for way in WAYS), "time_zone")
+_ANY_WAY: Final = joined([way.owned for way in WAYS], "or")
 PARAMETER: Final = re.compile(r"parameter_([1-9][0-9]?)")
 LINES_PER_CALL: Final = 100
 NAMED: Final = 50
@@ -37,7 +39,7 @@ class Checked:
     total: int = 0
     """Lines."""
     reachable: int = 0
-    """People with a push device or an email."""
+    """People with another way than WhatsApp."""
     values: int = 0
     """Values that each line gives the template's body."""
     bad: int = 0
@@ -68,7 +70,7 @@ def send(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="CSV with a header: to, and where wanted user_id, push_endpoint, email, time_zone, text, "
+            help=f"CSV with a header: to, and where wanted {', '.join(PERSON)}, text, "
             "parameter_1, parameter_2, ...",
         ),
     ],
@@ -104,14 +106,7 @@ def send(
 
     checked = _check(cli, lines())
     if checked.bad:
-        shown = [f"line {item['line']:g}: {item['fault']}" for item in checked.named]
-        more = f" and {checked.bad - len(shown)} more" if checked.bad > len(shown) else ""
-        raise CliError(
-            "bad_lines",
-            f"{checked.bad} bad lines, nothing was sent: " + "; ".join(shown) + more,
-            "Correct them and send the file again.",
-            action="campaign.check",
-        )
+        raise _bad_lines(checked)
     if not checked.total:
         raise CliError("empty_file", f"{file} has a header and no line below it")
     fields: dict[str, Any] = {
@@ -136,13 +131,24 @@ def send(
     cli.show("campaign.send", result, draw_sent)
 
 
-def _check(cli: Cli, found: Iterable[list[dict[str, Any]]]) -> Checked:
+def _bad_lines(checked: Checked) -> CliError:
+    shown = [f"line {item['line']:g}: {item['fault']}" for item in checked.named]
+    more = f" and {checked.bad - len(shown)} more" if checked.bad > len(shown) else ""
+    return CliError(
+        "bad_lines",
+        f"{checked.bad} bad lines, nothing was sent: " + "; ".join(shown) + more,
+        "Correct them and send the file again.",
+        action="campaign.check",
+    )
+
+
+def _check(cli: Cli, chunks: Iterable[list[dict[str, Any]]]) -> Checked:
     """The first pass. Of each line it keeps a number's hash, some 100 bytes."""
     checked = Checked()
     seen: set[int] = set()
     with render.progress(cli.as_json) as bar:
         task = bar.add_task("checking", total=None)
-        for batch in found:
+        for batch in chunks:
             faults = [item for item in batch if "fault" in item]
             whole = [item for item in batch if "fault" not in item]
             if whole:
@@ -185,7 +191,7 @@ def read_lines(
             reader = csv.DictReader(source, skipinitialspace=True)
             header = [name.strip() for name in reader.fieldnames or []]
             parameters = sorted(
-                (int(found[1]), name) for name in header if (found := PARAMETER.fullmatch(name))
+                (int(match[1]), name) for name in header if (match := PARAMETER.fullmatch(name))
             )
             unknown = {*header} - {"to", "text", *PERSON, *(name for _, name in parameters)}
             gaps = [number for number, _ in parameters] != [*range(1, len(parameters) + 1)]
@@ -242,15 +248,15 @@ def batches(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 def draw_sent(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """What will happen, and how to follow it."""
-    found = result["campaign"]
+    campaign = result["campaign"]
     yield render.text(
-        f"Campaign {found['campaign']}: {found['total']} messages from {render.moment(found['start'])} "
-        f"until {render.moment(found['ends'])}, {found['pace']:g}/s."
+        f"Campaign {campaign['campaign']}: {campaign['total']} messages from "
+        f"{render.moment(campaign['start'])} until {render.moment(campaign['ends'])}, {campaign['pace']:g}/s."
     )
-    yield render.text(f"{result['reachable']} of {found['total']} people have a push device or an email.")
+    yield render.text(f"{result['reachable']} of {campaign['total']} people have {_ANY_WAY}.")
     for warning in result["warnings"]:
         yield render.warn(warning)
-    yield render.text(f"Follow it: lifeline campaign status {found['campaign']} --watch 5", "dim")
+    yield render.text(f"Follow it: lifeline campaign status {campaign['campaign']} --watch 5", "dim")
 
 
 @app.command()
@@ -305,9 +311,9 @@ def _steer(context: typer.Context, action: str, campaign: str, reason: str) -> N
 
 def draw_change(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """The state after the change."""
-    found = result["campaign"]
+    campaign = result["campaign"]
     words = "is now" if result["changed"] else "is already"
-    yield render.text(f"Campaign {found['campaign']} {words} {found['state']}.")
+    yield render.text(f"Campaign {campaign['campaign']} {words} {campaign['state']}.")
 
 
 @app.command()

@@ -1,18 +1,21 @@
-"""Find OperatorFunction through the stack's outputs and invoke it."""
+"""Find the operator functions through the stack's outputs and invoke them."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
-from lifeline.contract.operator_actions import Refusal, parse_answer, request_for
+from lifeline.contract.operator_actions import Refusal, only_reads, parse_answer, request_for
 
 from lifeline_cli.errors import CliError, of_aws, usage
 from lifeline_cli.options import Options
+from lifeline_cli.proof import Signer
 
 OUTPUT: Final = "OperatorFunctionName"
+READ_OUTPUT: Final = "OperatorReadFunctionName"
 STACK_VARIABLE: Final = "LIFELINE_STACK"
 CALL_SECONDS: Final = 65
 """Read time-out of an invocation: more than OperatorFunction's own 60 s."""
@@ -78,11 +81,11 @@ class Client:
         return self._aws("lambda", CALL_SECONDS, attempts=1)
 
     @cached_property
-    def function(self) -> str:
-        """The physical name of OperatorFunction."""
+    def _described(self) -> dict[str, Any]:
+        """The stack as CloudFormation describes it."""
         name, doing = self.stack, f"reading stack {self.stack} in {self.region}"
         try:
-            stacks = self._aws("cloudformation").describe_stacks(StackName=name)["Stacks"]
+            return dict(self._aws("cloudformation").describe_stacks(StackName=name)["Stacks"][0])
         except CliError:
             raise
         except Exception as error:
@@ -94,42 +97,54 @@ class Client:
                     "Check --stack and --region (and --profile: another account has other stacks).",
                 ) from error
             raise fault from error
-        outputs = {item["OutputKey"]: item["OutputValue"] for item in stacks[0].get("Outputs", [])}
-        if OUTPUT not in outputs:
+
+    def function(self, request: Mapping[str, Any]) -> str:
+        """The physical name of the function that takes a request: the reading one where that will do."""
+        output = READ_OUTPUT if only_reads(request) else OUTPUT
+        outputs = {item["OutputKey"]: item["OutputValue"] for item in self._described.get("Outputs", [])}
+        if output not in outputs:
             raise CliError(
                 "not_lifeline",
-                f"stack {name!r} has no output {OUTPUT}, so it is no Lifeline system or is not deployed yet",
+                f"stack {self.stack!r} has no output {output}, so it is no Lifeline system or is not "
+                "deployed yet",
                 "Check --stack, or deploy again.",
             )
-        return str(outputs[OUTPUT])
+        return str(outputs[output])
 
     @cached_property
-    def actor(self) -> str:
-        """Who calls: the ARN that STS knows the caller by. It goes into the history."""
+    def _signer(self) -> Signer:
+        return Signer(self._session, self.region, str(self._described["StackId"]))
+
+    def prove(self, request: Mapping[str, Any]) -> dict[str, str]:
+        """Who calls, signed with the caller's credentials for this request alone."""
         try:
-            return str(self._aws("sts").get_caller_identity()["Arn"])
+            return self._signer.prove(request)
         except CliError:
             raise
         except Exception as error:
-            raise of_aws(error, "asking who you are", self.region) from error
+            raise of_aws(error, "signing the request", self.region) from error
 
     def call(self, action: str, **fields: Any) -> dict[str, Any]:
         """Carry out one action and return its ``result``. Raises :class:`CliError` otherwise."""
-        document = self._invoke(request_for(action, **fields))
+        return self._answer(request_for(action, **fields))
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        document, action = self._invoke(request), request["action"]
         try:
             answer = parse_answer(document)
         except ValueError as error:
-            raise CliError("bad_answer", f"{self.function}: {error}", action=action) from error
+            raise CliError("bad_answer", f"{self.function(request)}: {error}", action=action) from error
         if isinstance(answer, Refusal):
             raise CliError(answer.code, answer.message, action=action, valid=answer.valid)
         return dict(answer)
 
     def change(self, action: str, **fields: Any) -> dict[str, Any]:
-        """As :meth:`call`, with the caller's identity as the actor."""
-        return self.call(action, actor=self.actor, **fields)
+        """As :meth:`call`, with a proof of who calls: the history names the actor."""
+        request = request_for(action, **fields)
+        return self._answer({**request, "proof": self.prove(request)})
 
     def _invoke(self, request: dict[str, Any]) -> object:
-        function = self.function
+        function = self.function(request)
         try:
             answer = self._lambda.invoke(FunctionName=function, Payload=json.dumps(request).encode())
             payload = answer["Payload"].read()

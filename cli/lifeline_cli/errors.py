@@ -107,7 +107,8 @@ def of_aws(error: BaseException, doing: str, region: str) -> CliError:
         return CliError(
             "denied",
             f"you are not allowed to go on: {doing} was denied ({text[:300]})",
-            "Ask for the policy in the stack's output OperatorAccessPolicyArn; operators need no more.",
+            "Ask for the policy in the stack's output OperatorPolicyArn; for looking alone "
+            "OperatorReadPolicyArn will do.",
         )
     if code in _BAD_KEYS:
         return CliError(

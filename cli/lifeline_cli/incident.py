@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from lifeline.contract.actors import short
 from lifeline.contract.instants import exact_duration
 
 from lifeline_cli import incident_parts as read
 from lifeline_cli import render
 from lifeline_cli.errors import CliError
-from lifeline_cli.panic import short
 from lifeline_cli.render import Cli
 from lifeline_cli.values import seconds_of
 
@@ -23,7 +23,7 @@ app = typer.Typer(no_args_is_help=True, help="Look back on incidents: one for ea
 
 
 @app.command("list")
-def listed(
+def list_incidents(
     context: typer.Context,
     scope: Annotated[str | None, typer.Option("--scope", metavar="SCOPE", help="Only this scope.")] = None,
     since: Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back: 24h, 30d.")] = "90d",
@@ -41,13 +41,11 @@ def draw_list(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     if not result["incidents"]:
         yield render.text("No incident in this time.", "green")
         return
-    from rich.text import Text
-
     for row in result["incidents"]:
         ended = f", left by {short(row['closed_by'])}" if row["closed_by"] else ""
         flaps = f", flaps: {row['flaps']}" if row["flaps"] else ""
-        yield Text.assemble(
-            (row["incident_id"], "bold"),
+        yield render.line(
+            render.text(row["incident_id"], "bold"),
             f"  {render.moment(row['opened_at'])}  ",
             render.state(row["state"]),
         )
@@ -69,26 +67,26 @@ def report(
 ) -> None:
     """Everything the runbook asks after an incident, with what is known filled in."""
     cli: Cli = context.obj
-    found = cli.client.call("incident.report", incident_id=incident)
+    document = cli.client.call("incident.report", incident_id=incident)
     if html is not None:
-        _write(html, found)
+        _write(html, document)
     if cli.as_json:
-        cli.show("incident.report", found, draw_report)
+        cli.show("incident.report", document, draw_report)
     elif markdown:
         from lifeline_cli.incident_markdown import markdown as as_markdown
 
-        render.write(as_markdown(found).rstrip("\n"))
+        render.write(as_markdown(document).rstrip("\n"))
     elif html is not None:
-        render.write(f"Report of incident {found['incident_id']} written to {html}")
+        render.write(f"Report of incident {document['incident_id']} written to {html}")
     else:
-        cli.show("incident.report", found, draw_report)
+        cli.show("incident.report", document, draw_report)
 
 
-def _write(path: Path, found: Mapping[str, Any]) -> None:
+def _write(path: Path, document: Mapping[str, Any]) -> None:
     from lifeline_cli.incident_html import page
 
     try:
-        path.write_text(page(found), encoding="utf-8")
+        path.write_text(render.writable(page(document)), encoding="utf-8")
     except OSError as error:
         raise CliError(
             "not_written",

@@ -73,6 +73,10 @@ figure svg { display: block; width: 100%; height: auto; }
 """
 
 
+POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""What the page may load: its own styles. A word that escaped its escaping could neither run nor send."""
+
+
 def page(report: Mapping[str, Any]) -> str:
     """The whole page. Every word of it that came from outside is escaped."""
     title = f"Incident {report['incident_id']}"
@@ -92,6 +96,7 @@ def page(report: Mapping[str, Any]) -> str:
     ]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(body)

@@ -1,4 +1,7 @@
-"""An incident's report as parts that people read: the same for terminal, Markdown and page."""
+"""An incident's report as parts that people read: the same for terminal, Markdown and page.
+
+A report that was kept long ago may lack a way that came since: it has reached nobody then.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lifeline.contract.actors import short as actor
 from lifeline.contract.instants import exact_duration
+from lifeline.contract.ways import WAYS, WAYS_BY_NAME, joined
 
 from lifeline_cli import render
-from lifeline_cli.panic import short as actor
 
 Report = Mapping[str, Any]
 
 OUTCOMES: Final[Mapping[str, str]] = {
-    "push": "reached by push",
-    "email": "reached by email",
+    **{way.name: f"reached by {way.label}" for way in WAYS},
     "parked_then_sent": "parked, then sent by WhatsApp",
     "sent": "sent by WhatsApp after a failure",
     "waiting": "still waiting",
@@ -34,11 +37,13 @@ DOUBTS: Final[Mapping[str, str]] = {
 REQUESTS: Final[Mapping[str, str]] = {
     "dynamodb_writes": "DynamoDB write units",
     "sqs_requests": "SQS requests",
-    "sns_pushes": "SNS pushes",
-    "ses_emails": "SES emails",
+    **{way.request: way.request_label for way in WAYS},
     "sns_notices": "SNS notices to operators",
     "lambda_requests": "Lambda invocations",
 }
+
+
+_SERVICES: Final = tuple(way.service for way in WAYS)
 
 
 @dataclass(frozen=True)
@@ -64,12 +69,12 @@ def headline(report: Report) -> str:
 def figures(report: Report) -> list[tuple[str, str]]:
     """The few figures that come first: what, how much."""
     messages, people, delay = report["messages"], report["people"], report["delay"]
-    fallen = messages["push"] + messages["email"]
+    fallen = sum(messages.get(way.name, 0) for way in WAYS)
     return [
         ("time to detect", exact_duration(report["detection_seconds"])),
         ("duration", exact_duration(report["duration_seconds"])),
         ("messages touched", count(messages["total"])),
-        ("by push or email", count(fallen)),
+        (f"by {joined([way.label for way in WAYS], 'or')}", count(fallen)),
         ("people not reached", count(people["not_reached"])),
         ("median added delay", exact_duration(delay["median_seconds"])),
     ]
@@ -77,9 +82,9 @@ def figures(report: Report) -> list[tuple[str, str]]:
 
 def verdict(report: Report) -> str:
     """Whether a post-mortem is asked for, and why."""
-    found = report["post_mortem"]
-    if found["needed"]:
-        return f"A post-mortem is needed: {'; '.join(found['reasons'])}."
+    post_mortem = report["post_mortem"]
+    if post_mortem["needed"]:
+        return f"A post-mortem is needed: {'; '.join(post_mortem['reasons'])}."
     if report["messages"]["waiting"]:
         return f"{count(report['messages']['waiting'])} messages still wait; no fallback has failed so far."
     return "No post-mortem is needed: no fallback failed and everybody was reached."
@@ -87,18 +92,18 @@ def verdict(report: Report) -> str:
 
 def parts(report: Report) -> list[Part]:
     """Everything, in the order of the runbook's questions; what there is nothing to say of is left out."""
-    found = [_course(report), _messages(report), _delay(report)]
+    chapters = [_course(report), _messages(report), _delay(report)]
     if report["fallback"]["tried"]:
-        found.append(_fallback(report))
+        chapters.append(_fallback(report))
     if report["messages"]["in_doubt"]["total"]:
-        found.append(_doubts(report))
+        chapters.append(_doubts(report))
     if report["drain"]["parked"]:
-        found.append(_drain(report))
+        chapters.append(_drain(report))
     if report["traffic"]["rows"]:
-        found.append(_traffic(report))
+        chapters.append(_traffic(report))
     if report["failures"]:
-        found.append(_failures(report))
-    return [*found, _cost(report), _events(report)]
+        chapters.append(_failures(report))
+    return [*chapters, _cost(report), _events(report)]
 
 
 def checklist(report: Report) -> list[tuple[bool, str, str]]:
@@ -108,12 +113,12 @@ def checklist(report: Report) -> list[tuple[bool, str, str]]:
 
 def warnings(report: Report) -> list[str]:
     """What the reader should know of the report itself."""
-    found = []
+    notes = []
     if not report["complete"]:
-        found.append("there were more messages than could be read in time: the counts are too low")
+        notes.append("there were more messages than could be read in time: the counts are too low")
     if report.get("kept"):
-        found.append(f"this is the report as it was told at {render.moment(report['at'])}")
-    return found
+        notes.append(f"this is the report as it was told at {render.moment(report['at'])}")
+    return notes
 
 
 def count(number: int) -> str:
@@ -165,9 +170,9 @@ def _messages(report: Report) -> Part:
     messages, people = report["messages"], report["people"]
     total = messages["total"]
     rows = [
-        (words, count(messages[name]), _share(messages[name], total))
+        (words, count(messages.get(name, 0)), _share(messages.get(name, 0), total))
         for name, words in OUTCOMES.items()
-        if messages[name] or name in ("push", "email", "parked_then_sent", "failed")
+        if messages.get(name) or name in (*WAYS_BY_NAME, "parked_then_sent", "failed")
     ]
     note = (
         f"{count(people['affected'])} people: {count(people['reached'])} reached, "
@@ -202,7 +207,7 @@ def _delay(report: Report) -> Part:
         ("way", "messages", "median", "95th percentile", "worst"),
         rows,
         ("messages", "median", "95th percentile", "worst"),
-        "From when a message could have gone to when Meta, the push service or the mail service took it.",
+        f"From when a message could have gone to when {joined(['Meta', *_SERVICES], 'or')} took it.",
     )
 
 
@@ -284,7 +289,7 @@ def _failures(report: Report) -> Part:
 
 def _cost(report: Report) -> Part:
     cost = report["cost"]
-    rows = [(words, count(cost["requests"][name])) for name, words in REQUESTS.items()]
+    rows = [(words, count(cost["requests"].get(name, 0))) for name, words in REQUESTS.items()]
     return Part(
         "What it cost",
         ("AWS requests, at most", "number"),
@@ -309,14 +314,14 @@ def _events(report: Report) -> Part:
 
 
 def _evidence(evidence: Mapping[str, Any]) -> str:
-    found = []
+    words = []
     for name, value in evidence.items():
         if value in (None, "", {}, []):
             continue
         if isinstance(value, Mapping):
             value = ", ".join(f"{key} {inner}" for key, inner in value.items())
-        found.append(f"{name.replace('_', ' ')}: {value}")
-    return "; ".join(found) or "-"
+        words.append(f"{name.replace('_', ' ')}: {value}")
+    return "; ".join(words) or "-"
 
 
 def _share(part: int, whole: int) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
+from itertools import cycle
 from math import ceil, floor, log10
 from typing import Any, Final
 
 from lifeline.contract.instants import parse_instant
+from lifeline.contract.ways import WAYS
 
 LEFT: Final = 46
 RIGHT: Final = 14
@@ -23,8 +25,8 @@ INK: Final = "#1b2430"
 SOFT: Final = "#5a6675"
 GRID: Final = "#e3e7ec"
 STATES: Final[Mapping[str, str]] = {"panic": "#c9372c", "recovering": "#e0a100", "normal": "#7fb894"}
-PUSH: Final = "#2563c9"
-EMAIL: Final = "#8a4fbf"
+WAY_COLOURS: Final = ("#2563c9", "#8a4fbf", "#0f8b8d", "#c2528b")
+"""Of the ways, in their order; a fifth begins anew."""
 SENDS: Final = "#1a7f4b"
 BACKLOG: Final = "#b26a00"
 GOOD: Final = "#1a7f4b"
@@ -77,11 +79,16 @@ def picture(timeline: Mapping[str, Any], width: int) -> str:
     series = timeline["series"]
     sends = [(row["t"], row["t"] + 60, [(row["count"], SENDS)]) for row in timeline["sends_per_minute"]]
     _bars(canvas, "WhatsApp sends, messages per minute", sends, [])
+    colours = [(way.name, colour) for way, colour in zip(WAYS, cycle(WAY_COLOURS), strict=False)]
     bars = [
-        (row["t"], row["t"] + timeline["step_seconds"], [(row["push"], PUSH), (row["email"], EMAIL)])
+        (
+            row["t"],
+            row["t"] + timeline["step_seconds"],
+            [(row.get(way, 0), colour) for way, colour in colours],
+        )
         for row in series
     ]
-    _bars(canvas, f"Fallbacks, messages per {step}", bars, [("push", PUSH), ("email", EMAIL)])
+    _bars(canvas, f"Fallbacks, messages per {step}", bars, colours)
     _area(canvas, "Parked backlog, messages", series)
     _time(canvas)
     height = ceil(canvas.y)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from lifeline.contract.instants import duration
 from lifeline.contract.names import PRIORITIES
+from lifeline.contract.statuses import REACHED_OTHERWISE
+from lifeline.contract.ways import WAYS, joined
 
 from lifeline_cli import render
 from lifeline_cli.errors import CliError, usage
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 contacts = typer.Typer(no_args_is_help=True, help="Register how people are reached besides WhatsApp.")
 
 ROWS_PER_CALL: Final = 100
-COLUMNS: Final = ("user_id", "push_endpoint", "email")
+WAY_COLUMNS: Final = tuple(way.field for way in WAYS)
+COLUMNS: Final = ("user_id", *WAY_COLUMNS)
 POLL_SECONDS: Final = 0.5
 
 
@@ -108,15 +111,15 @@ def message(
             lambda result: [render.text(f"Message {identity} is sent at {render.moment(result['at'])}.")],
         )
         return
-    found = cli.client.call("message.show", id=identity)
-    if not found["found"]:
+    shown = cli.client.call("message.show", id=identity)
+    if not shown["found"]:
         raise CliError(
             "unknown_message",
             f"no message {identity!r} is in the ledger",
             "Either it was not taken from the queue yet (lifeline queue status), or its retention has ended.",
             action="message.show",
         )
-    cli.show("message.show", found, draw_message)
+    cli.show("message.show", shown, draw_message)
 
 
 def draw_cancelled(result: Mapping[str, Any]) -> Iterable[RenderableType]:
@@ -191,7 +194,7 @@ def send(
         str, typer.Option("--id", help="Its id; else a new one. One id is delivered once.")
     ] = "",
     user: Annotated[
-        str, typer.Option("--user", metavar="ID", help="Look up push and email of this person.")
+        str, typer.Option("--user", metavar="ID", help="Look up how else this person is reached.")
     ] = "",
     expires: Annotated[
         str,
@@ -235,20 +238,25 @@ def send(
     if not follow:
         cli.show("message.send", sent, draw_sent)
         return
+    _to_its_end(cli, sent, limit)
+
+
+def _to_its_end(cli: Cli, sent: Mapping[str, Any], limit: float) -> None:
+    """Follow a message that was sent. Raises :class:`CliError` where it was not taken or not delivered."""
     if not cli.as_json:
         for part in draw_sent(sent):
             render.out().print(part)
-    found = _follow(cli, sent["id"], limit)
-    cli.show("message.show", found, draw_message)
-    if not found["found"]:
+    shown = _follow(cli, sent["id"], limit)
+    cli.show("message.show", shown, draw_message)
+    if not shown["found"]:
         raise CliError(
             "not_taken",
             f"message {sent['id']} was not taken from the queue within {duration(limit)}",
             f"Look at lifeline queue status, then at lifeline message {sent['id']}.",
             shown=True,
         )
-    if found["status"] in ("FAILED", "REJECTED", "EXPIRED", "CANCELLED"):
-        raise CliError("not_delivered", f"message {sent['id']} ended as {found['status']}", shown=True)
+    if shown["status"] in ("FAILED", "REJECTED", "EXPIRED", "CANCELLED"):
+        raise CliError("not_delivered", f"message {sent['id']} ended as {shown['status']}", shown=True)
 
 
 def draw_sent(result: Mapping[str, Any]) -> Iterable[RenderableType]:
@@ -265,8 +273,7 @@ SETTLED: Final = (
     "DELIVERED",
     "READ",
     "FAILED",
-    "PUSHED",
-    "EMAILED",
+    *REACHED_OTHERWISE,
     "PARKED",
     "EXPIRED",
     "REJECTED",
@@ -279,12 +286,12 @@ def _follow(cli: Cli, identity: str, limit: float) -> dict[str, Any]:
     until = time.monotonic() + limit
     seen = None
     while True:
-        found = cli.client.call("message.show", id=identity)
-        if found["status"] != seen and not cli.as_json:
-            render.err().print(render.text(f"  {found['status'] or 'waiting'}", "dim"))
-        seen = found["status"]
+        shown = cli.client.call("message.show", id=identity)
+        if shown["status"] != seen and not cli.as_json:
+            render.err().print(render.text(f"  {shown['status'] or 'waiting'}", "dim"))
+        seen = shown["status"]
         if seen in SETTLED or time.monotonic() >= until:
-            return found
+            return shown
         time.sleep(POLL_SECONDS)
 
 
@@ -294,20 +301,19 @@ def _follow(cli: Cli, identity: str, limit: float) -> dict[str, Any]:
 @contacts.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV with a header: user_id,push_endpoint,email.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=f"CSV with a header: {','.join(COLUMNS)}.")],
 ) -> None:
-    """Register push devices and emails. Bad lines are named, good ones saved; may be repeated."""
+    """Register how people are reached otherwise. Bad lines are named, good ones saved; may be repeated."""
     cli: Cli = context.obj
     rows = list(read_contacts(file))
     if not rows:
         raise CliError("empty_file", f"{file} has a header and no line below it")
-    saved, rejected = 0, list[dict[str, Any]]()
+    saved, rejected = 0, [row for row in rows if "fault" in row]
+    whole = [row for row in rows if "fault" not in row]
     with render.progress(cli.as_json) as bar:
-        task = bar.add_task("registering", total=len(rows))
-        for start in range(0, len(rows), ROWS_PER_CALL):
-            chunk = rows[start : start + ROWS_PER_CALL]
+        task = bar.add_task("registering", total=len(whole))
+        for start in range(0, len(whole), ROWS_PER_CALL):
+            chunk = whole[start : start + ROWS_PER_CALL]
             answer = cli.client.change("contacts.import", contacts=chunk)
             saved += answer["saved"]
             rejected += answer["rejected"]
@@ -324,19 +330,26 @@ def import_(
 
 
 def read_contacts(file: Path) -> Iterator[dict[str, Any]]:
-    """Rows with their line in the file. Raises :class:`CliError` where the file is no such CSV."""
+    """Rows with their line in the file; ``fault`` where the line itself is wrong. Other columns than ours
+    are left out. Raises :class:`CliError` where the file is no such CSV."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as source:
             reader = csv.DictReader(source, skipinitialspace=True)
             header = [name.strip() for name in reader.fieldnames or []]
-            if "user_id" not in header or not {"push_endpoint", "email"} & set(header):
+            twice = any(header.count(name) > 1 for name in COLUMNS)
+            if twice or "user_id" not in header or not set(WAY_COLUMNS) & set(header):
                 raise CliError(
                     "bad_header",
                     f"{file}, line 1: the header is {','.join(header)[:120]!r}",
-                    f"Wanted are user_id and at least one of push_endpoint and email: {','.join(COLUMNS)}",
+                    f"Wanted are user_id and at least one of {joined(WAY_COLUMNS, 'and')}, each once: "
+                    + ",".join(COLUMNS),
                 )
             reader.fieldnames = header
             for row in reader:
+                if None in row:
+                    # A comma too many shifts what follows it into another column.
+                    yield {"line": reader.line_num, "fault": "has more fields than the header"}
+                    continue
                 values = {name: (row.get(name) or "").strip() for name in COLUMNS}
                 yield {"line": reader.line_num, **{name: value for name, value in values.items() if value}}
     except (OSError, ValueError, csv.Error) as error:

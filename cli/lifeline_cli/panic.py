@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from lifeline.contract.names import OPENAI_VOICE, WHATSAPP
+from lifeline.contract.actors import short
+from lifeline.contract.scopes import SCOPE_WORDS, SCOPES, TEMPLATE_PREFIX
 
 from lifeline_cli import render
 from lifeline_cli.errors import usage
@@ -25,13 +26,13 @@ app = typer.Typer(no_args_is_help=True, help="See and steer panic mode.")
 
 def scopes(incomplete: str) -> list[str]:
     """Completion of a scope."""
-    return [name for name in (WHATSAPP, OPENAI_VOICE, "whatsapp/template/") if name.startswith(incomplete)]
+    return [name for name in (*SCOPES, TEMPLATE_PREFIX) if name.startswith(incomplete)]
 
 
 Scope = Annotated[
     str,
     typer.Argument(
-        help="What it is about: whatsapp, openai_voice or whatsapp/template/NAME.",
+        help=f"What it is about: {SCOPE_WORDS}.",
         autocompletion=scopes,
         show_default=False,
     ),
@@ -87,9 +88,9 @@ def _details(flag: Mapping[str, Any]) -> Iterable[RenderableType]:
     if flag.get("remedy"):
         yield render.text(f"  what to do: {flag['remedy']}")
     for probe in flag.get("probes", []):
-        found = "answered well" if probe["ok"] else f"failed: {probe['found']}"
+        answer = "answered well" if probe["ok"] else f"failed: {probe['found']}"
         yield render.text(
-            f"  probe {render.clock_time(probe['at'])} UTC {found}", "green" if probe["ok"] else "red"
+            f"  probe {render.clock_time(probe['at'])} UTC {answer}", "green" if probe["ok"] else "red"
         )
 
 
@@ -116,11 +117,6 @@ def cancel(
         cli.client.change("panic.cancel_plan", plan=plan, reason=reason),
         lambda result: [render.text(f"Plan {result['plan']['id']} will not begin.")],
     )
-
-
-def short(actor: str) -> str:
-    """The name at the end of an ARN; other actors as they are."""
-    return actor.replace("/", ":").rpartition(":")[2] or actor if actor.startswith("arn:") else actor
 
 
 @app.command()
@@ -186,14 +182,12 @@ def disable(
 
 def draw_change(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """What a change left behind."""
-    from rich.text import Text
-
     if "plan" in result:
         yield draw_plan(result["plan"])
         return
     flag = result["flag"]
     words = "is now" if result["changed"] else "is already"
-    yield Text.assemble(f"{flag['scope']} {words} ", render.state(flag["state"]), f": {flag['reason']}")
+    yield render.line(f"{flag['scope']} {words} ", render.state(flag["state"]), f": {flag['reason']}")
     if flag["ends"]:
         yield render.text(f"{flag['ends'][0].upper()}{flag['ends'][1:]}.")
     if flag["incident_id"]:
@@ -252,7 +246,7 @@ def _what(event: Mapping[str, Any]) -> str:
 def _why(event: Mapping[str, Any]) -> str:
     findings = event["evidence"].get("findings")
     if not event["reason"] and isinstance(findings, Mapping):
-        return "; ".join(f"{ask}: {found}" for ask, found in findings.items()) or "answered well"
+        return "; ".join(f"{ask}: {finding}" for ask, finding in findings.items()) or "answered well"
     return event["reason"] or "-"
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from lifeline.contract.instants import duration
 from lifeline.contract.names import DEAD_LETTER_QUEUES, LANES, QUEUES, REFUSED
+from lifeline.contract.operator_actions import OPERATOR_ACTIONS
 
 from lifeline_cli import render
-from lifeline_cli.errors import usage
+from lifeline_cli.errors import CliError, usage
 from lifeline_cli.render import Cli, Count, Watch
 
 if TYPE_CHECKING:
@@ -121,14 +122,21 @@ def set_rate(
     reason: Annotated[
         str, typer.Option("--reason", help="Why; it goes into the history.")
     ] = "set by an operator",
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask, above the account's throughput either.")
+    ] = False,
 ) -> None:
     """Set how fast the backlog leaves. Takes effect within about a minute; live messages are not slowed."""
     cli: Cli = context.obj
-    cli.show(
-        "queue.set_rate",
-        cli.client.change("queue.set_rate", queue=queue, rate=new_rate, reason=reason),
-        draw_rate,
-    )
+    fields = {"queue": queue, "rate": new_rate, "reason": reason}
+    try:
+        answer = cli.client.change("queue.set_rate", **fields, **({"sure": True} if yes else {}))
+    except CliError as error:
+        if error.code != "unsure":
+            raise
+        render.confirm(f"{error.message}. Go on?", yes)
+        answer = cli.client.change("queue.set_rate", **fields, sure=True)
+    cli.show("queue.set_rate", answer, draw_rate)
 
 
 def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:
@@ -142,6 +150,8 @@ def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         f"within {duration(result['effective_within_seconds'])}. "
         "The drain doubles its rate each minute until it is there."
     )
+    for warning in result["warnings"]:
+        yield render.warn(warning)
 
 
 # --- what needs a person -----------------------------------------------------------------------------------
@@ -196,7 +206,7 @@ def redrive(
     if seen is None:
         return
     wanted = _wanted(seen, only, limit)
-    render.confirm(f"Send {wanted} of {queue} again, to {seen['to']}?", yes)
+    _confirm("queue.redrive", f"Send {wanted} of {queue} again, to {seen['to']}?", yes)
     answer = _repeat(cli, "queue.redrive", {"queue": queue, "reason": reason, **only}, wanted)
     cli.show("queue.redrive", answer, draw_redrive)
 
@@ -220,9 +230,14 @@ def discard(
     if seen is None:
         return
     wanted = _wanted(seen, only, limit)
-    render.confirm(f"Give up {wanted} of {queue} for good?", yes)
+    _confirm("queue.discard", f"Give up {wanted} of {queue} for good?", yes)
     answer = _repeat(cli, "queue.discard", {"queue": queue, "reason": reason, **only}, wanted)
     cli.show("queue.discard", answer, draw_discard)
+
+
+def _confirm(action: str, question: str, yes: bool) -> None:
+    """Ask, with what cannot be taken back."""
+    render.confirm(question, yes, OPERATOR_ACTIONS[action].danger)
 
 
 def _only(queue: str, identity: str, template: str, cause: str) -> dict[str, str]:
@@ -260,7 +275,7 @@ def _repeat(cli: Cli, action: str, request: Mapping[str, Any], wanted: int) -> d
         task = bar.add_task("working", total=wanted)
         while True:
             before = sum(counts.values())
-            answer = cli.client.change(action, **request, limit=min(wanted - before, AT_MOST))
+            answer = cli.client.change(action, **request, limit=min(wanted - before, AT_MOST), sure=True)
             for name in counts:
                 counts[name] += answer.get(name, 0)
             done = sum(counts.values())
@@ -321,3 +336,5 @@ def _rest(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield render.warn(f"{result['failed']} could not be changed and are still there; try again")
     if result["waiting"]:
         yield render.text(f"About {result['waiting']} are in {result['queue']} now.")
+    for warning in result["warnings"]:
+        yield render.warn(warning)

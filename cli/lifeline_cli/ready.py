@@ -1,13 +1,19 @@
-"""``lifeline status`` and ``lifeline drill``: the whole at a glance, and a rehearsal of an outage."""
+"""``lifeline status`` and ``lifeline drill``: the whole at a glance, and a rehearsal of an outage.
+
+A stack that is older than the command line may lack a way that came since: it has reached nobody there.
+"""
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from lifeline.contract.instants import duration
+from lifeline.contract.scopes import WHATSAPP
+from lifeline.contract.ways import WAYS
 
 from lifeline_cli import render
 from lifeline_cli.errors import CliError
@@ -92,11 +98,8 @@ def _lines(result: Mapping[str, Any], at: str) -> Iterable[RenderableType]:
             f"last hour  {hour['accepted']} accepted (last {render.ago(hour['last_accepted_at'], at)}); "
             f"failures: {failed}"
         )
-        ways = hour["fallbacks"]
-        yield render.text(
-            f"fallbacks  {ways['push']} by push, {ways['email']} by email; {hour['parked']} parked, "
-            f"{hour['expired']} expired"
-        )
+        ways = ", ".join(f"{hour['fallbacks'].get(way.name, 0)} by {way.label}" for way in WAYS)
+        yield render.text(f"fallbacks  {ways}; {hour['parked']} parked, {hour['expired']} expired")
     token = result["token"]
     if token is None:
         yield render.text("token      not looked at yet")
@@ -109,6 +112,27 @@ def _lines(result: Mapping[str, Any], at: str) -> Iterable[RenderableType]:
 # -- drill -------------------------------------------------------------------------------------------------
 
 
+def _option_per_way(command: Callable[..., None]) -> Callable[..., None]:
+    """``command`` with an option for each way's address in place of its ``**addresses``."""
+    own = inspect.signature(command, eval_str=True)
+    options = [
+        inspect.Parameter(
+            way.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default="",
+            annotation=Annotated[
+                str,
+                typer.Option(f"--{way.name}", metavar=way.metavar, help=f"With --live: {way.sample_help}."),
+            ],
+        )
+        for way in WAYS
+    ]
+    others = [item for item in own.parameters.values() if item.kind is not inspect.Parameter.VAR_KEYWORD]
+    vars(command)["__signature__"] = own.replace(parameters=[*others, *options])
+    return command
+
+
+@_option_per_way
 def drill(
     context: typer.Context,
     live: Annotated[
@@ -117,24 +141,20 @@ def drill(
             "--live", help="A real panic with test messages; refused in prod. All messages fall back."
         ),
     ] = False,
-    push: Annotated[
-        str, typer.Option("--push", metavar="ENDPOINT", help="With --live: a device for a test push.")
-    ] = "",
-    email: Annotated[
-        str, typer.Option("--email", metavar="ADDRESS", help="With --live: for the test mail.")
-    ] = "",
     to: Annotated[
         str, typer.Option("--to", metavar="NUMBER", help="With --live: whose messages they are.")
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --live: do not ask.")] = False,
+    **addresses: str,
 ) -> None:
     """Rehearse an outage: would people be reached, would you be told, would it end? Changes nothing.
 
     Exit code 0 only when every step could be looked at and none failed.
     """
     cli: Cli = context.obj
-    if (push or email or to) and not live:
-        raise typer.BadParameter("--push, --email and --to go with --live")
+    given = {way.field: addresses[way.name] for way in WAYS} | {"to": to}
+    if any(given.values()) and not live:
+        raise typer.BadParameter(f"{', '.join(f'--{way.name}' for way in WAYS)} and --to go with --live")
     if not live:
         result = cli.client.call("drill.run")
         cli.show("drill.run", result, draw_drill)
@@ -142,7 +162,6 @@ def drill(
             raise CliError("not_ready", WORDS[result["verdict"]], "Mend what is named above.", shown=True)
         return
     render.confirm("Put whatsapp in panic on this stack and send test messages?", yes)
-    given = {"push_endpoint": push, "email": email, "to": to}
     result = rehearse(cli, {name: value for name, value in given.items() if value})
     cli.show("drill.start", result, draw_live)
     if not result["passed"]:
@@ -164,7 +183,7 @@ def rehearse(cli: Cli, given: Mapping[str, str]) -> dict[str, Any]:
                 break
             time.sleep(LOOK_EVERY)
     finally:
-        ended = cli.client.change("panic.disable", scope="whatsapp", reason="live rehearsal over")
+        ended = cli.client.change("panic.disable", scope=WHATSAPP, reason="live rehearsal over")
     messages = [
         {
             **message,
@@ -185,15 +204,16 @@ def rehearse(cli: Cli, given: Mapping[str, str]) -> dict[str, Any]:
 
 def draw_drill(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """Who would be reached, then a line per step, then the verdict."""
+    numbers = ("people", *(way.label for way in WAYS), "only WhatsApp")
     if result["recipients"]:
         yield render.text(f"Of {result['sampled']} of today's recipients, in an outage of WhatsApp now:")
         yield render.table(
-            ("priority", "people", "push", "email", "only WhatsApp"),
+            ("priority", *numbers),
             [
-                (row["priority"], row["people"], row["push"], row["email"], row["waits"])
+                (row["priority"], row["people"], *(row.get(way.name, 0) for way in WAYS), row["waits"])
                 for row in result["recipients"]
             ],
-            right=("people", "push", "email", "only WhatsApp"),
+            right=numbers,
         )
     for step in result["steps"]:
         state = step["state"]

@@ -101,7 +101,6 @@ class Cli:
     ) -> None:
         from rich.console import Group
         from rich.live import Live
-        from rich.text import Text
 
         with Live(console=out(), auto_refresh=False, vertical_overflow="visible") as live:
             for _ in _turns(every, looks):
@@ -110,8 +109,8 @@ class Cli:
                 except CliError as error:
                     if error.code not in ("unreachable", "timeout", "unavailable"):
                         raise
-                    parts = [Text(f"no answer just now: {error.message}", style="red")]
-                foot = Text(f"every {every:g} s, Ctrl-C ends", style="dim")
+                    parts = [text(f"no answer just now: {error.message}", "red")]
+                foot = text(f"every {every:g} s, Ctrl-C ends", "dim")
                 live.update(Group(*parts, foot), refresh=True)
 
 
@@ -187,7 +186,15 @@ def state(name: str) -> Any:
     """A panic state in its colour, in capitals where it needs attention without colours too."""
     from rich.text import Text
 
-    return Text(name.upper() if name == "panic" else name, style=STATE_STYLES.get(name, ""))
+    words = name.upper() if name == "panic" else writable(name)
+    return Text(words, style=STATE_STYLES.get(name, ""))
+
+
+def line(*parts: Any) -> RenderableType:
+    """One line of texts, escaped, and of parts that have a style."""
+    from rich.text import Text
+
+    return Text.assemble(*(part if isinstance(part, Text) else writable(str(part)) for part in parts))
 
 
 def warn(words: str) -> RenderableType:
@@ -217,14 +224,19 @@ def ago(instant: str | None, at: str) -> str:
     return f"{duration(max(0.0, parse_instant(at) - parse_instant(instant)))} ago"
 
 
-def confirm(question: str, yes: bool) -> None:
-    """Ask before something hard to undo. Raises :class:`CliError` without a yes."""
+def confirm(question: str, yes: bool, danger: str = "") -> None:
+    """Ask before something hard to undo, and say first what cannot be taken back (``danger``).
+
+    Raises :class:`CliError` without a yes.
+    """
     if yes:
         return
+    danger = f"{danger[:1].upper()}{danger[1:]}." if danger else ""
     if not sys.stdin.isatty():
-        raise CliError(
-            "not_confirmed", f"{question} Nobody is there to ask.", "Give --yes to go on without a question."
-        )
+        words = f"{danger} {question} Confirmation needs a terminal.".strip()
+        raise CliError("not_confirmed", words, "Give --yes to go on without a question.")
+    if danger:
+        err().print(text(danger))
     err().print(text(f"{question} [y/N] "), end="")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CliError("not_confirmed", "nothing was changed")

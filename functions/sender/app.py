@@ -7,14 +7,14 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from lifeline.contract.names import WAKE_QUEUE
-from lifeline.use_cases.deliver import Record
+from lifeline.use_cases.deliver import SqsRecord
 from lifeline.wiring import sender
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Deliver one batch; answers with the records that SQS must bring again."""
     records = [
-        Record(
+        SqsRecord(
             id=record.message_id,
             body=record.body,
             receive_count=int(record.attributes.approximate_receive_count),

@@ -10,20 +10,20 @@ Faults: ``auth`` (401), ``forbidden`` (403), ``quota`` (429, ``insufficient_quot
 (part of what is to be spoken, or of what would be heard) and ``model``.
 
 What is heard in a recording, first match wins: what ``POST /_control/heard`` set (``text``, ``language``;
-``null`` ends it), what the recording's comments carry (:mod:`local.simulators.opus`), a sentence of its own.
+``null`` ends it), what the recording says of itself (:mod:`local.simulators.sounds`), nothing if it is
+silent, a sentence of its own.
 ``GET /_control/voice`` counts what was asked by content: spoken texts, and recordings by their SHA-256.
 
-Sources: OpenAI's API reference ("Create speech": at most 4096 characters; "Create transcription": 25 MB,
-``verbose_json`` of whisper-1 only) and "Error codes".
+Sources: OpenAI's API reference ("Create speech": at most 4096 characters; "Create transcription": 25 MB;
+``srt``, ``vtt`` and ``verbose_json`` of whisper-1 only) and "Error codes".
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
+import base64
 import hashlib
 import itertools
-import re
 import signal
 import threading
 import time
@@ -31,25 +31,38 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from local.simulators.opus import NoOpusError, read, recording, seconds_of
+from local.simulators import hearing
+from local.simulators.forms import multipart
+from local.simulators.hearing import Heard
+from local.simulators.opus import seconds_of
 from local.simulators.server import BREAK, Answer, Fault, Request, Simulator
+from local.simulators.sounds import FORMATS, NoSoundError, listen, speak
 
 MAX_INPUT_CHARS: Final = 4096
 MAX_FILE_BYTES: Final = 25 * 1024 * 1024
 SHORTEST_SECONDS: Final = 0.1
-SPEECH_MODELS: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
-HEARING_MODELS: Final = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
+OLD_SPEECH: Final = ("tts-1", "tts-1-hd")
+"""They know no instructions and no events."""
+SPEECH_MODELS: Final = ("gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15", *OLD_SPEECH)
+WHISPER: Final = "whisper-1"
+SPEAKERS: Final = "gpt-4o-transcribe-diarize"
+HEARING_MODELS: Final = (
+    *(WHISPER, "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe-2025-12-15"),
+    *(SPEAKERS, "gpt-transcribe"),
+)
+ANSWERS: Final[Mapping[str, tuple[str, ...]]] = {
+    WHISPER: ("json", "text", "srt", "verbose_json", "vtt"),
+    SPEAKERS: ("json", "text", "diarized_json"),
+}
+"""Formats of a transcript by model; the others know ``json`` and ``text``."""
 VOICES: Final = (
     *("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse"),
     *("marin", "cedar"),
 )
-FORMATS: Final = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm")
+ENDINGS: Final = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm")
+"""Of files that are taken for transcription."""
 HEARD: Final = "I would like to move my appointment."
 """What is heard where nothing else says."""
-_LANGUAGES: Final = {"en": "english", "de": "german", "es": "spanish", "fr": "french", "it": "italian"}
-_BOUNDARY: Final = re.compile(r'boundary="?([^";]+)"?')
-_FIELD: Final = re.compile(r'\bname="([^"]*)"')
-_FILE_NAME: Final = re.compile(r'\bfilename="([^"]*)"')
 Refuse = Callable[[Fault], Answer]
 
 
@@ -140,7 +153,7 @@ class OpenAISimulator(Simulator):
 
     def _read(self, request: Request) -> tuple[Any, bytes, dict[str, Any]]:
         """The body as it is recorded, the recording in it, and notes: what is to be said or heard."""
-        if request.path == "/v1/audio/transcriptions":
+        if request.path in ("/v1/audio/transcriptions", "/v1/audio/translations"):
             parts, audio, name = multipart(request)
             digest = hashlib.sha256(audio).hexdigest()
             body = {**parts, "file": {"name": name, "bytes": len(audio), "sha256": digest}}
@@ -168,7 +181,9 @@ class OpenAISimulator(Simulator):
             case "POST", "/v1/audio/speech":
                 return self._speech(body if isinstance(body, dict) else {}, text)
             case "POST", "/v1/audio/transcriptions":
-                return self._transcription(body, audio)
+                return self._transcription(body, audio, "transcribe")
+            case "POST", "/v1/audio/translations":
+                return self._transcription(body, audio, "translate")
             case "GET", "/v1/models":
                 names = (*SPEECH_MODELS, *HEARING_MODELS)
                 data = [{"id": n, "object": "model", "created": 1, "owned_by": "openai"} for n in names]
@@ -182,100 +197,141 @@ class OpenAISimulator(Simulator):
         return _error(404, f"Invalid URL ({request.method} {request.path})", "invalid_request_error", None)
 
     def _speech(self, body: Mapping[str, Any], text: str) -> Answer:
-        if not text.strip():
-            return _bad("input must not be empty", "input", "invalid_value")
-        if len(text) > MAX_INPUT_CHARS:
-            return _bad(
-                f"String should have at most {MAX_INPUT_CHARS} characters", "input", "string_too_long"
-            )
-        if body.get("model") not in SPEECH_MODELS:
-            return _no_model(str(body.get("model")))
-        if body.get("voice") not in VOICES:
-            return _bad(f"Input should be one of {', '.join(VOICES)}", "voice", "invalid_value")
-        if body.get("response_format") != "opus":
-            return _bad("this simulator makes opus only", "response_format", "invalid_value")
+        wrong = _wrong_speech(body, text)
+        if wrong:
+            return wrong
+        form = str(body.get("response_format") or "mp3")
+        speed = float(body.get("speed", 1.0))
         bad = self.take_fault(("bad_audio",), {"path": "/v1/audio/speech", "method": "POST", "text": text})
-        sound = b"<html>busy</html>" if bad else recording(text)
+        sound = b"<html>busy</html>" if bad else speak(text, form, speed=speed)
         notes = {
             "accepted": True,
-            "seconds": seconds_of(text),
+            "seconds": seconds_of(text) / speed,
             "sha256": hashlib.sha256(sound).hexdigest(),
             **({"fault": bad.kind} if bad else {}),
         }
-        return Answer(200, f"{len(sound)} bytes", raw=sound, content_type="audio/opus", notes=notes)
+        if body.get("stream_format") == "sse":
+            events = _speech_events(text, sound)
+            return Answer(200, "events", raw=events, content_type="text/event-stream", notes=notes)
+        return Answer(200, f"{len(sound)} bytes", raw=sound, content_type=FORMATS[form], notes=notes)
 
-    def _transcription(self, body: Mapping[str, Any], audio: bytes) -> Answer:
-        model, form = body.get("model"), body.get("response_format", "json")
-        if model not in HEARING_MODELS:
-            return _no_model(str(model))
-        if form not in ("json", "verbose_json") or (form == "verbose_json" and model != "whisper-1"):
-            return _bad(f"response_format {form} is not compatible with {model}", "response_format", None)
-        if len(audio) > MAX_FILE_BYTES:
-            size = f"Maximum content size limit ({MAX_FILE_BYTES}) exceeded ({len(audio)} bytes read)"
-            return _error(413, size, "server_error", None)
-        ending = str(body["file"]["name"]).rpartition(".")[2].lower()
-        if ending not in FORMATS:
-            return _bad(f"Invalid file format. Supported formats: {list(FORMATS)}", "file", None)
+    def _transcription(self, body: Mapping[str, Any], audio: bytes, task: str) -> Answer:
+        wrong = _wrong_form(body, task) or _wrong_file(body, audio)
+        if wrong:
+            return wrong
         try:
-            seconds = length(audio)
-        except NoOpusError:
+            seconds = listen(audio).seconds
+        except NoSoundError:
             return _bad("The audio file could not be decoded or its format is not supported.", "file", None)
         if seconds < SHORTEST_SECONDS:
             short = f"Audio file is too short. Minimum audio length is {SHORTEST_SECONDS} seconds."
             return _bad(short, "file", "audio_too_short")
-        heard = self._hears(audio)
-        answer: dict[str, Any] = {"text": heard["text"]}
-        if form == "verbose_json":
-            language = _LANGUAGES.get(heard["language"], heard["language"])
-            answer |= {"task": "transcribe", "language": language, "duration": seconds, "segments": []}
-        answer["usage"] = {"type": "duration", "seconds": round(seconds + 0.5)}
-        return Answer(200, answer, notes={"accepted": True, "heard": heard["text"]})
+        said = self._hears(audio)
+        language = "en" if task == "translate" else str(body.get("language") or said["language"])
+        heard = Heard(said["text"], language, seconds)
+        answer = _transcript(body, heard, task)
+        answer.notes = {"accepted": True, "heard": heard.text}
+        return answer
 
     def _hears(self, audio: bytes) -> dict[str, str]:
         if self.heard is not None:
             return self.heard
-        with contextlib.suppress(NoOpusError):
-            comments = read(audio).comments
-            if "TRANSCRIPT" in comments:
-                return {"text": comments["TRANSCRIPT"], "language": comments.get("LANGUAGE", "en")}
-        return {"text": HEARD, "language": "en"}
+        try:
+            sound = listen(audio)
+        except NoSoundError:
+            return {"text": "", "language": "en"}
+        if sound.text is not None:
+            return {"text": sound.text, "language": sound.language or "en"}
+        return {"text": "" if sound.silent else HEARD, "language": "en"}
 
 
-def length(audio: bytes) -> float:
-    """Seconds of a recording; 1 for containers of which only the beginning is looked at.
+def _wrong_speech(body: Mapping[str, Any], text: str) -> Answer | None:
+    if not text.strip():
+        return _bad("input must not be empty", "input", "invalid_value")
+    if len(text) > MAX_INPUT_CHARS:
+        return _bad(f"String should have at most {MAX_INPUT_CHARS} characters", "input", "string_too_long")
+    model, voice = body.get("model"), body.get("voice")
+    if model not in SPEECH_MODELS:
+        return _no_model(str(model))
+    custom = isinstance(voice, dict) and str(voice.get("id", "")).startswith("voice_")
+    if not custom and voice not in VOICES:
+        return _bad(f"Input should be one of {', '.join(VOICES)}", "voice", "invalid_value")
+    if body.get("response_format", "mp3") not in FORMATS:
+        return _bad(f"Input should be one of {', '.join(FORMATS)}", "response_format", "invalid_value")
+    speed = body.get("speed", 1.0)
+    if not isinstance(speed, int | float) or not 0.25 <= speed <= 4.0:
+        return _bad("speed must be from 0.25 to 4.0", "speed", "invalid_value")
+    stream = body.get("stream_format", "audio")
+    if stream not in ("audio", "sse") or (stream == "sse" and model in OLD_SPEECH):
+        return _bad(f"stream_format {stream} is not supported for {model}", "stream_format", "invalid_value")
+    return None
 
-    Raises :class:`NoOpusError` for what is no recording.
-    """
-    if audio[:4] == b"OggS":
-        return read(audio).seconds
-    riff = audio[:4] == b"RIFF" and audio[8:12] == b"WAVE"
-    mpeg = len(audio) > 1 and audio[0] == 0xFF and audio[1] & 0xE0 == 0xE0
-    if riff or mpeg or audio[4:8] == b"ftyp" or audio[:4] in (b"fLaC", b"\x1aE\xdf\xa3"):
-        return 1.0
-    if audio[:3] == b"ID3":
-        return 1.0
-    raise NoOpusError("no recording that is known")
+
+def _speech_events(text: str, sound: bytes) -> bytes:
+    half = len(sound) // 2
+    parts = [base64.b64encode(part).decode() for part in (sound[:half], sound[half:])]
+    asked, made = -(-len(text) // 4), -(-len(sound) // 400)
+    usage = {"input_tokens": asked, "output_tokens": made, "total_tokens": asked + made}
+    deltas = [{"type": "speech.audio.delta", "audio": part} for part in parts]
+    return hearing.event_stream([*deltas, {"type": "speech.audio.done", "usage": usage}])
 
 
-def multipart(request: Request) -> tuple[dict[str, str], bytes, str]:
-    """Fields, file and file name of a form; what cannot be read is empty. RFC 7578."""
-    found = _BOUNDARY.search(request.headers.get("content-type", ""))
-    fields: dict[str, str] = {}
-    file, name = b"", ""
-    if not found:
-        return fields, file, name
-    for part in (b"\r\n" + request.raw).split(b"\r\n--" + found[1].encode())[1:-1]:
-        head, _, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        lines = head.decode(errors="replace")
-        field = _FIELD.search(lines)
-        if field is None:
-            continue
-        if field[1] == "file":
-            file_name = _FILE_NAME.search(lines)
-            file, name = content, file_name[1] if file_name else ""
-        else:
-            fields[field[1]] = content.decode(errors="replace")
-    return fields, file, name
+def _wrong_form(body: Mapping[str, Any], task: str) -> Answer | None:
+    """What is wrong with the fields of a transcription, the file aside."""
+    model, form = str(body.get("model")), str(body.get("response_format", "json"))
+    if model not in HEARING_MODELS or (task == "translate" and model != WHISPER):
+        return _no_model(model)
+    if form not in ANSWERS.get(model, ("json", "text")):
+        return _bad(f"response_format {form} is not compatible with {model}", "response_format", None)
+    wanted = [one for one in str(body.get("timestamp_granularities[]", "")).split(",") if one]
+    if wanted and (form != "verbose_json" or set(wanted) - {"word", "segment"}):
+        text = "timestamp_granularities are word and segment, and need response_format verbose_json"
+        return _bad(text, "timestamp_granularities", None)
+    include = str(body.get("include[]", ""))
+    if include and (include != "logprobs" or form != "json" or model in (WHISPER, SPEAKERS)):
+        return _bad(f"include {include} is not compatible with {model}", "include", None)
+    try:
+        if not 0.0 <= float(body.get("temperature") or 0.0) <= 1.0:
+            raise ValueError(body["temperature"])
+    except ValueError:
+        return _bad("temperature must be from 0 to 1", "temperature", "invalid_value")
+    return None
+
+
+def _wrong_file(body: Mapping[str, Any], audio: bytes) -> Answer | None:
+    if len(audio) > MAX_FILE_BYTES:
+        size = f"Maximum content size limit ({MAX_FILE_BYTES}) exceeded ({len(audio)} bytes read)"
+        return _error(413, size, "server_error", None)
+    ending = str(body["file"]["name"]).rpartition(".")[2].lower()
+    if ending not in ENDINGS:
+        return _bad(f"Invalid file format. Supported formats: {list(ENDINGS)}", "file", None)
+    return None
+
+
+def _transcript(body: Mapping[str, Any], heard: Heard, task: str) -> Answer:
+    """What was heard, in the format that was asked for."""
+    model, form = str(body["model"]), str(body.get("response_format", "json"))
+    if form in hearing.CONTENT_TYPES:
+        text = hearing.plain(heard, form)
+        return Answer(200, text, content_type=hearing.CONTENT_TYPES[form])
+    answer: dict[str, Any] = {"text": heard.text}
+    if form == "verbose_json":
+        wanted = [one for one in str(body.get("timestamp_granularities[]", "")).split(",") if one]
+        answer = hearing.verbose(heard, task, wanted)
+    elif form == "diarized_json":
+        answer = hearing.diarized(heard)
+    if model == "gpt-transcribe":
+        answer["languages"] = [{"code": heard.language}] if heard.text else []
+    if body.get("include[]"):
+        answer["logprobs"] = hearing.logprobs(heard.text)
+    if model == WHISPER:
+        answer["usage"] = hearing.seconds_used(heard)
+    else:
+        answer["usage"] = hearing.tokens_used(heard, str(body.get("prompt", "")))
+    if str(body.get("stream", "")).lower() == "true" and model != WHISPER:
+        events = hearing.transcript_events(answer)
+        return Answer(200, "events", raw=events, content_type="text/event-stream")
+    return Answer(200, answer)
 
 
 def _heard(body: Any) -> dict[str, str] | None:

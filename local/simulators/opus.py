@@ -36,10 +36,13 @@ class NoOpusError(ValueError):
 
 @dataclass(frozen=True)
 class Recording:
-    """A readable recording. ``seconds``: how long it plays; ``comments``: by upper-case name."""
+    """A readable recording. ``seconds``: how long it plays; ``comments``: by upper-case name; ``silent``: no
+    packet holds more than an encoder writes for silence.
+    """
 
     seconds: float
     comments: Mapping[str, str]
+    silent: bool = False
 
 
 def seconds_of(text: str) -> float:
@@ -90,7 +93,8 @@ def read(audio: bytes) -> Recording:
     if len(packets) < 3 or packets[0][:8] != b"OpusHead" or packets[1][:8] != b"OpusTags":
         raise NoOpusError("OpusHead, OpusTags or the sound is missing")
     pre_skip = struct.unpack_from("<H", packets[0], 10)[0] if len(packets[0]) >= 19 else 0
-    return Recording(max(0.0, (granule - pre_skip) / _RATE), _comments(packets[1]))
+    silent = all(len(packet) <= len(_SILENCE) for packet in packets[2:])
+    return Recording(max(0.0, (granule - pre_skip) / _RATE), _comments(packets[1]), silent)
 
 
 def _pages(audio: bytes) -> Iterator[tuple[bytes, bytes, int, int]]:

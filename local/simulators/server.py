@@ -127,6 +127,9 @@ class Simulator:
         """Really close: the listening socket first, so that no connection can slip in, then the open ones."""
         api, self._api = self._api, None
         if api is not None:
+            # Closed alone it would go on listening until the thread that polls it looks up.
+            with contextlib.suppress(OSError):
+                api.socket.shutdown(socket.SHUT_RDWR)
             api.socket.close()
             api.close_all()
             threading.Thread(target=api.shutdown, daemon=True).start()

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import secrets
 import shutil
 import signal
@@ -27,7 +26,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.build import ROOT, LocalError, build
+from local.build import ROOT, LocalError
 from local.stack import LocalStack, free_port
 from tests.chaos.account import SAMPLES, Accepted, Account, Mail, Push, Send, account, row_of
 from tests.chaos.outside import Outside, Seen
@@ -383,24 +382,6 @@ class Chaos:
         )
 
 
-def slim(built: Path, to: Path) -> Path:
-    """A copy of the build whose layer lacks descriptions of AWS services that no source of it names.
-
-    The local AWS unpacks the whole layer for each worker that it starts; 1,900 files less are seconds less
-    after each kill. What the functions run is the same.
-    """
-    sources = "".join(path.read_text() for path in (ROOT / "layers" / "lifeline" / "lifeline").rglob("*.py"))
-
-    def left_out(folder: str, names: list[str]) -> set[str]:
-        if not folder.endswith("/botocore/data"):
-            return set()
-        return {name for name in names if (Path(folder) / name).is_dir() and f'"{name}"' not in sources}
-
-    shutil.rmtree(to, ignore_errors=True)
-    shutil.copytree(built, to, ignore=left_out, copy_function=os.link)
-    return to
-
-
 def commit() -> str:
     """What is run; a plus where files differ from it."""
 
@@ -460,7 +441,6 @@ def run(options: Options) -> dict[str, Any]:
         parameters={"SenderConcurrency": "4"},
         aws_port=port,
         functions_endpoint=proxy.url,
-        built=slim(build(say=False), options.folder / "build"),
     )
     try:
         stack.start()

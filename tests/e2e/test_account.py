@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_cli import Shell
 from tests.support.inbox import inbox
+from tests.support.shell import Shell
 from tests.support.system import System
 
 PROMO = "promo_offer"

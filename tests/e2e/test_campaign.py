@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_cli import Shell
+from tests.support.shell import Shell
 from tests.support.system import System, eventually
 
 TEMPLATE = "promo_offer"

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,45 +11,8 @@ from typing import Any
 import pytest
 from lifeline.contract.names import ENTRY_QUEUES, LANES
 
+from tests.support.shell import Shell
 from tests.support.system import System, eventually
-
-ROOT = Path(__file__).parents[2]
-START = "import sys; from lifeline_cli.main import run; sys.exit(run())"
-
-
-class Shell:
-    """Types ``lifeline`` commands with the credentials of ``keys`` (root unless given)."""
-
-    def __init__(self, system: System) -> None:
-        self.system = system
-        self.keys: dict[str, str] = {}
-
-    def __call__(self, *words: str, code: int | None = 0, **extra: str) -> subprocess.CompletedProcess[str]:
-        env = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT / 'cli'}{os.pathsep}{ROOT / 'layers' / 'lifeline'}",
-            "LIFELINE_STACK": self.system.stack.name,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "HOME": str(self.system.stack.folder),
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", START, *words],
-            env=env | self.system.stack.environment() | self.keys | extra,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        if code is not None:
-            assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    def answer(self, *words: str, code: int = 0) -> dict[str, Any]:
-        """The JSON document that a command prints."""
-        document = json.loads(self(*words, "--json", code=code).stdout)
-        assert set(document) == ({"ok", "action", "error"} if code else {"ok", "action", "result"})
-        return dict(document["error" if code else "result"])
 
 
 @pytest.fixture
@@ -269,32 +228,6 @@ def test_two_operators_at_once_leave_one_flag_and_both_in_the_history(lifeline: 
     assert "by the second operator" in reasons
     versions = [event["version"] for event in events]
     assert len(versions) == len(set(versions))
-
-
-@pytest.fixture
-def person(lifeline: Shell) -> Iterator[dict[str, str]]:
-    """An IAM user that may do nothing yet."""
-    iam = lifeline.system.stack.client("iam")
-    iam.create_user(UserName="on-duty")
-    key = iam.create_access_key(UserName="on-duty")["AccessKey"]
-    yield {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-    for policy in iam.list_attached_user_policies(UserName="on-duty")["AttachedPolicies"]:
-        iam.detach_user_policy(UserName="on-duty", PolicyArn=policy["PolicyArn"])
-    iam.delete_access_key(UserName="on-duty", AccessKeyId=key["AccessKeyId"])
-    iam.delete_user(UserName="on-duty")
-
-
-def test_the_operators_policy_is_needed_and_enough(lifeline: Shell, person: dict[str, str]) -> None:
-    lifeline.keys = person
-    denied = lifeline("panic", "status", code=1)
-    assert "not allowed" in denied.stderr
-    assert "OperatorAccessPolicyArn" in denied.stderr
-    lifeline.system.stack.client("iam").attach_user_policy(
-        UserName="on-duty", PolicyArn=lifeline.system.out["OperatorAccessPolicyArn"]
-    )
-    lifeline("panic", "enable", "whatsapp", "with the policy", "--hold")
-    assert flag(lifeline)["actor"].endswith("user/on-duty")
-    lifeline("panic", "disable", "whatsapp", "with the policy")
 
 
 @pytest.mark.parametrize(

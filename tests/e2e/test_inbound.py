@@ -12,6 +12,7 @@ import pytest
 
 from local.simulators.opus import recording
 from tests.support.inbound import QUIET, ogg
+from tests.support.meta import PHONE_NUMBER_ID, inbound, post
 from tests.support.system import System, eventually
 
 PERSON = "4915112347001"
@@ -91,9 +92,14 @@ def say(system: System, audio: bytes | None = None, **more: Any) -> str:
 
 
 def panic(system: System, what: str) -> None:
-    event = {"action": f"panic.{what}", "scope": "openai_voice", "reason": "test", "actor": "test"}
+    event: dict[str, Any] = {
+        "action": f"panic.{what}",
+        "scope": "openai_voice",
+        "reason": "test",
+        "actor": "test",
+    }
     if what == "enable":
-        event["hold"] = True  # type: ignore[assignment]
+        event["hold"] = True
     answer = system.invoke("Operator", event)
     assert answer["ok"], answer
     system.flags_are_read()
@@ -104,11 +110,9 @@ def test_a_text_reaches_the_application_once(system: System, application: Applic
     wamid = say(system, text="Ä thanks", user_id="DE.13491")
     notice = application.waits_for(wamid, "text")
     assert (notice["from"], notice["user_id"], notice["text"]) == (f"+{PERSON}", "DE.13491", "Ä thanks")
+    assert notice["number"]["phone_number_id"] == PHONE_NUMBER_ID
     message = {"from": PERSON, "id": wamid, "type": "text", "text": {"body": "Ä thanks"}}
-    value = {"messages": [message], "contacts": [{"wa_id": PERSON}]}
-    entry = {"id": "1", "changes": [{"field": "messages", "value": value}]}
-    raw = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
-    assert system.webhook(raw).status_code == 200
+    assert system.webhook(post(inbound(message))).status_code == 200
     later = say(system, text="and more")
     application.waits_for(later, "text")
     assert len(application.of(wamid)) == 1, "Meta's repetition changes nothing"

@@ -249,7 +249,7 @@ def test_a_flapping_outage(system: System) -> None:
     found = report(system, [*first, *second], flag)
     agrees(system, found, [*first, *second], prefix)
     assert found["flaps"] == 1
-    assert found["closed"]["actor"] == "arn:aws:iam::0:user/ada"
+    assert found["closed"]["actor"] == "arn:aws:iam::0:user/ada (unverified)"
     assert found["panic_seconds"] < found["duration_seconds"]
     assert found["people"]["not_reached"] == 0
     assert not found["post_mortem"]["needed"]

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -261,7 +262,7 @@ def behind(system: System, prefix: str, line: int, probes: int = 3) -> list[floa
         name = f"{prefix}-critical-{number}"
         at = time.time()
         system.produce(system.person(name, priority="critical", recipient=endpoint), queue="Critical")
-        (sent,) = eventually(lambda name=name: system.sends(name), 10, "the critical message at Meta")
+        (sent,) = eventually(partial(system.sends, name), 10, "the critical message at Meta")
         waits.append(sent["time"] - at)
     assert waiting(system) > line / 2, "the line was still there"
     system.sqs.purge_queue(QueueUrl=system.out["WhatsappQueueUrl"])

@@ -171,6 +171,7 @@ def an_incident(terminal: Terminal) -> None:
 
 NEEDS: list[tuple[str, Callable[[Terminal], None]]] = [
     (r"panic disable whatsapp", in_panic("whatsapp")),
+    (r"panic disable openai_voice", in_panic("openai_voice")),
     (r"message appointment-4711", a_message),
     (r"message appointment-4712", a_later_message),
     (r"--queue refused", refused_messages),

@@ -22,6 +22,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "DrainerFunction": ("drainer/minute.json", {}),
     "FeedbackFunction": ("feedback/ses_bounce_transient.json", {"marked": 0}),
     "OperatorFunction": ("operator/panic_status.json", {"ok": True, "action": "panic.status"}),
+    "OperatorReadFunction": ("operator_read/status_show.json", {"ok": True, "action": "status.show"}),
     "ProberFunction": ("prober/probe.json", {"batchItemFailures": []}),
     "SenderFunction": ("sender/text.json", {"batchItemFailures": []}),
     "TokenKeeperFunction": ("token_keeper/hour.json", {}),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from lifeline.contract.instants import format_instant
-from lifeline.use_cases.wake import NEAR
+from lifeline.use_cases.shared.wake import NEAR
 
-from tests.e2e.test_cli import Shell
+from tests.support.shell import Shell
 from tests.support.system import System, eventually
 
 
@@ -65,7 +66,7 @@ def test_the_tick_wakes_messages_at_their_time_moved_ones_too_and_cancelled_ones
         *(system.person(name, send_after=format_instant(due)) for name in (at_once, cancelled)),
     )
     for name in (at_once, cancelled):
-        row = eventually(lambda name=name: system.row(name), 30, "the message is in the ledger")
+        row = eventually(partial(system.row, name), 30, "the message is in the ledger")
         assert float(row["agenda_at"]) == due
     lifeline("message", moved, "--at", format_instant(due))
     lifeline("message", cancelled, "--cancel", "a mistake")

@@ -27,7 +27,7 @@ def test_silence_panics_although_meta_says_yes(system: System) -> None:
 
     def judged() -> bool:
         system.minute()
-        return system.flag()["state"] == "panic"
+        return bool(system.flag()["state"] == "panic")
 
     eventually(judged, 60 + 30 + 30, "the minute of silence is judged")
     flag = system.panics("silent")

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from local.stack import SECRETS
-from tests.e2e.test_causes import works_again
-from tests.e2e.test_cli import Shell
+from tests.support.shell import Shell
 from tests.support.system import System, eventually
+from tests.support.traffic import works_again
 
 DAY = 86_400
 
@@ -34,7 +34,9 @@ class Token:
     def stored(self, stage: str = "AWSCURRENT") -> dict[str, Any]:
         """The values of one version; empty where there is none."""
         try:
-            answer = self.manager.get_secret_value(SecretId=self.system.out["SecretArn"], VersionStage=stage)
+            answer = self.manager.get_secret_value(
+                SecretId=self.system.out["TokenSecretArn"], VersionStage=stage
+            )
         except self.manager.exceptions.ResourceNotFoundException:
             return {}
         values: dict[str, Any] = json.loads(answer["SecretString"])
@@ -95,7 +97,9 @@ class Token:
             self.stored(stage)
         said = self.everything_said()
         assert '"service":"lifeline-token_keeper"' in said, "the logs were read"
-        secrets = {*self.seen, *(value for name, value in SECRETS.items() if name != "app_id"), "EAAbad"}
+        stored = {name: value for values in SECRETS.values() for name, value in values.items()}
+        del stored["app_id"]
+        secrets = {*self.seen, *stored.values(), "EAAbad"}
         assert [secret for secret in secrets if secret in said] == []
 
 
@@ -234,7 +238,7 @@ def test_a_token_put_there_by_hand_is_taken_up_without_a_panic(token: Token) -> 
     new = system._control("POST", "/tokens", json={"issue": True})["token"]
     token.seen.add(new)
     token.manager.put_secret_value(
-        SecretId=system.out["SecretArn"], SecretString=json.dumps({**old, "access_token": new})
+        SecretId=system.out["TokenSecretArn"], SecretString=json.dumps({**old, "access_token": new})
     )
     token.at_meta(old["access_token"], revoked=True)
     works_again(system, f"{prefix}-after")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lifeline.contract.names import OPENAI_VOICE
-from lifeline.use_cases.panic.probe import PROBE_TEXT
+from lifeline.contract.scopes import OPENAI_VOICE
+from lifeline.use_cases.panic.probe_voice import PROBE_TEXT
 
 from tests.support.causes import SETTINGS
 from tests.support.system import System, eventually

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.meta import change, failed, post, status, statuses
+from tests.support.meta import change, failed, inbound, post, status, statuses
 from tests.support.system import System, eventually
 
 WRONG = "sha256=" + "0" * 64
@@ -158,7 +158,7 @@ def test_an_account_restriction_panics_and_clean_health_ends_it(system: System) 
 def test_what_people_write_is_taken(system: System) -> None:
     system.fresh()
     message = {"from": "491700000001", "id": "wamid.in", "type": "text", "text": {"body": "thank you"}}
-    assert system.webhook(post(change("messages", {"messages": [message]}))).status_code == 200
+    assert system.webhook(post(inbound(message))).status_code == 200
 
 
 def test_a_status_of_a_send_that_was_never_made_changes_nothing(system: System) -> None:

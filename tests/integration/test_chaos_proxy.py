@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.chaos import proxy as chaos
 from tests.chaos.proxy import FaultProxy, Faults
+from tests.support import aws
 
 
 class Behind:
@@ -69,14 +69,8 @@ def proxy(behind: Behind) -> Iterator[FaultProxy]:
 
 
 def client(proxy: FaultProxy, service: str, tries: int = 1, read_timeout: float = 5.0) -> Any:
-    return boto3.client(
-        service,  # type: ignore[call-overload]
-        endpoint_url=proxy.url,
-        region_name="eu-west-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"mode": "standard", "total_max_attempts": tries}, read_timeout=read_timeout),
-    )
+    config = Config(retries={"mode": "standard", "total_max_attempts": tries}, read_timeout=read_timeout)
+    return aws.client(service, proxy.url, config=config)
 
 
 def only(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch, *script: str) -> None:

@@ -30,6 +30,7 @@ from lifeline.domain.message.row import (
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.steering import discard, redrive
 
+from tests.support.statuses import PUSHED
 from tests.support.stores import RETENTION, AwsStores, LocalAws, MemoryStores, Stores
 
 NOW = 1_790_000_000.0
@@ -111,7 +112,9 @@ FULL = Row(
     attempted_at=NOW - 1,
     doubts=(Doubt(1, "whatsapp", NOW - 61.5), Doubt(3, "email", NOW - 1)),
     duplicates=(2, 3),
+    aside=(1, 3),
     via=1,
+    otherwise=1,
     later=False,
     slot=NOW + 0.125,
     paid=True,
@@ -188,7 +191,7 @@ def test_a_change_writes_only_what_differs(stores: Stores) -> None:
 def test_of_two_writers_one_loses_and_sees_the_row(stores: Stores) -> None:
     row = insert(stores, "a")
     mine = write(stores, row, off_agenda(row, Status.SENT))
-    (lost,) = stores.ledger.write([Change(row, off_agenda(row, Status.PUSHED))], NOW + 2)
+    (lost,) = stores.ledger.write([Change(row, off_agenda(row, PUSHED))], NOW + 2)
     assert (lost.fate, lost.row) == (Fate.LOST, mine)
     assert stored(stores, "a").status is Status.SENT
 
@@ -236,6 +239,7 @@ def test_a_lost_answer_of_an_update_is_a_success(stores: Stores) -> None:
     stores.lose_answers(1)
     (done,) = stores.ledger.write([Change(row, replace(row, act=1), "once")], NOW + 1)
     assert (done.fate, done.row) == (Fate.DONE, stored(stores, "a"))
+    assert done.row is not None
     assert (done.row.rev, done.row.act) == (2, 1)
 
 
@@ -293,6 +297,7 @@ def test_an_own_write_that_was_overtaken_is_still_recognised(local_aws: LocalAws
     client.batch_execute_statement = overtaken
     (done,) = stores.ledger.write([Change(row, replace(row, act=1))], NOW + 1)
     assert done.fate is Fate.DONE
+    assert done.row is not None
     assert (done.row.rev, done.row.act, done.row.cause) == (4, 1, "b2")
 
 
@@ -317,9 +322,9 @@ def test_attributes_of_other_versions_are_left_alone(aws: AwsStores) -> None:
 
 def test_a_status_of_a_later_version_is_no_error_and_not_ours(aws: AwsStores) -> None:
     insert(aws, "a", **on_timer(NOW))
-    aws.set("a", "status", {"S": "TEXTED"})
+    aws.set("a", "status", {"S": "WHISPERED"})
     for row in (stored(aws, "a"), next(aws.agenda.due(Lane.TIMER, NOW))):
-        assert (row.status, row.phase) == (Status.CLAIMED, "unknown:TEXTED")
+        assert (row.status, row.phase) == (Status.CLAIMED, "unknown:WHISPERED")
         assert not known(row)
 
 
@@ -442,9 +447,7 @@ def test_an_incidents_rows_and_their_duplicates(stores: Stores) -> None:
     touched = insert(stores, "b")
     insert(stores, "other")
     stores.ledger.write([Change(Row("full"), FULL)], NOW)
-    after = replace(
-        off_agenda(touched, Status.PUSHED), incident_id=incident, doubts=(Doubt(1, "whatsapp", NOW),)
-    )
+    after = replace(off_agenda(touched, PUSHED), incident_id=incident, doubts=(Doubt(1, "whatsapp", NOW),))
     write(stores, touched, after, "panic (push)")
     found = {row.id: row for row in stores.ledger.affected(incident)}
     assert set(found) == {"b", "full"}

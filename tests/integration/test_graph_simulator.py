@@ -30,13 +30,13 @@ def test_a_stopped_simulator_leaves_no_webhook_under_way() -> None:
         )
         assert answer.status_code == 200, answer.text
         deadline = time.monotonic() + 10
-        while not simulator.webhook_log:
+        while not simulator.webhooks.log:
             assert time.monotonic() < deadline, "a webhook is tried"
             time.sleep(0.01)
-        assert simulator.webhook_log[0]["status"] == 0
+        assert simulator.webhooks.log[0]["status"] == 0
         simulator.stop()
     couriers = [thread for thread in threading.enumerate() if thread not in before]
-    assert [thread.name for thread in couriers if "_deliver_webhooks" in thread.name] == []
+    assert [thread.name for thread in couriers if thread.name == "webhooks"] == []
 
 
 def test_a_dropped_webhook_comes_when_webhooks_are_dropped_no_more() -> None:
@@ -56,13 +56,13 @@ def test_a_dropped_webhook_comes_when_webhooks_are_dropped_no_more() -> None:
             assert answer.status_code == 200, answer.text
             state = simulator.state()
             assert (state["webhooks_dropped"], state["webhooks_waiting"]) == (2, 0)
-            assert simulator.webhook_log == []
+            assert simulator.webhooks.log == []
             simulator.apply_settings({"webhook_drop": 0.0})
             assert simulator.state()["webhooks_dropped"] == 0
             deadline = time.monotonic() + 10
-            while not simulator.webhook_log:
+            while not simulator.webhooks.log:
                 assert time.monotonic() < deadline, "it is tried now"
                 time.sleep(0.01)
-            assert simulator.webhook_log[0]["updates"] == 2
+            assert simulator.webhooks.log[0]["updates"] == 2
     finally:
         simulator.stop()

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from lifeline.adapters.aws import client_config
 from lifeline.adapters.email import Email, EmailRefused
@@ -19,7 +18,8 @@ from lifeline.adapters.outcomes import UnknownOutcome
 from lifeline.adapters.push import Push, PushRefused
 from lifeline.domain.fallback.feedback import MailReport, mail_report, returned
 
-from local.stack import REGION, ROOT_KEY, LocalStack
+from local.stack import ROOT_KEY, LocalStack
+from tests.support.aws import client
 
 SENDER = "us@example.org"
 SET = "fallback"
@@ -78,14 +78,7 @@ class Place:
 
     def effects(self, service: str, url: str, key: tuple[str, str] = (ROOT_KEY, ROOT_KEY)) -> Any:
         """A client as a function has it: the SDK repeats nothing."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=url,
-            region_name=REGION,
-            aws_access_key_id=key[0],
-            aws_secret_access_key=key[1],
-            config=client_config(attempts=1),
-        )
+        return client(service, url, key, config=client_config(attempts=1))
 
     def documents(self, count: int) -> list[dict[str, Any]]:
         """The next events, as they came."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from lifeline.adapters.secrets import Secrets
 from lifeline.adapters.whatsapp import Lost, Media, WhatsApp
 from lifeline.domain.failure.causes import Cause
 from lifeline.domain.failure.classify import Failure
@@ -17,8 +18,8 @@ from tests.support.inbound import spoken
 TOKEN = "EAAlocaltoken0000000000000001"
 
 
-class Secrets:
-    """The secret, as the adapter reads it."""
+class Secret(Secrets):
+    """With one token, and no Secrets Manager behind it."""
 
     def __init__(self, token: str = TOKEN) -> None:
         self.token = token
@@ -40,7 +41,8 @@ def simulator() -> Iterator[GraphSimulator]:
 
 def client(simulator: GraphSimulator, token: str = TOKEN) -> WhatsApp:
     return WhatsApp(
-        Secrets(token),  # type: ignore[arg-type]
+        Secret(token),
+        app_token=str,
         base_url=simulator.url,
         version="v23.0",
         phone_number_id=simulator.phone_number_id,
@@ -52,7 +54,7 @@ def client(simulator: GraphSimulator, token: str = TOKEN) -> WhatsApp:
 
 
 def keep(simulator: GraphSimulator, content: bytes, **more: Any) -> str:
-    kept = simulator.inbound_media.keep(content, "audio/ogg; codecs=opus", **more)
+    kept = simulator.media.keep(content, "audio/ogg; codecs=opus", **more)
     return str(kept)
 
 
@@ -73,7 +75,7 @@ def test_a_medium_comes_whole(simulator: GraphSimulator) -> None:
 
 def test_an_address_that_has_run_out_is_asked_for_anew_once(simulator: GraphSimulator) -> None:
     media_id = keep(simulator, spoken())
-    simulator.inbound_media.seconds = -1
+    simulator.media.seconds = -1
     assert client(simulator).download(media_id, 1_000_000) is Lost.GONE
     assert downloads(simulator) == [404, 404]
 

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 from lifeline.adapters.openai import OpenAI, Transcript
-from lifeline.contract.names import OPENAI_VOICE
 from lifeline.domain.failure.causes import Cause
-from lifeline.domain.failure.voice_failures import MESSAGE, VoiceFailure
+from lifeline.domain.failure.voice_failures import VoiceFailure
 from lifeline.domain.voice.audio import inspect
 
 from local.simulators.openai import OpenAISimulator
@@ -93,7 +92,9 @@ def test_what_is_spoken_is_real_audio_that_can_be_heard_again(bench: Bench) -> N
     assert inspect(sound).container == "ogg"
     assert read(sound).seconds == pytest.approx(seconds_of(TEXT), abs=0.05)
     heard = bench.openai.transcribe(sound, "voice.ogg")
-    assert heard == Transcript(TEXT, "english", pytest.approx(seconds_of(TEXT), abs=0.05))
+    assert isinstance(heard, Transcript)
+    assert (heard.text, heard.language) == (TEXT, "english")
+    assert heard.duration == pytest.approx(seconds_of(TEXT), abs=0.05)
     counted = bench.control("GET", "/voice")
     digest = hashlib.sha256(sound).hexdigest()
     assert counted["speech"] == {"asked": {TEXT: 1}, "accepted": {TEXT: 1}}
@@ -104,9 +105,10 @@ def test_what_is_spoken_is_real_audio_that_can_be_heard_again(bench: Bench) -> N
 
 def test_what_is_heard_can_be_said_by_the_test_or_by_the_recording(bench: Bench) -> None:
     bench.control("POST", "/heard", {"text": "Ja, gern.", "language": "de"})
-    assert bench.openai.transcribe(recording("x"), "a.ogg") == Transcript(
-        "Ja, gern.", "german", pytest.approx(0.4, abs=0.05)
-    )
+    heard = bench.openai.transcribe(recording("x"), "a.ogg")
+    assert isinstance(heard, Transcript)
+    assert (heard.text, heard.language) == ("Ja, gern.", "german")
+    assert heard.duration == pytest.approx(0.4, abs=0.05)
     bench.control("POST", "/heard", {"text": None})
     heard = bench.openai.transcribe(recording("Hola", "es"), "a.ogg")
     assert isinstance(heard, Transcript)
@@ -120,24 +122,26 @@ def test_models_are_listed(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "cause", "scope", "attempts"),
+    ("kind", "cause", "of_voice", "attempts"),
     [
-        ("auth", Cause.AUTH, OPENAI_VOICE, 1),
-        ("forbidden", Cause.AUTH, OPENAI_VOICE, 1),
-        ("quota", Cause.ACCOUNT, OPENAI_VOICE, 1),
-        ("rate_limit", Cause.RATE_LIMIT, OPENAI_VOICE, 3),
-        ("server_error", Cause.UNREACHABLE, OPENAI_VOICE, 3),
-        ("not_json", Cause.UNREACHABLE, OPENAI_VOICE, 3),
-        ("bad_audio", Cause.UNREACHABLE, OPENAI_VOICE, 3),
-        ("break", Cause.UNREACHABLE, OPENAI_VOICE, 3),
-        ("refused", Cause.BAD_REQUEST, MESSAGE, 1),
-        ("bad_request", Cause.BAD_REQUEST, MESSAGE, 1),
+        ("auth", Cause.AUTH, True, 1),
+        ("forbidden", Cause.AUTH, True, 1),
+        ("quota", Cause.ACCOUNT, True, 1),
+        ("rate_limit", Cause.RATE_LIMIT, True, 3),
+        ("server_error", Cause.UNREACHABLE, True, 3),
+        ("not_json", Cause.UNREACHABLE, True, 3),
+        ("bad_audio", Cause.UNREACHABLE, True, 3),
+        ("break", Cause.UNREACHABLE, True, 3),
+        ("refused", Cause.BAD_REQUEST, False, 1),
+        ("bad_request", Cause.BAD_REQUEST, False, 1),
     ],
 )
-def test_each_fault_has_its_remedy(bench: Bench, kind: str, cause: Cause, scope: str, attempts: int) -> None:
+def test_each_fault_has_its_remedy(
+    bench: Bench, kind: str, cause: Cause, of_voice: bool, attempts: int
+) -> None:
     bench.fault(kind)
     failure = bench.failure(bench.speak())
-    assert (failure.cause, failure.scope, bench.asked) == (cause, scope, attempts)
+    assert (failure.cause, failure.counts_for_window, bench.asked) == (cause, of_voice, attempts)
     assert failure.refused is (kind == "refused")
     assert failure.trips_at_once is (kind in ("auth", "forbidden", "quota"))
     assert failure.remedy
@@ -199,7 +203,7 @@ def test_a_key_that_cannot_be_sent_is_not_named(bench: Bench, key: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "a" * 4097])
 def test_a_text_that_cannot_be_spoken_is_not_asked_for(bench: Bench, text: str) -> None:
-    assert bench.failure(bench.speak(text)).scope == MESSAGE
+    assert not bench.failure(bench.speak(text)).counts_for_window
     assert bench.asked == 0
 
 
@@ -222,7 +226,7 @@ def test_unreadable_recordings_are_a_fault_of_the_recording(
     bench: Bench, audio: bytes, name: str, asked: int
 ) -> None:
     failure = bench.failure(bench.openai.transcribe(audio, name))
-    assert (failure.cause, failure.scope, bench.asked) == (Cause.BAD_REQUEST, MESSAGE, asked)
+    assert (failure.cause, failure.counts_for_window, bench.asked) == (Cause.BAD_REQUEST, False, asked)
 
 
 def test_a_model_that_is_gone_stops_voice_and_names_the_setting(bench: Bench) -> None:

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from lifeline.adapters.control import Control
 from lifeline.domain.message.row import Change, Fate, Lane, Row, parked, waiting
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.step import backlog_lane
-from lifeline.use_cases.tick import Tick
-from lifeline.use_cases.wake import Wake
+from lifeline.wiring import drainer
 
 from tests.support.stores import AwsStores, LocalAws
 from tests.support.ticking import World
@@ -31,17 +29,8 @@ class OnAws(World):
         super().__init__(rate=500.0)
         self.aws = aws
         self.settings = replace(self.settings, wake_queue_url=aws.url)
-        self.tick = Tick(
-            settings=self.settings,
-            control=self.control,  # type: ignore[arg-type]
-            ledger=aws.ledger,
-            agenda=aws.agenda,
-            queues=aws.queues,
-            wake=Wake(aws.queues, aws.url),
-            campaigns=self.campaigns,  # type: ignore[arg-type]
-            clock=self.clock,
-            telemetry=self.log,  # type: ignore[arg-type]
-        )
+        services = {"ledger": aws.ledger, "agenda": aws.agenda, "queues": aws.queues}
+        self.tick = drainer.build(self.adapters("drainer", **services)).tick
 
     def insert(self, *rows: Row) -> None:
         done = self.aws.ledger.write([Change(Row(row.id), row) for row in rows], self.clock())
@@ -77,18 +66,3 @@ def test_a_minute_on_the_local_aws(local_aws: LocalAws) -> None:
     assert found["normal19"].body == "{}", "what the index does not hold is as it was"
     depth = world.aws.queues.depth(world.aws.url)
     assert depth.total == 30 + 61
-
-
-def test_the_limiter_refuses_on_the_local_aws(local_aws: LocalAws) -> None:
-    client = local_aws.client("dynamodb")
-    client.create_table(
-        TableName="limiter",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-    )
-    control, now = Control(client, "limiter", "eu-west-1"), 1_790_000_000.0
-    assert control.reserve("bulk", 100, 0.1, 1, now, 5.0) == pytest.approx(now + 9.9)
-    assert control.reserve("bulk", 1, 0.1, 1, now, 5.0) is None
-    assert control.limiter("bulk") == pytest.approx(now + 9.9)
-    assert control.reserve("bulk", 1, 0.1, 1, now + 6, 5.0) == pytest.approx(now + 10.0)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SHARED = "shared"
 LAYER = ROOT / "layers" / "lifeline" / "lifeline"
 
 MAY: dict[str, tuple[str, ...]] = {
@@ -73,6 +74,33 @@ def test_imports_point_one_way(place: str) -> None:
         and not any(name == allowed or name.startswith(f"{allowed}.") for allowed in MAY[place])
     ]
     assert not wrong, wrong
+
+
+def sideways(path: Path, subject: str) -> list[str]:
+    """What a file of a subject of ``use_cases`` takes from another subject than its own."""
+    parts = [name.split(".") for name in imported(path) if name.startswith("lifeline.use_cases.")]
+    return [".".join(part) for part in parts if part[2] not in {subject, SHARED}]
+
+
+def test_jobs_import_no_other_job() -> None:
+    """What several work with is in ``use_cases/shared``, which imports none of them."""
+    root = LAYER / "use_cases"
+    subjects = sorted(path.name for path in root.iterdir() if path.is_dir() and path.name != "__pycache__")
+    assert SHARED in subjects
+    found = {
+        str(path.relative_to(root)): taken
+        for subject in subjects
+        for path in sorted((root / subject).rglob("*.py"))
+        if (taken := sideways(path, subject))
+    }
+    assert not found
+
+
+def test_the_check_of_jobs_can_fail(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.py"
+    bad.write_text("from lifeline.use_cases.deliver import Deliver\n")
+    assert sideways(bad, "tick") == ["lifeline.use_cases.deliver"]
+    assert sideways(bad, "deliver") == []
 
 
 def test_the_check_can_fail(tmp_path: Path) -> None:

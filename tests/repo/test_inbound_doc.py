@@ -10,6 +10,7 @@ from typing import Any
 from lifeline.contract.instants import parse_instant
 from lifeline.domain.inbound import inbound
 from lifeline.domain.inbound.inbound import KINDS, Reason, VoiceNote
+from lifeline.domain.inbound.ours import BusinessNumber
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "inbound.md"
 TEXT = DOCUMENT.read_text()
@@ -26,8 +27,15 @@ def note(example: dict[str, Any], **more: Any) -> VoiceNote:
         name=example["name"],
         received_at=parse_instant(example["received_at"]),
         media_id=example.get("media_id", ""),
+        number_id=example["number"]["phone_number_id"],
+        number_display=example["number"]["display_phone_number"],
         **more,
     )
+
+
+def number(example: dict[str, Any]) -> BusinessNumber:
+    told = example["number"]
+    return BusinessNumber(told["phone_number_id"], told["display_phone_number"])
 
 
 def message(example: dict[str, Any], **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -45,13 +53,13 @@ def test_every_kind_has_an_example_and_a_section() -> None:
 def test_text() -> None:
     example = EXAMPLES["text"]
     value, contact = message(example, type="text", text={"body": example["text"]})
-    assert inbound.notice_of(example["wamid"], value, contact, 2e9) == example
+    assert inbound.notice_of(example["wamid"], value, contact, number(example), 2e9) == example
 
 
 def test_other() -> None:
     example = EXAMPLES["other"]
     _, contact = message(example)
-    assert inbound.notice_of(example["wamid"], example["message"], contact, 2e9) == example
+    assert inbound.notice_of(example["wamid"], example["message"], contact, number(example), 2e9) == example
 
 
 def test_voice() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lifeline.contract.names import STATUSES
+from lifeline.contract.statuses import STATUSES
 from lifeline.domain.message.row import Lane
 from lifeline.domain.message.status import TRANSITIONS, Status
 

@@ -29,6 +29,7 @@ def test_each_environment_is_complete_and_names_what_exists(name: str) -> None:
         assert set(section) == {"parameters"}, f"[{name}.{command}] must hold parameters only: {set(section)}"
     deploy = environment["deploy"]["parameters"]
     assert {"stack_name", "region", "capabilities", "parameter_overrides"} <= deploy.keys()
+    assert deploy["tags"] == f"application=lifeline environment={name}"
     overrides = dict(item.split("=", 1) for item in deploy["parameter_overrides"])
     assert overrides["Stage"] == name
     assert set(overrides) <= PARAMETERS, f"not in template.yaml: {set(overrides) - PARAMETERS}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lifeline.domain.panic import notices
+from lifeline.contract import names
 
 from tests.support.template import ROOT, source
 
@@ -35,13 +35,13 @@ def words() -> Iterator[str]:
 
 def test_who_is_told_of_what() -> None:
     assert policies() == {
-        "EngineeringSubscription": {"audience": [notices.ENGINEERING]},
+        "EngineeringSubscription": {"audience": [names.ENGINEERING]},
         "EngineeringLeadSubscription": {
-            "audience": [notices.ENGINEERING],
+            "audience": [names.ENGINEERING],
             "event": ["token_refresh_failed", "token_way_back"],
         },
-        "MarketingSubscription": {"audience": [notices.MARKETING]},
-        "MetaSupportSubscription": {"audience": [notices.META_SUPPORT]},
+        "MarketingSubscription": {"audience": [names.MARKETING]},
+        "MetaSupportSubscription": {"audience": [names.META_SUPPORT]},
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from lifeline.adapters.agenda import AGENDA_INDEX, PROJECTED
@@ -33,10 +33,25 @@ WITHOUT_RESOURCE = {
     "ses:GetAccount": "is of the whole account",
     "sns:GetEndpointAttributes": "SNS knows topics as resources, and nothing else",
     "ses:ListSuppressedDestinations": "is of the whole account",
+    "xray:PutTraceSegments": "X-Ray knows no resource for it",
+    "xray:PutTelemetryRecords": "X-Ray knows no resource for it",
 }
 """Actions that may stand beside ``Resource: "*"``, with the reason."""
 
 FOURTEEN_DAYS = 1_209_600
+
+NOTHING = {"Ref": "AWS::NoValue"}
+
+SERVICES_SECRETS = {
+    "sender": {"TOKEN"},
+    "prober": {"APP", "TOKEN", "OPENAI"},
+    "webhook": {"APP"},
+    "voice": {"TOKEN", "OPENAI"},
+    "token_keeper": {"APP", "TOKEN"},
+    "operator": {"APP", "TOKEN"},
+    "operator_read": {"APP", "TOKEN"},
+}
+"""Who works with which secret; the others read none."""
 
 SHORT_LIVED = {
     "ProbeQueue": "a probe is worth something for its slot only",
@@ -62,8 +77,9 @@ def statements() -> Iterator[tuple[str, dict[str, Any]]]:
     for name, role in resources("AWS::IAM::Role").items():
         for policy in role.get("Policies", []):
             yield from ((name, item) for item in policy["PolicyDocument"]["Statement"])
-    for name, policy in resources("AWS::IAM::ManagedPolicy").items():
-        yield from ((name, item) for item in policy["PolicyDocument"]["Statement"])
+    for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+        for name, policy in resources(kind).items():
+            yield from ((name, item) for item in policy["PolicyDocument"]["Statement"])
 
 
 def listed(value: Any) -> list[Any]:
@@ -200,13 +216,14 @@ def test_the_queues_are_those_of_the_contract_under_the_stacks_name() -> None:
 
 def test_every_queue_is_encrypted_and_keeps_messages_as_long_as_it_can() -> None:
     for name, item in queues().items():
-        assert item["SqsManagedSseEnabled"] is True, name
+        assert item["SqsManagedSseEnabled"] == {"Fn::If": ["UsesKey", NOTHING, True]}, name
+        assert item["KmsMasterKeyId"] == {"Fn::If": ["UsesKey", {"Ref": "DataKey"}, NOTHING]}, name
         if name not in SHORT_LIVED:
             assert item["MessageRetentionPeriod"] == FOURTEEN_DAYS, name
 
 
 def test_a_wake_up_outlives_its_longest_delay() -> None:
-    from lifeline.use_cases.wake import NEAR
+    from lifeline.use_cases.shared.wake import NEAR
 
     # What SQS forgets, it forgets by the time since it was sent, delay included.
     assert queues()["WakeQueue"]["MessageRetentionPeriod"] > 3 * NEAR
@@ -258,7 +275,7 @@ def test_nobody_but_our_own_senders_may_put_anything_on_an_internal_queue(name: 
         for item in resources("AWS::SQS::QueuePolicy").values()
         if [target(queue) for queue in item["Queues"]] == [name]
     ]
-    (statement,) = policy["PolicyDocument"]["Statement"]
+    (statement,) = [item for item in policy["PolicyDocument"]["Statement"] if not only_tls(item)]
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == (
         "Deny",
         "*",
@@ -269,15 +286,121 @@ def test_nobody_but_our_own_senders_may_put_anything_on_an_internal_queue(name: 
     assert ours == senders_of(name), "who may send by its own policy, and no other"
 
 
-def test_producers_queues_have_no_policy_that_would_shut_producers_out() -> None:
-    shut = {target(q) for item in resources("AWS::SQS::QueuePolicy").values() for q in item["Queues"]}
-    entry = {
+def only_tls(statement: dict[str, Any]) -> bool:
+    """Whether a statement refuses what comes without TLS, and nothing else."""
+    return (statement["Effect"], statement["Principal"], statement.get("Condition")) == (
+        "Deny",
+        "*",
+        {"Bool": {"aws:SecureTransport": "false"}},
+    )
+
+
+def test_nothing_reaches_a_queue_or_a_topic_without_tls() -> None:
+    for kind, policy, listing, action in (
+        ("AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "Queues", "sqs:*"),
+        ("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "Topics", "sns:Publish"),
+    ):
+        policies = [
+            (str(target(name)), item["PolicyDocument"]["Statement"])
+            for item in resources(policy).values()
+            for name in item[listing]
+        ]
+        assert sorted(name for name, _ in policies) == sorted(resources(kind)), "each has one policy"
+        for name, found in policies:
+            (tls,) = [item for item in found if "Fn::If" not in item and only_tls(item)]
+            assert tls["Action"] == action
+            assert tls["Resource"] == "*" or target(tls["Resource"]) == name
+
+
+def entry_queues() -> set[str]:
+    """Logical ids of the queues that producers send to."""
+    found = {
         name
         for name, item in queues().items()
         if item["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-") in ENTRY_QUEUES
     }
-    assert len(entry) == len(ENTRY_QUEUES)
-    assert not shut & entry
+    assert len(found) == len(ENTRY_QUEUES)
+    return found
+
+
+def test_a_producers_policy_lets_it_send_to_the_entry_queues_and_nothing_else() -> None:
+    sends, encrypts = [item for name, item in statements() if name == "ProducerPolicy"]
+    assert (sends["Effect"], encrypts["Effect"]) == ("Allow", "Allow")
+    assert set(sends["Action"]) == {"sqs:SendMessage", "sqs:GetQueueUrl"}
+    assert {target(resource) for resource in sends["Resource"]} == entry_queues()
+    assert set(encrypts["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
+    assert target(encrypts["Resource"]) == "DataKey"
+    assert list(encrypts["Condition"]["StringEquals"]) == ["kms:ViaService"]
+    assert target(source()["Outputs"]["ProducerPolicyArn"]["Value"]) == "ProducerPolicy"
+
+
+PRODUCERS_ELSEWHERE = ("ProducerAccounts", "ProducerOrganization", "ProducerRules")
+"""Parameters that let producers in."""
+
+
+def let_in(statements: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Statements of a resource's policy that a parameter switches on, by its name."""
+    found = {}
+    for item in statements:
+        if "Fn::If" in item:
+            condition, statement, otherwise = item["Fn::If"]
+            name = condition.removeprefix("Has")
+            assert name in strings(source()["Conditions"][condition])
+            assert source()["Parameters"][name]["Default"] == "", "off by default"
+            assert otherwise == NOTHING
+            who = {"Principal": statement["Principal"], "Condition": statement.get("Condition")}
+            assert name in strings(who), "who is let in is the parameter's word"
+            assert statement["Effect"] == "Allow", "a denial would shut out the account's own producers"
+            found[name] = statement
+    return found
+
+
+def test_the_entry_queues_let_in_producers_elsewhere_only_where_a_parameter_names_them() -> None:
+    about_entry = {
+        name
+        for name, item in resources("AWS::SQS::QueuePolicy").items()
+        if {target(queue) for queue in item["Queues"]} & entry_queues()
+    }
+    assert about_entry == {"EntryQueuePolicy"}, "a queue keeps one policy: the last that is set"
+    written = source()["Resources"]["EntryQueuePolicy"]["Properties"]
+    assert {target(queue) for queue in written["Queues"]} == entry_queues()
+    tls, *others = written["PolicyDocument"]["Statement"]
+    assert only_tls(tls)
+    found = let_in(others)
+    assert (*found,) == PRODUCERS_ELSEWHERE
+    assert len(others) == len(found), "nobody else is let in, or shut out"
+    for statement in found.values():
+        assert set(listed(statement["Action"])) <= {"sqs:SendMessage", "sqs:GetQueueUrl"}
+
+
+def test_producers_elsewhere_may_use_the_key_for_the_queues_only() -> None:
+    policy = source()["Resources"]["DataKey"]["Properties"]["KeyPolicy"]["Statement"]
+    found = let_in(policy)
+    assert (*found,) == PRODUCERS_ELSEWHERE[:2]
+    for statement in found.values():
+        assert set(statement["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
+        assert "kms:ViaService" in statement["Condition"]["StringEquals"]
+    (services,) = [item for item in policy if item.get("Sid") == "ServicesWriteToTopicsAndQueues"]
+    assert "events.amazonaws.com" in services["Principal"]["Service"]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "good", "bad"),
+    [
+        ("ProducerAccounts", "111122223333", ["1111", "*", "arn:aws:iam::111122223333:root"]),
+        ("ProducerOrganization", "o-a1b2c3d4e5", ["*", "a1b2c3d4e5"]),
+        (
+            "ProducerRules",
+            "arn:aws:events:eu-west-1:111122223333:rule/shop/booked",
+            ["*", "arn:aws:events:eu-west-1:111122223333:rule/*", "arn:aws:sqs:eu-west-1:111122223333:x"],
+        ),
+    ],
+)
+def test_nobody_lets_in_everybody_by_a_star(parameter: str, good: str, bad: list[str]) -> None:
+    pattern = source()["Parameters"][parameter]["AllowedPattern"]
+    assert re.search(pattern, good)
+    assert re.search(pattern, "")
+    assert not [text for text in bad if re.search(pattern, text)]
 
 
 def indexes() -> dict[str, dict[str, Any]]:
@@ -309,15 +432,23 @@ def test_tables_are_on_demand_encrypted_and_recoverable() -> None:
     assert set(tables) == {"ControlTable", "MessagesTable", "ContactsTable"}
     for name, item in tables.items():
         assert item["BillingMode"] == "PAY_PER_REQUEST", name
-        assert item["SSESpecification"]["SSEEnabled"] is True, name
+        assert item["SSESpecification"] == {
+            "SSEEnabled": True,
+            "SSEType": {"Fn::If": ["UsesKey", "KMS", NOTHING]},
+            "KMSMasterKeyId": {"Fn::If": ["UsesKey", {"Ref": "DataKey"}, NOTHING]},
+        }, name
         assert item["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True, name
     for name in ("ControlTable", "MessagesTable"):
         assert tables[name]["TimeToLiveSpecification"] == {"AttributeName": "expires_ttl", "Enabled": True}
 
 
 def test_what_holds_data_survives_a_mistake() -> None:
+    kinds = ("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::SQS::Queue", "AWS::KMS::Key")
     for name, item in transformed()["Resources"].items():
-        if item["Type"] in ("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"):
+        if item["Type"] in kinds:
+            if name in SHORT_LIVED:
+                assert item["DeletionPolicy"] == item["UpdateReplacePolicy"] == "Delete"
+                continue
             assert item["DeletionPolicy"].startswith("Retain"), name
             assert item["UpdateReplacePolicy"] == "Retain", name
 
@@ -327,6 +458,129 @@ def test_no_secret_passes_through_the_template() -> None:
         assert "SecretString" not in item
     for name in source()["Parameters"]:
         assert not re.search("token|secret|password|apikey", name, re.IGNORECASE), name
+
+
+@pytest.mark.parametrize("folder", sorted(functions()))
+def test_a_function_reads_the_secrets_that_it_works_with_and_no_others(folder: str) -> None:
+    wanted = SERVICES_SECRETS.get(folder, set())
+    variables = functions()[folder]["Environment"]["Variables"]
+    given = {name.removesuffix("_SECRET_ARN"): value for name, value in variables.items() if "SECRET" in name}
+    assert set(given) == wanted
+    role = target(by_logical_id(logical_id(folder))["Role"])
+    read = {
+        str(target(resource))
+        for name, item in statements()
+        if name == role and "secretsmanager:GetSecretValue" in listed(item["Action"])
+        for resource in listed(item["Resource"])
+    }
+    assert read == {str(target(value)) for value in given.values()}
+
+
+def test_only_the_token_keeper_writes_a_secret_and_only_the_tokens() -> None:
+    writers = {
+        (name, str(target(item["Resource"])))
+        for name, item in statements()
+        if any(action.startswith("secretsmanager:Put") for action in listed(item["Action"]))
+    }
+    assert writers == {("TokenKeeperRole", "WhatsappSecret")}
+
+
+def test_everything_is_under_the_stacks_key_where_it_is_wanted() -> None:
+    for kind, field in (
+        ("AWS::SecretsManager::Secret", "KmsKeyId"),
+        ("AWS::Logs::LogGroup", "KmsKeyId"),
+        ("AWS::SQS::Queue", "KmsMasterKeyId"),
+    ):
+        assert resources(kind)
+        for name, item in resources(kind).items():
+            condition, key, otherwise = item[field]["Fn::If"]
+            assert (condition, target(key), otherwise) == ("UsesKey", "DataKey", NOTHING), name
+    users = {str(target(role)) for role in by_logical_id("KeyUse")["Roles"]}
+    assert users == set(resources("AWS::IAM::Role")), "each role meets queues, tables, topics or secrets"
+
+
+def test_mail_goes_out_from_our_address_only() -> None:
+    (mail,) = [item for _, item in statements() if "ses:SendEmail" in listed(item["Action"])]
+    assert mail["Condition"] == {"StringEquals": {"ses:FromAddress": {"Ref": "EmailFrom"}}}
+
+
+# -- what is invoked asynchronously ------------------------------------------------------------------------
+
+
+def asynchronous() -> set[str]:
+    """The functions that SNS, schedules, alarms, or other functions without waiting, invoke."""
+    told = {
+        str(target(item["Endpoint"]))
+        for item in resources("AWS::SNS::Subscription").values()
+        if item["Protocol"] == "lambda"
+    }
+    timed = {str(target(item["Target"]["Arn"])) for item in resources("AWS::Scheduler::Schedule").values()}
+    return told | timed | {"AlarmFunction", "DrainerFunction", "TokenKeeperFunction"}
+
+
+def test_what_is_invoked_asynchronously_keeps_the_events_that_it_could_not_handle() -> None:
+    kept = {
+        str(target(item["FunctionName"])): item
+        for item in resources("AWS::Lambda::EventInvokeConfig").values()
+    }
+    assert set(kept) == asynchronous()
+    for name, item in kept.items():
+        assert target(item["DestinationConfig"]["OnFailure"]["Destination"]) == "EventsDlq", name
+        assert "MaximumRetryAttempts" in item
+        assert item["MaximumEventAgeInSeconds"]
+        assert str(target(by_logical_id(name)["Role"])) in senders_of("EventsDlq"), name
+    for item in resources("AWS::SNS::Subscription").values():
+        if item["Protocol"] == "lambda":
+            assert target(item["RedrivePolicy"]["deadLetterTargetArn"]) == "EventsDlq"
+    for item in resources("AWS::Scheduler::Schedule").values():
+        assert target(item["Target"]["DeadLetterConfig"]["Arn"]) == "EventsDlq"
+        assert str(target(item["Target"]["RoleArn"])) in senders_of("EventsDlq")
+
+
+def test_topics_may_keep_what_no_function_took() -> None:
+    (allow,) = [
+        item
+        for item in by_logical_id("EventsDlqPolicy")["PolicyDocument"]["Statement"]
+        if item["Effect"] == "Allow"
+    ]
+    told = {
+        target(item["TopicArn"])
+        for item in resources("AWS::SNS::Subscription").values()
+        if item["Protocol"] == "lambda"
+    }
+    assert {target(topic) for topic in allow["Condition"]["ArnEquals"]["aws:SourceArn"]} == told
+
+
+# -- the front door ----------------------------------------------------------------------------------------
+
+
+def test_each_route_has_tokens_of_its_own_and_every_request_is_logged() -> None:
+    stage = by_logical_id("WebhookStage")
+    routes = {item["RouteKey"] for item in resources("AWS::ApiGatewayV2::Route").values()}
+    assert set(stage["RouteSettings"]) == routes
+    assert "DefaultRouteSettings" not in stage
+    limits = {key: item["ThrottlingRateLimit"] for key, item in stage["RouteSettings"].items()}
+    assert limits["GET /webhook"] < limits["POST /webhook"]
+    line = stage["AccessLogSettings"]["Format"]
+    assert "\n" not in line, "API Gateway wants one line"
+    assert not re.search(r"body|query|header", line, re.IGNORECASE), "the query holds the verify token"
+
+
+def test_what_the_front_door_turns_away_is_counted_for_the_prober() -> None:
+    from lifeline.adapters.metrics import DOOR
+
+    (item,) = by_logical_id("WebhooksTurnedAway")["MetricTransformations"]
+    assert (item["MetricNamespace"], item["MetricName"]) == DOOR
+    (dimension,) = item["Dimensions"]
+    assert dimension["Key"] == "api"
+    assert '"api":"$context.apiId"' in by_logical_id("WebhookStage")["AccessLogSettings"]["Format"]
+
+
+def test_a_domain_with_mutual_tls_leaves_no_way_around_it() -> None:
+    assert by_logical_id("WebhookApi")["DisableExecuteApiEndpoint"] == {
+        "Fn::If": ["HasWebhookDomain", True, False]
+    }
+    assert by_logical_id("WebhookDomain")["MutualTlsAuthentication"]["TruststoreUri"]
 
 
 def test_every_layer_is_built_from_its_requirements() -> None:
@@ -370,15 +624,65 @@ def test_every_excuse_is_still_needed() -> None:
     assert used == set(WITHOUT_RESOURCE)
 
 
-def test_operators_may_invoke_one_function_and_find_it() -> None:
+@pytest.mark.parametrize(
+    ("policy", "functions_"),
+    [
+        ("OperatorPolicy", ["OperatorFunction", "OperatorReadFunction"]),
+        ("OperatorReadPolicy", ["OperatorReadFunction"]),
+    ],
+)
+def test_operators_may_invoke_their_functions_and_find_them(policy: str, functions_: list[str]) -> None:
     allowed = {
-        (action, str(item["Resource"]))
+        action: [target(resource) for resource in listed(item["Resource"])]
         for name, item in statements()
-        if name == "OperatorAccessPolicy"
+        if name == policy
         for action in listed(item["Action"])
     }
-    assert {action for action, _ in allowed} == {"lambda:InvokeFunction", "cloudformation:DescribeStacks"}
-    assert ("lambda:InvokeFunction", str({"Fn::GetAtt": ["OperatorFunction", "Arn"]})) in allowed
+    assert set(allowed) == {"lambda:InvokeFunction", "cloudformation:DescribeStacks"}
+    assert allowed["lambda:InvokeFunction"] == functions_
+
+
+READS: Final = re.compile(
+    r"(dynamodb|sqs|sns|ses|cloudwatch|secretsmanager):(BatchGet|Get|Query|Scan|List|Describe)"
+)
+"""Actions by which nothing changes: sqs:ReceiveMessage is none, since it hides messages from others."""
+
+
+def test_the_role_that_only_reads_can_write_nothing_but_its_log() -> None:
+    mine = [item for name, item in statements() if name == "OperatorReadRole"]
+    (log,) = [item for item in mine if item["Sid"] == "WriteItsLog"]
+    assert target(log["Resource"]) == "OperatorReadLogs"
+    others = {action for item in mine if item is not log for action in listed(item["Action"])}
+    assert len(others) > 10
+    assert [action for action in sorted(others) if not READS.match(action)] == []
+
+
+def test_reading_operators_may_read_what_full_ones_may() -> None:
+    def reads(role: str) -> set[tuple[str, str]]:
+        return {
+            (action, str(resource))
+            for name, item in statements()
+            if name == role
+            for action in listed(item["Action"])
+            for resource in listed(item["Resource"])
+            if READS.match(action)
+        }
+
+    assert reads("OperatorReadRole") == reads("OperatorRole")
+
+
+def test_the_operator_sees_every_queue_and_takes_from_every_dead_letter_queue() -> None:
+    def reach(action: str) -> set[str]:
+        return {
+            str(target(resource))
+            for name, item in statements()
+            if name == "OperatorRole" and action in listed(item["Action"])
+            for resource in listed(item["Resource"])
+        }
+
+    assert reach("sqs:GetQueueAttributes") == set(queues())
+    letters = {name for name in queues() if dead_letter(name)}
+    assert reach("sqs:ReceiveMessage") == reach("sqs:DeleteMessage") == letters
 
 
 # -- alarms and topics -------------------------------------------------------------------------------------
@@ -386,6 +690,15 @@ def test_operators_may_invoke_one_function_and_find_it() -> None:
 
 def alarms() -> dict[str, dict[str, Any]]:
     return resources("AWS::CloudWatch::Alarm")
+
+
+def filtered() -> set[str]:
+    """Metrics that filters make of log lines."""
+    return {
+        transformation["MetricName"]
+        for item in resources("AWS::Logs::MetricFilter").values()
+        for transformation in item["MetricTransformations"]
+    }
 
 
 def headings() -> set[str]:
@@ -411,6 +724,8 @@ def test_an_alarm_watches_a_metric_that_the_code_emits(name: str) -> None:
     if alarm.get("Namespace") != NAMESPACE:
         assert alarm["Namespace"].startswith("AWS/"), name
         return
+    if alarm["MetricName"] in filtered():
+        return
     _, dimensions = METRICS[alarm["MetricName"]]
     assert {item["Name"] for item in alarm["Dimensions"]} == set(dimensions)
 
@@ -427,7 +742,7 @@ def test_an_alarm_whose_name_is_a_trip_reaches_the_alarm_function_and_no_other_d
         assert bool(reached) == trips, name
 
 
-def test_topics_are_encrypted_except_where_cloudwatch_or_ses_writes() -> None:
+def test_topics_are_encrypted_under_a_key_that_whoever_writes_may_use() -> None:
     written = {
         target(action)
         for alarm in alarms().values()
@@ -439,10 +754,82 @@ def test_topics_are_encrypted_except_where_cloudwatch_or_ses_writes() -> None:
     }
     for name, topic in resources("AWS::SNS::Topic").items():
         # CloudWatch and SES cannot publish to a topic under alias/aws/sns: it would reach nobody.
-        assert ("KmsMasterKeyId" in topic) == (name not in written | told), name
+        ours = {"Ref": "DataKey"}
+        assert topic["KmsMasterKeyId"] == (
+            ours if name in written | told else {"Fn::If": ["UsesKey", ours, "alias/aws/sns"]}
+        ), name
+    services = {
+        service
+        for item in by_logical_id("DataKey")["KeyPolicy"]["Statement"]
+        if "Fn::If" not in item
+        for service in listed(item["Principal"].get("Service", []))
+        if isinstance(service, str)
+    }
+    assert services == {
+        "cloudwatch.amazonaws.com",
+        "events.amazonaws.com",
+        "ses.amazonaws.com",
+        "sns.amazonaws.com",
+    }
 
 
 # -- the text itself ---------------------------------------------------------------------------------------
+
+
+SECTIONS: dict[str, str] = {
+    "Key": "KMS::Key",
+    "Queues": "SQS::Queue",
+    "Queue policies": "SQS::QueuePolicy",
+    "Tables": "DynamoDB::Table",
+    "Secrets": "SecretsManager::Secret",
+    "Topics": "SNS::Topic SNS::TopicPolicy",
+    "Mail": "SES::ConfigurationSet SES::ConfigurationSetEventDestination",
+    "Layer": "Serverless::LayerVersion",
+    "Function": "Serverless::Function IAM::Role Logs::LogGroup Lambda::Permission",
+    "What functions share": "IAM::Policy",
+    "Front door": "ApiGatewayV2 Logs::LogGroup Logs::MetricFilter Lambda::Permission",
+    "Schedules": "Scheduler::Schedule IAM::Role",
+    "Subscriptions of people": "SNS::Subscription",
+    "Alarms": "CloudWatch::Alarm",
+    "Dashboard": "CloudWatch::Dashboard",
+    "Access": "IAM::ManagedPolicy",
+}
+"""What stands under a banner: the types of its resources, without ``AWS::``."""
+
+
+def sections() -> dict[str, list[str]]:
+    """The template's lines by their banner, in its order."""
+    lines = TEMPLATE.read_text().splitlines()
+    rules = [index for index, line in enumerate(lines) if re.fullmatch(r" *# -{90,}", line)]
+    starts = [index for index in rules if index + 2 in rules]
+    ends = [*starts[1:], len(lines)]
+    return {
+        lines[start + 1].strip("# "): lines[start + 3 : end] for start, end in zip(starts, ends, strict=True)
+    }
+
+
+def test_each_banner_stands_over_what_it_names() -> None:
+    seen = set()
+    for title, lines in sections().items():
+        kinds = [line.split("AWS::")[1] for line in lines if re.match(r"    Type: AWS::", line)]
+        for kind in kinds:
+            allowed = SECTIONS[title.split(":")[0]].split()
+            assert kind in allowed or kind.split("::")[0] in allowed, (title, kind)
+        if title.startswith("Function: "):
+            name = "".join(word.capitalize() for word in title.removeprefix("Function: ").split())
+            found = [line.strip(" :") for line in lines if re.fullmatch(r"  \w+:", line)]
+            assert found[:3] == [f"{name}Function", f"{name}Role", f"{name}Logs"], title
+        seen |= {title.split(":")[0]} if kinds else set()
+    assert seen == set(SECTIONS), "no banner without its things"
+
+
+def test_the_contents_at_the_top_name_the_sections_in_their_order() -> None:
+    top = TEMPLATE.read_text().split("\nMetadata:")[0]
+    contents = " ".join(re.findall(r"(?m)^#  +(.*?)(?:  .*)?$", top))
+    parts = [word.strip() for word in re.sub(r",? (?=[A-Z]\w+:? )", ", ", contents).split(",")]
+    flat = [word for word in parts if word]
+    titles = [title.split(": ")[-1] for title in sections()]
+    assert [word.split(": ")[-1] for word in flat] == titles
 
 
 def test_every_parameter_explains_itself() -> None:
@@ -458,7 +845,8 @@ def test_outputs_are_the_address_book() -> None:
         "TopicArn": {"Ops", "Inbound", "Trip", "Alarms", "Feedback"},
     }
     wanted = {f"{name}{kind}" for kind, names in by_kind.items() for name in names}
-    wanted |= {name + "Url" for name in queues()} | {"SecretArn", "WebhookUrl", "WebhookApiId"}
+    wanted |= {name + "Url" for name in queues()} | {"WebhookUrl", "WebhookApiId", "DataKeyArn"}
+    wanted |= {name + "SecretArn" for name in ("App", "Token", "Openai")}
     assert wanted <= set(outputs)
     for name, item in outputs.items():
         assert item["Description"], name

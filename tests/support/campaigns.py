@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lifeline.domain.campaign.campaign import Campaign, State
+from lifeline.domain.campaign.campaign import Campaign, CampaignState
 from lifeline.errors import ConflictError, UnavailableError
 
 
@@ -34,10 +34,10 @@ class MemoryCampaigns:
         self._check()
         return str(self.items[name].state) if name in self.items else ""
 
-    def set(self, name: str, state: State) -> None:
+    def set(self, name: str, state: CampaignState) -> None:
         self.items[name] = replace(self.items[name], state=state)
 
-    def move(self, campaign: Campaign, to: State, start: float, paused_at: float | None) -> None:
+    def move(self, campaign: Campaign, to: CampaignState, start: float, paused_at: float | None) -> None:
         if self.items[campaign.id].state is not campaign.state:
             raise ConflictError("changed")
         self.items[campaign.id] = replace(self.items[campaign.id], state=to, start=start, paused_at=paused_at)

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from local.stack import LocalStack
 from tests.support.openapi import OPENAPI
 from tests.support.system import System
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "panic": {
         "successes_to_end": 2,
         "probe_seconds": 5,

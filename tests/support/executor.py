@@ -10,5 +10,5 @@ from typing import Any
 class Inline(Executor):
     """Runs everything at once, in order: a run has to repeat exactly."""
 
-    def map(self, fn: Callable[..., Any], *iterables: Iterable[Any], **_: Any) -> Iterator[Any]:  # type: ignore[override]
+    def map(self, fn: Callable[..., Any], *iterables: Iterable[Any], **_: Any) -> Iterator[Any]:
         return iter([fn(*items) for items in zip(*iterables, strict=True)])

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lifeline.adapters.inbox import Claim, Pending
+from lifeline.adapters.inbox import Ownership, Pending
 from lifeline.adapters.whatsapp import Lost
 from lifeline.domain.failure.classify import Failure
 from lifeline.errors import UnavailableError
@@ -52,14 +52,14 @@ class MemoryInbox:
         if name in self.broken:
             raise UnavailableError("DynamoDB", "testing", "broken on purpose")
 
-    def begin(self, name: str, now: float, lease: float) -> Claim:
+    def begin(self, name: str, now: float, lease: float) -> Ownership:
         self._check("begin")
         if name in self.done:
-            return Claim.DONE
+            return Ownership.DONE
         if self.leases.get(name, 0.0) >= now:
-            return Claim.BUSY
+            return Ownership.BUSY
         self.leases[name] = now + lease
-        return Claim.MINE
+        return Ownership.MINE
 
     def finish(self, name: str, now: float) -> None:
         self._check("finish")

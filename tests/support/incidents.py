@@ -9,6 +9,8 @@ from lifeline.domain.incident.facts import Affected, Facts, Move
 from lifeline.domain.message.status import Status
 from lifeline.domain.panic.flag import Event, Kind
 
+from tests.support.statuses import PUSHED
+
 START = 1_772_355_600.0
 """2026-03-01T09:00:00Z"""
 ID = "20260301-090000-abcdef"
@@ -75,9 +77,9 @@ def pushed(name: str, after: float, took: float = 0.4, **more: Any) -> Affected:
     """Reached by push."""
     return message(
         name,
-        Status.PUSHED,
+        PUSHED,
         (after, Status.CLAIMED, "falling_back"),
-        (after + took, Status.PUSHED, "panic (push)"),
+        (after + took, PUSHED, "panic (push)"),
         **{"tried": "push", **more},
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import json
 import threading
 import zlib
 from collections import Counter, defaultdict
@@ -18,7 +19,6 @@ from enum import StrEnum
 from typing import Any, Final, Protocol, cast
 
 from lifeline.adapters.agenda import PROJECTED
-from lifeline.adapters.control import Setting
 from lifeline.adapters.ledger import (
     SCAN_MARGIN,
     SCAN_SEGMENTS,
@@ -36,8 +36,8 @@ from lifeline.domain.message.row import SHARDS, Change, Fate, Row, Written, shar
 from lifeline.domain.message.status import OPEN, Status, can_move
 from lifeline.domain.pace.pace import MAX_DELAY
 from lifeline.domain.panic.detection import Bucket, Window
-from lifeline.domain.panic.flag import Change as PanicChange
-from lifeline.domain.panic.flag import Event, Flag
+from lifeline.domain.panic.flag import Event, Flag, PanicChange
+from lifeline.domain.records import Kept, KeptRecord, R
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.telemetry import METRICS
 
@@ -302,7 +302,7 @@ class MemoryLedger:
         self, before: float, first: int, remaining: Callable[[], float]
     ) -> tuple[list[Row], int | None]:
         self._check("reading the whole ledger")
-        found = []
+        found: list[Row] = []
         for segment in range(first, SCAN_SEGMENTS):
             if remaining() < SCAN_MARGIN:
                 return found, segment
@@ -409,13 +409,31 @@ def _projected(row: Row) -> Row:
     return Row(row.id, lane=row.lane, due=row.due, **values)
 
 
+@dataclass(frozen=True)
+class StoredRecord:
+    """A record by name as the table has it: ``text`` is JSON, which holds no more than JSON can."""
+
+    text: str
+    actor: str
+    reason: str
+    at: float
+    version: int
+
+    def as_kept(self, kind: type[R]) -> Kept[R]:
+        value = kind.from_item(json.loads(self.text))
+        return Kept(value, self.actor, self.reason, self.at, self.version)
+
+
+NEVER_KEPT: Final = StoredRecord("null", "", "", 0.0, 0)
+
+
 class MemoryControl:
-    """Flags, history, settings, counters and windows. ``broken``: fails; ``races``: so many writes lose."""
+    """Flags, history, records, counters and windows. ``broken``: fails; ``races``: so many writes lose."""
 
     def __init__(self) -> None:
         self.stored: dict[str, Flag] = {}
         self.events: dict[tuple[int, str, int, str], Event] = {}
-        self.values: dict[str, Setting] = {}
+        self.values: dict[str, StoredRecord] = {}
         self.minutes: dict[int, Counter[str]] = defaultdict(Counter)
         self._counting = threading.Lock()
         self.windows: dict[str, Window] = {}
@@ -441,7 +459,7 @@ class MemoryControl:
             raise ConflictError("lost on purpose")
         scope = change.flag.scope
         if (self.stored.get(scope) or Flag.normal(scope)).version != read_version:
-            raise ConflictError("version")
+            raise ConflictError(f"{scope} was changed by somebody else meanwhile")
         self.stored[scope] = change.flag
         self.append(change.event)
 
@@ -452,18 +470,48 @@ class MemoryControl:
     def kinds(self, scope: str) -> list[str]:
         return [str(event.kind) for key, event in sorted(self.events.items()) if event.scope == scope]
 
-    def setting(self, name: str) -> Setting:
+    def history(
+        self, scope: str | None = None, since: float = 0.0, incident_id: str | None = None, limit: int = 100
+    ) -> list[Event]:
         self._check()
-        return self.values.get(name, Setting(None))
+        found = [event for _, event in sorted(self.events.items(), reverse=True)]
+        return [
+            event
+            for event in found
+            if int(event.at * 1000) >= int(since * 1000)
+            and (not scope or event.scope == scope)
+            and (not incident_id or event.incident_id == incident_id)
+        ][:limit]
 
-    def put_setting(
-        self, name: str, value: Any, *, actor: str, reason: str, now: float, read_version: int | None = None
+    def kept(self, kind: type[R], of: str = "") -> Kept[R]:
+        self._check()
+        return self.values.get(kind.key(of), NEVER_KEPT).as_kept(kind)
+
+    def all_kept(self, kind: type[R]) -> dict[str, Kept[R]]:
+        self._check()
+        return {
+            name.removeprefix(kind.NAME): stored.as_kept(kind)
+            for name, stored in sorted(self.values.items())
+            if name.startswith(kind.NAME)
+        }
+
+    def keep(
+        self,
+        record: KeptRecord,
+        of: str = "",
+        *,
+        actor: str,
+        reason: str,
+        now: float,
+        read_version: int | None = None,
     ) -> None:
         self._check()
-        before = self.values.get(name, Setting(None))
+        name = record.key(of)
+        before = self.values.get(name, NEVER_KEPT)
         if read_version is not None and before.version != read_version:
-            raise ConflictError(name)
-        self.values[name] = Setting(value, actor, reason, now, before.version + 1)
+            raise ConflictError(f"{name} was changed by somebody else meanwhile")
+        text = json.dumps(record.to_item())
+        self.values[name] = StoredRecord(text, actor, reason, now, before.version + 1)
 
     def record_outcomes(
         self,
@@ -529,6 +577,9 @@ class MemoryControl:
 
     def count(self, minute: int, counts: Mapping[str, int]) -> None:
         self._check()
+        counts = {name: count for name, count in counts.items() if count}
+        if not counts:
+            return
         with self._counting:
             self.minutes[minute].update(counts)
 
@@ -721,10 +772,30 @@ class MemoryNotices:
         self.told: list[dict[str, Any]] = []
         self.broken = False
 
-    def tell(self, **notice: Any) -> None:
+    def tell(
+        self,
+        *,
+        audience: tuple[str, ...],
+        subject: str,
+        text: str,
+        scope: str,
+        cause: str,
+        severity: str,
+        data: Mapping[str, Any],
+    ) -> None:
         if self.broken:
             raise UnavailableError("SNS", "telling people", "broken on purpose")
-        self.told.append(notice)
+        self.told.append(
+            {
+                "audience": audience,
+                "subject": subject,
+                "text": text,
+                "scope": scope,
+                "cause": cause,
+                "severity": severity,
+                "data": data,
+            }
+        )
 
 
 class StubSecrets:
@@ -743,6 +814,11 @@ class StubSecrets:
         if self.broken:
             raise UnavailableError("Secrets Manager", "reading the secret", "broken on purpose")
         return self.values
+
+    def renewed(self, used: str) -> str:
+        if self.get("access_token") == used:
+            self.drop()
+        return self.get("access_token")
 
     def drop(self) -> None:
         self.drops += 1

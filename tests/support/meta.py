@@ -9,6 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 APP_SECRET = "app-secret-of-the-tests"
+PHONE_NUMBER_ID = "100000000000001"
+WABA_ID = "200000000000002"
+"""Ours: in tests of use cases, in ``events/`` and on the local stack (``samconfig.toml``)."""
+DISPLAY = "15550783881"
 
 
 def sign(raw: bytes, secret: str = APP_SECRET) -> str:
@@ -51,21 +55,28 @@ def change(field: str, value: Mapping[str, Any]) -> dict[str, Any]:
     return {"field": field, "value": value}
 
 
-def statuses(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A change of field ``messages`` with these statuses."""
+def statuses(entries: Sequence[Mapping[str, Any]], number: str = PHONE_NUMBER_ID) -> dict[str, Any]:
+    """A change of field ``messages`` with these statuses of sends from ``number``."""
     return change(
         "messages",
         {
             "messaging_product": "whatsapp",
-            "metadata": {"display_phone_number": "15550783881", "phone_number_id": "106540352242922"},
+            "metadata": {"display_phone_number": DISPLAY, "phone_number_id": number},
             "statuses": list(entries),
         },
     )
 
 
-def post(*changes: Mapping[str, Any], time: float | None = None) -> bytes:
+def inbound(*messages: Mapping[str, Any], number: str = PHONE_NUMBER_ID) -> dict[str, Any]:
+    """A change of field ``messages`` with what people wrote to ``number``."""
+    metadata = {"display_phone_number": DISPLAY, "phone_number_id": number}
+    value = {"messaging_product": "whatsapp", "metadata": metadata, "messages": list(messages)}
+    return change("messages", value)
+
+
+def post(*changes: Mapping[str, Any], time: float | None = None, waba: str = WABA_ID) -> bytes:
     """The raw body of one POST; non-ASCII is escaped, as Meta does before it signs."""
-    entry: dict[str, Any] = {"id": "102290129340398", "changes": list(changes)}
+    entry: dict[str, Any] = {"id": waba, "changes": list(changes)}
     if time is not None:
         entry["time"] = int(time)
     return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()

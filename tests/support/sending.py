@@ -7,37 +7,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from lifeline.adapters.contacts import Contact, Way, mark_key
 from lifeline.adapters.whatsapp import Accepted
 from lifeline.contract.messages import Message, Template
-from lifeline.contract.names import WHATSAPP
+from lifeline.contract.scopes import WHATSAPP
+from lifeline.contract.ways import WAYS
 from lifeline.domain.failure.causes import Cause, Fault
 from lifeline.domain.failure.classify import Failure, classify_answer, classify_fault
 from lifeline.domain.message.proof import read_tag
 from lifeline.domain.message.row import Lane, Row
 from lifeline.domain.message.status import Status
 from lifeline.domain.panic.flag import State
-from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
-from lifeline.use_cases.deliver import Deliver, Record
+from lifeline.use_cases.deliver import Deliver, SqsRecord
 from lifeline.wiring import sender, webhook
-from lifeline.wiring.adapters import Adapters
 
-from tests.support.campaigns import MemoryCampaigns
-from tests.support.executor import Inline
 from tests.support.memory import (
     Clock,
     Died,
-    MemoryAgenda,
-    MemoryControl,
-    MemoryLedger,
-    MemoryNotices,
-    MemoryQueues,
-    Recorder,
     Script,
     StubSecrets,
 )
-from tests.support.meta import APP_SECRET, post, sign, statuses
+from tests.support.meta import APP_SECRET, PHONE_NUMBER_ID, WABA_ID, post, sign, statuses
+from tests.support.services import Services
 
 WAKE: Final = "queue/wake"
 VOICE: Final = "queue/voice"
@@ -137,7 +128,7 @@ class Meta:
 
 
 class Channel:
-    """Push or mail. ``script``: what is raised in turn (``None``: taken); ``refuses``: by address."""
+    """One way. ``script``: what is raised in turn (``None``: taken); ``refuses``: by address."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -163,82 +154,34 @@ class Channel:
         return f"{message_id}-{act}"
 
 
-class Contacts:
-    """Who is registered, and which addresses were refused. ``broken``: the table does not answer."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, Contact] = {}
-        self.marks: dict[str, str] = {}
-        self.broken = False
-
-    def read(self, user_ids: set[str]) -> dict[str, Contact]:
-        self._check()
-        return {name: self.known[name] for name in user_ids if name in self.known}
-
-    def refused(self, ways: set[Way]) -> dict[Way, str]:
-        self._check()
-        return {way: self.marks[mark_key(*way)] for way in ways if mark_key(*way) in self.marks}
-
-    def refuse(self, way: str, address: str, why: str, now: float) -> None:
-        self._check()
-        self.marks[mark_key(way, address)] = why
-
-    def _check(self) -> None:
-        if self.broken:
-            raise UnavailableError("DynamoDB", "reading contacts", "broken on purpose")
-
-
-class World:
+class World(Services):
     """A sender and all that it touches. Waiting moves the clock; one thing happens after the other."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.clock, self.faults, self.log = Clock(), Script(), Recorder()
-        self.ledger = MemoryLedger(self.faults)
-        self.agenda = MemoryAgenda(self.ledger)
-        self.queues = MemoryQueues(self.clock, self.faults)
-        self.control, self.campaigns = MemoryControl(), MemoryCampaigns()
-        self.contacts, self.notices = Contacts(), MemoryNotices()
-        self.meta, self.push, self.email = Meta(self.clock), Channel(self.clock), Channel(self.clock)
-        self.settings = replace(
+        self.faults = Script()
+        own = replace(
             settings or Settings(),
             wake_queue_url=WAKE,
             voice_queue_url=VOICE,
             whatsapp_dlq_url=DEAD,
             probe_queue_url="queue/probe",
+            phone_number_id=PHONE_NUMBER_ID,
+            waba_id=WABA_ID,
         )
-        self.unacknowledged: dict[str, Record] = {}
+        super().__init__(own, faults=self.faults)
+        self.meta = Meta(self.clock)
+        self.channels = {way.name: Channel(self.clock) for way in WAYS}
+        self.push, self.email = self.channels["push"], self.channels["email"]
+        self.also(
+            whatsapp=self.meta,
+            couriers=self.channels,
+            app_secret=StubSecrets({"app_secret": APP_SECRET}),
+            new_id=lambda: "abcdef",
+        )
+        self.unacknowledged: dict[str, SqsRecord] = {}
         self.panic = self.adapters("webhook").panic
         self.deliver = self.worker()
         self._numbers = 0
-
-    def adapters(self, function: str, **more: Any) -> Adapters:
-        """The wiring of one function, on these services."""
-        return Adapters(
-            function,
-            {
-                "settings": self.settings,
-                "ledger": self.ledger,
-                "agenda": self.agenda,
-                "control": self.control,
-                "queues": self.queues,
-                "campaigns": self.campaigns,
-                "contacts": self.contacts,
-                "notices": self.notices,
-                "whatsapp": self.meta,
-                "push": self.push,
-                "email": self.email,
-                "inbox": None,
-                "inbound_topic": None,
-                "secrets": StubSecrets({"app_secret": APP_SECRET}),
-                "telemetry": self.log,
-                "clock": self.clock,
-                "pause": self.clock.advance,
-                "chance": lambda: 0.5,
-                "new_id": lambda: "abcdef",
-                "pool": lambda *_: Inline(),
-                **more,
-            },
-        )
 
     def worker(self) -> Deliver:
         """Another worker on the same services."""
@@ -246,21 +189,21 @@ class World:
 
     # -- what SQS brings -----------------------------------------------------------------------------
 
-    def record(self, name: str, **more: Any) -> Record:
+    def record(self, name: str, **more: Any) -> SqsRecord:
         """A producer's message: a text to somebody without another way, unless told; ``None`` leaves out."""
         body = {"id": name, "to": "+4915112345678", "type": "text", "text": "At ten.", **more}
         return self.raw(json.dumps({field: value for field, value in body.items() if value is not None}))
 
-    def raw(self, body: str) -> Record:
+    def raw(self, body: str) -> SqsRecord:
         """An SQS message of an entry queue."""
         self._numbers += 1
-        return Record(f"sqs-{self._numbers}", body)
+        return SqsRecord(f"sqs-{self._numbers}", body)
 
     def put(self, *names: str, **more: Any) -> list[str]:
         """A batch of messages that are alike but for their ids; the ids of records that come again."""
         return self.batch(*(self.record(name, **more) for name in names))
 
-    def batch(self, *records: Record, remaining: float = 40.0, by: Deliver | None = None) -> list[str]:
+    def batch(self, *records: SqsRecord, remaining: float = 40.0, by: Deliver | None = None) -> list[str]:
         """One invocation; the ids of records that come again. A worker that dies acknowledges nothing."""
         self.unacknowledged.update({record.id: record for record in records if not record.wake_up})
         back = (by or self.deliver)(records, lambda: remaining)
@@ -269,7 +212,7 @@ class World:
                 self.unacknowledged.pop(record.id, None)
         return back
 
-    def dies(self, *records: Record) -> None:
+    def dies(self, *records: SqsRecord) -> None:
         """An invocation whose worker dies in the middle; the next one is another worker's."""
         try:
             self.batch(*records)
@@ -286,10 +229,10 @@ class World:
         ]
         return self.batch(*(reversed(records) if backwards else records))
 
-    def wake_up(self, body: str) -> Record:
+    def wake_up(self, body: str) -> SqsRecord:
         """An SQS message of ``wake-queue``."""
         self._numbers += 1
-        return Record(f"wake-{self._numbers}", body, wake_up=True)
+        return SqsRecord(f"wake-{self._numbers}", body, wake_up=True)
 
     def wake(self, *names: str) -> list[str]:
         """A batch of wake-ups."""
@@ -352,4 +295,5 @@ class World:
         return [way for _, way in sorted(found)]
 
     def _taken(self) -> Sequence[tuple[str, list[Sent]]]:
-        return (("whatsapp", self.meta.sent), ("push", self.push.sent), ("email", self.email.sent))
+        others = [(name, channel.sent) for name, channel in self.channels.items()]
+        return [(WHATSAPP, self.meta.sent), *others]

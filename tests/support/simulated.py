@@ -10,11 +10,9 @@ from lifeline.contract.messages import Message
 from lifeline.settings import Settings
 from lifeline.use_cases.deliver import Deliver
 from lifeline.wiring import sender as wiring
-from lifeline.wiring.adapters import Adapters
 
-from tests.support.campaigns import MemoryCampaigns
-from tests.support.executor import Inline
-from tests.support.memory import Clock, MemoryNotices, Recorder
+from tests.support.memory import Clock, Recorder
+from tests.support.services import Services
 
 
 class Meta:
@@ -48,25 +46,6 @@ def sender(
 ) -> Deliver:
     """The sender's use case; ``control``, ``queues``, ``ledger`` stand in for the adapters of that name."""
     meta = Meta(clock, sent)
-    return wiring.build(
-        Adapters(
-            "sender",
-            {
-                "settings": settings,
-                "ledger": ledger,
-                "control": control,
-                "queues": queues,
-                "notices": MemoryNotices(),
-                "whatsapp": meta,
-                "push": None,
-                "email": None,
-                "contacts": None,
-                "campaigns": MemoryCampaigns(),
-                "telemetry": log,
-                "clock": clock,
-                "pause": meta.pause,
-                "chance": lambda: 0.5,
-                "pool": lambda *_: Inline(),
-            },
-        )
-    )
+    services = {"control": control, "queues": queues, "ledger": ledger, "telemetry": log}
+    adapters = Services(settings, clock=clock).adapters("sender", whatsapp=meta, pause=meta.pause, **services)
+    return wiring.build(adapters)

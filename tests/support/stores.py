@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from lifeline.adapters.agenda import Agenda
@@ -16,7 +15,7 @@ from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.queues import Queues
 
 from local.stack import LocalStack
-from tests.support import template
+from tests.support import aws, template
 from tests.support.memory import Clock, Fault, MemoryAgenda, MemoryLedger, MemoryQueues, Script
 
 RETENTION = 1000.0
@@ -61,11 +60,11 @@ class MemoryStores:
         self.clock.advance(0.5)
 
 
-def table_definition() -> dict[str, Any]:
-    """The messages table as ``template.yaml`` defines it, for ``CreateTable``."""
-    properties = template.source()["Resources"]["MessagesTable"]["Properties"]
+def table_definition(resource: str = "MessagesTable") -> dict[str, Any]:
+    """A table as ``template.yaml`` defines it, for ``CreateTable``."""
+    properties = template.source()["Resources"][resource]["Properties"]
     names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    return {name: properties[name] for name in names}
+    return {name: properties[name] for name in names if name in properties}
 
 
 class LocalAws:
@@ -80,23 +79,49 @@ class LocalAws:
 
     def client(self, service: str, attempts: int = 1) -> Any:
         """A client that makes each call so often at most."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self._stack.aws_url,
-            region_name="eu-west-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(
-                retries={"mode": "standard", "total_max_attempts": attempts}, max_pool_connections=16
-            ),
+        retries: Any = {"mode": "standard", "total_max_attempts": attempts}
+        return aws.client(
+            service, self._stack.aws_url, config=Config(retries=retries, max_pool_connections=16)
         )
 
     def stores(self, attempts: int = 1) -> AwsStores:
         """A fresh table and a fresh queue."""
         return AwsStores(self, f"conformance-{next(self._numbers)}", attempts)
 
+    def table(self, resource: str) -> str:
+        """The name of a fresh table, as ``template.yaml`` defines this one."""
+        name = f"{resource}-{next(self._numbers)}"
+        self.client("dynamodb").create_table(TableName=name, **table_definition(resource))
+        return name
+
+    @property
+    def url(self) -> str:
+        """Where it listens, for clients that a test does not make."""
+        return self._stack.aws_url
+
     def stop(self) -> None:
         self._stack.stop()
+
+
+def lose(client: Any, operation: str, calls: int, *, carried_out: bool, of: str = "") -> None:
+    """The next so many calls of ``operation`` (of the row ``of``) get no answer, carried out or not.
+
+    Beneath botocore: a read time-out, after the request went through or instead of it.
+    """
+    session: Any = client._endpoint.http_session
+    before: Callable[[Any], Any] = type(session).send.__get__(session)
+    left = [calls]
+
+    def send(request: Any) -> Any:
+        meant = request.headers["X-Amz-Target"].endswith(operation.encode())
+        if left[0] and meant and (not of or f'"{of}"'.encode() in request.body):
+            left[0] -= 1
+            if carried_out:
+                assert before(request).status_code == 200
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return before(request)
+
+    session.send = send
 
 
 class AwsStores:
@@ -119,29 +144,12 @@ class AwsStores:
         )
         self.agenda = Agenda(self.client, name, page=PAGE)
         self.queues = Queues(sqs)
-        self._session: Any = self.client._endpoint.http_session
-        self._send: Callable[[Any], Any] = self._session.send
 
     def lose_requests(self, calls: int, of: str = "") -> None:
-        self._lose(calls, carried_out=False, of=of)
+        lose(self.client, "BatchExecuteStatement", calls, carried_out=False, of=of)
 
     def lose_answers(self, calls: int) -> None:
-        self._lose(calls, carried_out=True)
-
-    def _lose(self, calls: int, *, carried_out: bool, of: str = "") -> None:
-        """Beneath botocore: a read time-out, after the request went through or instead of it."""
-        left = [calls]
-
-        def send(request: Any) -> Any:
-            writes = request.headers["X-Amz-Target"].endswith(b"BatchExecuteStatement")
-            if left[0] and writes and (not of or f'"{of}"'.encode() in request.body):
-                left[0] -= 1
-                if carried_out:
-                    assert self._send(request).status_code == 200
-                raise ReadTimeoutError(endpoint_url=request.url)
-            return self._send(request)
-
-        self._session.send = send
+        lose(self.client, "BatchExecuteStatement", calls, carried_out=True)
 
     def pause(self) -> None:
         time.sleep(0.05)

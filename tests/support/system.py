@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from local.stack import SECRETS, LocalStack
+from local.stack import APP, LocalStack
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ PATIENCE = 4.0
 """Deadlines only end what has failed: a busy machine gets this many times the usual span."""
 
 
-def eventually(look: Callable[[], T], within: float, what: str) -> T:
+def eventually(look: Callable[[], T | None], within: float, what: str) -> T:
     """Poll ``look`` until it gives something true, and return that.
 
     ``within``: seconds that an idle machine needs at most; :data:`PATIENCE` times that, it fails.
@@ -289,4 +289,4 @@ class System:
     @staticmethod
     def sign(raw: bytes) -> str:
         """The signature that the deployed secret makes."""
-        return "sha256=" + hmac.new(SECRETS["app_secret"].encode(), raw, hashlib.sha256).hexdigest()
+        return "sha256=" + hmac.new(APP["app_secret"].encode(), raw, hashlib.sha256).hexdigest()

@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """YAML with CloudFormation's short forms (``!Ref``, ``!GetAtt``, ...)."""
 
 
-def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
+def _short_form(loader: Loader, suffix: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.ScalarNode):
         value: Any = loader.construct_scalar(node)
     elif isinstance(node, yaml.SequenceNode):
@@ -35,12 +35,12 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
     return {f"Fn::{suffix}": value}
 
 
-_Loader.add_multi_constructor("!", _short_form)  # type: ignore[no-untyped-call]
+Loader.add_multi_constructor("!", _short_form)
 
 
 @functools.cache
 def _source() -> dict[str, Any]:
-    return dict(yaml.load(TEMPLATE.read_text(), _Loader))
+    return dict(yaml.load(TEMPLATE.read_text(), Loader))
 
 
 def source() -> dict[str, Any]:

@@ -6,52 +6,23 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from lifeline.contract.names import WHATSAPP, template_scope
+from lifeline.contract.scopes import WHATSAPP, template_scope
 from lifeline.domain.failure.causes import Cause
 from lifeline.domain.message.row import BACKLOG, Change, Fate, Lane, Phase, Row, off_agenda, waiting
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.step import backlog_lane
 from lifeline.domain.pace.quiet import QuietHours
+from lifeline.domain.pace.records import DrainState
 from lifeline.domain.panic.ending import disable
-from lifeline.domain.panic.flag import Flag, State
+from lifeline.domain.panic.flag import By, Flag, State
 from lifeline.settings import Drain, Limiter, Settings
-from lifeline.use_cases.tick import Tick
-from lifeline.use_cases.wake import Wake
+from lifeline.wiring import drainer
 
-from tests.support.campaigns import MemoryCampaigns
-from tests.support.memory import (
-    Clock,
-    Fault,
-    Faults,
-    MemoryAgenda,
-    MemoryControl,
-    MemoryLedger,
-    MemoryQueues,
-    NoFaults,
-    Recorder,
-)
+from tests.support.memory import Fault, Faults, NoFaults
+from tests.support.services import Services
 
 WAKE = "queue/wake"
 BULK = "queue/bulk"
-
-
-class Control(MemoryControl):
-    """With planners' marks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.marks: dict[str, float] = {}
-
-    def mark(self, name: str) -> float | None:
-        self._check()
-        return self.marks.get(name)
-
-    def advance(self, name: str, upto: float, seen: float | None) -> bool:
-        self._check()
-        if self.marks.get(name) != seen:
-            return False
-        self.marks[name] = upto
-        return True
 
 
 class Switch:
@@ -77,7 +48,7 @@ class OnceAt:
         return self.fault if self.number == 0 else None
 
 
-class World:
+class World(Services):
     """A tick and everything around it. The drain's rate is 10/s and the limiter's wide unless told."""
 
     def __init__(
@@ -87,32 +58,18 @@ class World:
         quiet: QuietHours | None = None,
         page: int = 100,
     ) -> None:
-        self.clock, self.control, self.log = Clock(), Control(), Recorder()
         self.faults = Switch()
-        self.ledger = MemoryLedger(self.faults)
-        self.agenda = MemoryAgenda(self.ledger, page)
-        self.queues = MemoryQueues(self.clock, self.faults)
-        self.queues.retention[WAKE] = 900.0
-        self.campaigns = MemoryCampaigns()
-        self.settings = Settings(
+        settings = Settings(
             wake_queue_url=WAKE,
             bulk_queue_url=BULK,
             drain=Drain(rate=rate),
             limiter=limiter or Limiter(rate=1000, burst=1000),
             quiet=quiet or QuietHours(),
         )
+        super().__init__(settings, faults=self.faults, page=page)
+        self.queues.retention[WAKE] = 900.0
         self.sent: list[tuple[str, float]] = []
-        self.tick = Tick(
-            settings=self.settings,
-            control=self.control,  # type: ignore[arg-type]
-            ledger=self.ledger,  # type: ignore[arg-type]
-            agenda=self.agenda,  # type: ignore[arg-type]
-            queues=self.queues,  # type: ignore[arg-type]
-            wake=Wake(self.queues, WAKE),  # type: ignore[arg-type]
-            campaigns=self.campaigns,  # type: ignore[arg-type]
-            clock=self.clock,
-            telemetry=self.log,  # type: ignore[arg-type]
-        )
+        self.tick = drainer.build(self.adapters("drainer")).tick
 
     # -- what there is -------------------------------------------------------------------------------
 
@@ -140,7 +97,7 @@ class World:
     def freed(self, scope: str = WHATSAPP, ramp: bool = True) -> None:
         """Panic on a scope ends."""
         flag = self.control.flag(scope)
-        change = disable(flag, reason="over", actor="ada", now=self.clock(), ramp=ramp)
+        change = disable(flag, By("ada", "operator", "over", self.clock()), ramp=ramp)
         self.control.write(change, flag.version)
 
     def template_flag(self, name: str) -> None:
@@ -204,7 +161,7 @@ class World:
 
     @property
     def rate(self) -> float:
-        return float(self.control.setting("drain_state").value["rate"])
+        return self.control.kept(DrainState).value.rate
 
     def statuses(self) -> Counter[Status]:
         return Counter(row.status for row in self.ledger.rows.values())

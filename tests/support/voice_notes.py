@@ -8,43 +8,48 @@ from dataclasses import replace
 from typing import Any
 
 from lifeline.domain.inbound.inbound import InboundRules, VoiceNote
+from lifeline.domain.inbound.ours import BusinessNumber
 from lifeline.errors import UnavailableError
+from lifeline.settings import Settings
 from lifeline.use_cases.voice.inbound_voice import Heard, InboundVoice, NotHeard
-from lifeline.use_cases.voice.release_pending import ReleasePending
+from lifeline.wiring import drainer
 
 from tests.support.inbound import MemoryInbox, MemoryTopic, StubMedia, spoken
-from tests.support.memory import Clock, MemoryQueues, Recorder
+from tests.support.services import Services
 
 VOICE, LIVE = "queue/voice", "queue/live"
+NUMBER = BusinessNumber("100000000000001", "+15550783881")
 
 
-class World:
+class World(Services):
     """Voice jobs and all that they touch. ``answers``: what the transcription says, then ``Heard``."""
 
     def __init__(self, **rules: Any) -> None:
-        self.clock = Clock()
-        self.inbox, self.topic, self.queues = MemoryInbox(), MemoryTopic(), MemoryQueues()
-        self.media, self.log = StubMedia(), Recorder()
+        own = Settings(voice_queue_url=VOICE, whatsapp_queue_url=LIVE, inbound=InboundRules(**rules))
+        super().__init__(own)
+        self.inbox, self.topic, self.media = MemoryInbox(), MemoryTopic(), StubMedia()
+        self.also(
+            inbox=self.inbox, inbound_topic=self.topic, whatsapp=self.media, voice_in_panic=self.in_panic
+        )
         self.panic = False
         self.answers: list[Heard | NotHeard] = []
         self.files: list[str] = []
-        common: dict[str, Any] = {
-            "rules": InboundRules(**rules),
-            "inbox": self.inbox,
-            "queues": self.queues,
-            "voice_queue_url": VOICE,
-            "in_panic": self.in_panic,
-            "clock": self.clock,
-            "telemetry": self.log,
-        }
+        adapters = self.adapters("voice")
         self.voice = InboundVoice(
-            topic=self.topic,  # type: ignore[arg-type]
-            whatsapp_queue_url=LIVE,
-            whatsapp=self.media,  # type: ignore[arg-type]
+            rules=own.inbound,
+            inbox=adapters.inbox,
+            topic=adapters.inbound_topic,
+            queues=adapters.queues,
+            voice_queue_url=own.voice_queue_url,
+            whatsapp_queue_url=own.whatsapp_queue_url,
+            sends_from=NUMBER.id,
+            in_panic=adapters.voice_in_panic,
+            whatsapp=adapters.whatsapp,
             transcribe=self.transcribe,
-            **common,
+            clock=adapters.clock,
+            telemetry=adapters.telemetry,
         )
-        self.release = ReleasePending(**common)
+        self.release = drainer.build(self.adapters("drainer")).release_pending
 
     def in_panic(self) -> bool:
         if self.inbox.broken & {"flags"}:
@@ -68,6 +73,8 @@ class World:
             media_id=f"m-{wamid}",
             mime_type="audio/ogg; codecs=opus",
             sha256=announced,
+            number_id=NUMBER.id,
+            number_display=NUMBER.display,
         )
         return replace(note, **more)
 

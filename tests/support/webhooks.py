@@ -7,24 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from lifeline.domain.inbound.ours import WebhookRules
 from lifeline.domain.inbound.webhooks import InboundMessage
 from lifeline.domain.message.row import WHATSAPP, Row
 from lifeline.domain.message.status import Status
 from lifeline.settings import Settings
-from lifeline.use_cases.webhook import Webhook
-from lifeline.wiring.adapters import Adapters
+from lifeline.wiring import webhook
 
-from tests.support.executor import Inline
 from tests.support.memory import (
-    Clock,
-    MemoryControl,
-    MemoryLedger,
-    MemoryNotices,
-    MemoryQueues,
-    Recorder,
     StubSecrets,
 )
-from tests.support.meta import APP_SECRET, post, sign, statuses
+from tests.support.meta import APP_SECRET, PHONE_NUMBER_ID, WABA_ID, post, sign, statuses
+from tests.support.services import Services
 
 WAKE = "queue/wake"
 
@@ -35,54 +29,25 @@ class Inbound(Protocol):
     def __call__(self, messages: Sequence[InboundMessage]) -> bool: ...
 
 
-class World:
+class World(Services):
     """A webhook and all that it touches."""
 
-    def __init__(self, inbound: Inbound | None = None) -> None:
-        self.clock = Clock()
-        self.ledger = MemoryLedger()
-        self.control = MemoryControl()
-        self.queues = MemoryQueues()
-        self.notices = MemoryNotices()
+    def __init__(self, inbound: Inbound | None = None, numbers: Sequence[str] = ()) -> None:
+        """``numbers``: ids of further numbers of ours."""
+        super().__init__(
+            Settings(
+                wake_queue_url=WAKE,
+                probe_queue_url="queue/probe",
+                phone_number_id=PHONE_NUMBER_ID,
+                waba_id=WABA_ID,
+                webhook=WebhookRules(tuple(numbers)),
+            )
+        )
         self.secrets = StubSecrets({"app_secret": APP_SECRET, "verify_token": "verify-me"})
-        self.log = Recorder()
+        self.also(app_secret=self.secrets)
         adapters = self.adapters("webhook")
         self.panic, self.wake = adapters.panic, adapters.wake
-        self.webhook = Webhook(
-            settings=adapters.settings,
-            secrets=adapters.secrets,
-            ledger=adapters.ledger,
-            control=adapters.control,
-            wake=adapters.wake,
-            panic=adapters.panic,
-            detect=adapters.detect("webhook", "WebhookFunction"),
-            notices=adapters.notices,
-            clock=self.clock,
-            chance=adapters.chance,
-            telemetry=adapters.telemetry,
-            inbound=inbound,
-        )
-
-    def adapters(self, function: str, **more: Any) -> Adapters:
-        """The wiring of one function, on these services."""
-        return Adapters(
-            function,
-            {
-                "settings": Settings(wake_queue_url=WAKE, probe_queue_url="queue/probe"),
-                "secrets": self.secrets,
-                "ledger": self.ledger,
-                "control": self.control,
-                "queues": self.queues,
-                "notices": self.notices,
-                "telemetry": self.log,
-                "clock": self.clock,
-                "pause": self.clock.advance,
-                "chance": lambda: 0.5,
-                "new_id": lambda: "abcdef0123",
-                "pool": lambda *_: Inline(),
-                **more,
-            },
-        )
+        self.webhook = webhook.build(adapters, inbound)
 
     def sent(self, name: str, status: Status = Status.SENT, **values: Any) -> Row:
         """A row whose first act was a send over WhatsApp."""
@@ -100,9 +65,9 @@ class World:
         )
         return self.ledger.put(replace(row, **values))
 
-    def post(self, *changes: dict[str, Any], time: float | None = None) -> int:
+    def post(self, *changes: dict[str, Any], time: float | None = None, waba: str = WABA_ID) -> int:
         """Meta's POST with these changes; the HTTP status of the answer."""
-        raw = post(*changes, time=time)
+        raw = post(*changes, time=time, waba=waba)
         return self.webhook.receive(raw, sign(raw)).status
 
     def statuses(self, *entries: dict[str, Any]) -> int:

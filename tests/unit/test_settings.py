@@ -42,9 +42,9 @@ def test_producers_queues_are_for_those_who_put_bodies_there_or_see_what_waits()
     def users(name: str) -> set[str]:
         return {function for function, names in NEEDS.items() if name in names}
 
-    assert users("CRITICAL_QUEUE_URL") == {"operator", "prober"}
-    assert users("WHATSAPP_QUEUE_URL") == {"operator", "prober", "voice"}
-    assert users("BULK_QUEUE_URL") == {"operator", "drainer"}
+    assert users("CRITICAL_QUEUE_URL") == {"operator", "operator_read", "prober"}
+    assert users("WHATSAPP_QUEUE_URL") == {"operator", "operator_read", "prober", "voice"}
+    assert users("BULK_QUEUE_URL") == {"operator", "operator_read", "drainer"}
 
 
 def test_what_version_1_had_is_gone() -> None:

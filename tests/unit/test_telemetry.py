@@ -57,3 +57,20 @@ def test_logs_hold_no_token_and_no_whole_phone_number() -> None:
 def test_the_id_of_an_incident_stays_whole() -> None:
     text = clean("incident 20261123-203620-e4e2d2 of +491700000123")
     assert text == "incident 20261123-203620-e4e2d2 of ***123"
+
+
+def test_a_log_holds_no_address_wherever_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the event, a field, a field's key, and in an exception with its trace and its notes."""
+    telemetry = Telemetry("redaction")
+    telemetry.info("to +49 151-55544433", who={"jane@example.org": ["0049 151 55544433"]})
+    try:
+        error = ValueError("no route to +49 (151) 555-44 433")
+        error.add_note("for jane@example.org")
+        raise error
+    except ValueError:
+        telemetry.exception("failed for (0151) 555-44-433")
+    told = capsys.readouterr().out
+    assert "no route to" in told
+    assert "ValueError" in told
+    for part in ("555", "151", "jane"):
+        assert part not in told.replace(json.dumps(__file__)[1:-1], "")

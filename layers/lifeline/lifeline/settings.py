@@ -8,12 +8,13 @@ in ``SETTINGS_JSON`` (see ``docs/operations.md``), laid over safe defaults.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, TypeVar, cast
 
 from lifeline.domain.fallback.policy import DEFAULT_POLICY, Policy
 from lifeline.domain.inbound.inbound import InboundRules
+from lifeline.domain.inbound.ours import WebhookRules
 from lifeline.domain.pace.quiet import QuietHours
 from lifeline.domain.panic.detection import Thresholds
 from lifeline.domain.panic.flag import Rules
@@ -118,6 +119,8 @@ class Settings:
 
     stage: str = "local"
     region: str = ""
+    stack_id: str = ""
+    """The stack's ARN: what the command line signs, and whose account operators have to be of."""
     control_table: str = ""
     messages_table: str = ""
     contacts_table: str = ""
@@ -130,9 +133,12 @@ class Settings:
     whatsapp_dlq_url: str = ""
     voice_dlq_url: str = ""
     probe_dlq_url: str = ""
+    events_dlq_url: str = ""
     ops_topic_arn: str = ""
     inbound_topic_arn: str = ""
-    secret_arn: str = ""
+    app_secret_arn: str = ""
+    token_secret_arn: str = ""
+    openai_secret_arn: str = ""
     email_from: str = ""
     email_configuration_set: str = ""
     email_identity: str = ""
@@ -147,6 +153,7 @@ class Settings:
     token_keeper_function: str = ""
     test_number: str = ""
     alarm_prefix: str = ""
+    webhook_api_id: str = ""
     sending: Sending = field(default_factory=Sending)
     retry: Retry = field(default_factory=Retry)
     limiter: Limiter = field(default_factory=Limiter)
@@ -158,11 +165,27 @@ class Settings:
     fallback: Policy = DEFAULT_POLICY
     inbound: InboundRules = field(default_factory=InboundRules)
     openai: VoiceRules = field(default_factory=VoiceRules)
+    webhook: WebhookRules = field(default_factory=WebhookRules)
 
 
 _CONTROL: Final = ("CONTROL_TABLE", "PROBE_QUEUE_URL", "OPS_TOPIC_ARN")
-_GRAPH: Final = ("SECRET_ARN", "GRAPH_BASE_URL", "GRAPH_VERSION", "PHONE_NUMBER_ID", "WABA_ID")
+_GRAPH: Final = ("TOKEN_SECRET_ARN", "GRAPH_BASE_URL", "GRAPH_VERSION", "PHONE_NUMBER_ID", "WABA_ID")
 _LEDGER: Final = ("MESSAGES_TABLE", "WAKE_QUEUE_URL")
+_OPERATOR: Final = (
+    *_CONTROL,
+    *_GRAPH,
+    "APP_SECRET_ARN",
+    *_LEDGER,
+    "CONTACTS_TABLE",
+    "CRITICAL_QUEUE_URL",
+    "WHATSAPP_QUEUE_URL",
+    "BULK_QUEUE_URL",
+    "VOICE_QUEUE_URL",
+    "WHATSAPP_DLQ_URL",
+    "VOICE_DLQ_URL",
+    "PROBE_DLQ_URL",
+    "EVENTS_DLQ_URL",
+)
 
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "sender": (
@@ -178,6 +201,8 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "prober": (
         *_CONTROL,
         *_GRAPH,
+        "APP_SECRET_ARN",
+        "OPENAI_SECRET_ARN",
         "OPENAI_BASE_URL",
         "DRAINER_FUNCTION",
         "CRITICAL_QUEUE_URL",
@@ -186,20 +211,12 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "drainer": ("CONTROL_TABLE", *_LEDGER, "BULK_QUEUE_URL", "VOICE_QUEUE_URL", "OPS_TOPIC_ARN"),
     "operator": (
-        *_CONTROL,
-        *_GRAPH,
-        *_LEDGER,
-        "CONTACTS_TABLE",
-        "CRITICAL_QUEUE_URL",
-        "WHATSAPP_QUEUE_URL",
-        "BULK_QUEUE_URL",
-        "VOICE_QUEUE_URL",
-        "WHATSAPP_DLQ_URL",
-        "VOICE_DLQ_URL",
-        "PROBE_DLQ_URL",
+        *_OPERATOR,
+        "STACK_ID",
         "DRAINER_FUNCTION",
         "TOKEN_KEEPER_FUNCTION",
     ),
+    "operator_read": _OPERATOR,
     "voice": (
         *_CONTROL,
         *_GRAPH,
@@ -207,18 +224,21 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "WHATSAPP_QUEUE_URL",
         "VOICE_QUEUE_URL",
         "INBOUND_TOPIC_ARN",
+        "OPENAI_SECRET_ARN",
         "OPENAI_BASE_URL",
     ),
     "alarm": (*_CONTROL, "ALARM_PREFIX"),
     "webhook": (
-        "SECRET_ARN",
+        "APP_SECRET_ARN",
+        "PHONE_NUMBER_ID",
+        "WABA_ID",
         *_CONTROL,
         *_LEDGER,
         "VOICE_QUEUE_URL",
         "INBOUND_TOPIC_ARN",
         "TOKEN_KEEPER_FUNCTION",
     ),
-    "token_keeper": ("CONTROL_TABLE", "OPS_TOPIC_ARN", *_GRAPH),
+    "token_keeper": ("CONTROL_TABLE", "OPS_TOPIC_ARN", *_GRAPH, "APP_SECRET_ARN"),
     "feedback": ("CONTROL_TABLE", *_LEDGER, "CONTACTS_TABLE"),
 }
 """The variables without which a function cannot work. Others in :data:`OPTIONAL` are used where given."""
@@ -232,12 +252,20 @@ OPTIONAL: Final = (
     "OPENAI_BASE_URL",
     "TEST_NUMBER",
     "ALARM_PREFIX",
+    "WEBHOOK_API_ID",
     "EMAIL_CONFIGURATION_SET",
     "EMAIL_IDENTITY",
     "ALARMS_TOPIC_ARN",
 )
 
 _TUNABLE: Final = ("sending", "retry", "limiter", "drain", "token", "detection", "panic", "quiet")
+_PARSED: Final[Mapping[str, Callable[[object], Any]]] = {
+    "fallback": Policy.parse,
+    "inbound": InboundRules.parse,
+    "openai": VoiceRules.parse,
+    "webhook": WebhookRules.parse,
+}
+"""Groups of ``SETTINGS_JSON`` that read themselves; they raise ``ValueError``."""
 
 
 def parse(env: Mapping[str, str], function: str) -> Settings:
@@ -252,7 +280,7 @@ def parse(env: Mapping[str, str], function: str) -> Settings:
             faults.append(f"{name} is not set; template.yaml gives it to the {function} function")
     for item in fields(Settings):
         raw = env.get({"region": "AWS_REGION"}.get(item.name, item.name.upper()))
-        if raw and item.name not in (*_TUNABLE, "fallback", "inbound", "openai"):
+        if raw and item.name not in (*_TUNABLE, *_PARSED):
             values[item.name] = raw
     for name in ("graph_base_url", "openai_base_url"):
         url = values.get(name, "")
@@ -278,28 +306,18 @@ def _tune(raw: str, settings: Settings, faults: list[str]) -> Settings:
         faults.append("SETTINGS_JSON must be a JSON object")
         return settings
     for group, values in document.items():
-        if group == "fallback":
+        if group in _PARSED:
             try:
-                settings = replace(settings, fallback=Policy.parse(values))
+                settings = replace(settings, **{group: _PARSED[group](values)})
             except ValueError as error:
-                faults.append(f"SETTINGS_JSON.fallback: {error}")
-        elif group == "inbound":
-            try:
-                settings = replace(settings, inbound=InboundRules.parse(values))
-            except ValueError as error:
-                faults.append(f"SETTINGS_JSON.inbound: {error}")
-        elif group == "openai":
-            try:
-                settings = replace(settings, openai=VoiceRules.parse(values))
-            except ValueError as error:
-                faults.append(f"SETTINGS_JSON.openai: {error}")
+                faults.append(f"SETTINGS_JSON.{group}: {error}")
         elif group in _TUNABLE:
             current = getattr(settings, group)
             settings = replace(
                 settings, **{group: _overlay(current, values, f"SETTINGS_JSON.{group}", faults)}
             )
         else:
-            known = ", ".join((*_TUNABLE, "fallback", "inbound", "openai"))
+            known = ", ".join((*_TUNABLE, *_PARSED))
             faults.append(f"SETTINGS_JSON.{group}: unknown; known are {known}")
     return settings
 

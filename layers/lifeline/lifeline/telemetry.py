@@ -1,6 +1,7 @@
 """Logs, metrics and traces: one place owns them.
 
-Logs are JSON and never hold a token or a whole phone number: every value passes :func:`clean`. Metrics are
+Logs are JSON and never hold a token, a mail address or a whole phone number: every key and value passes
+:func:`clean`, and so does what an exception says. Metrics are
 EMF lines in namespace ``Lifeline``; their names stand in :data:`METRICS`, which the template's dashboard and
 alarms are held against.
 """
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from lifeline.domain import text as texts
@@ -43,7 +45,7 @@ METRICS: Final[Mapping[str, tuple[MetricUnit, tuple[str, ...]]]] = {
     "TokenDaysLeft": (MetricUnit.Count, ("scope",)),
     "TokenRefreshes": (MetricUnit.Count, ("result",)),
     "WebhookRejected": (MetricUnit.Count, ("reason",)),
-    "WebhookFaults": (MetricUnit.Count, ("part",)),
+    "WebhookFaults": (MetricUnit.Count, ("scope",)),
     "StatusUpdates": (MetricUnit.Count, ("status",)),
     "Speech": (MetricUnit.Count, ("result",)),
     "Inbound": (MetricUnit.Count, ("kind",)),
@@ -69,11 +71,24 @@ def clean(text: str) -> str:
     return redact(texts.clean(text))
 
 
+class _Formatter(LambdaPowertoolsFormatter):
+    """Powertools' lines, with what it adds of an exception cleaned: an error quotes what it was given."""
+
+    def serialize(self, log: Any) -> str:
+        """``log`` as one line of JSON."""
+        traces = ("exception", "exception_notes", "stack_trace")
+        return super().serialize({**log, **{key: _clean_value(log[key]) for key in traces if key in log}})
+
+
 class Telemetry:
     """A logger and the metrics of one function."""
 
     def __init__(self, function: str, level: str = "INFO", metrics: bool = True) -> None:
-        self._logger = Logger(service=f"lifeline-{function}", level=level, utc=True)
+        self._logger = Logger(
+            service=f"lifeline-{function}",
+            level=level,
+            logger_formatter=_Formatter(utc=True, json_default=lambda it: clean(str(it))),
+        )
         self._metrics = metrics
 
     def info(self, event: str, **fields: Any) -> None:
@@ -124,7 +139,9 @@ def _clean_value(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, Mapping):
-        return {key: _clean_value(inner) for key, inner in value.items()}
+        return {
+            clean(key) if isinstance(key, str) else key: _clean_value(inner) for key, inner in value.items()
+        }
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean_value(inner) for inner in value]
     return value

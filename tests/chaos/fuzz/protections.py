@@ -51,9 +51,17 @@ def _raises(self: send.Send, job: Job, stop: Any, remaining: Any) -> Any:
     return self._stopped(job, stop, remaining) or self._ask(job, job.row.recording)
 
 
+@contextmanager
+def _both(*patches: Any) -> Iterator[None]:
+    with ExitStack() as stack:
+        for item in patches:
+            stack.enter_context(item)
+        yield
+
+
 _ONE: Final = MemoryLedger._one
 _DUE: Final = MemoryAgenda.due
-_CLAIM: Final = claim_step.claim
+_CLAIM: Final[Callable[[Row, str, float, float], Row]] = vars(claim_step)["claim"]
 
 PROTECTIONS: Final[dict[str, Patch]] = {
     "op: own writes are recognised": lambda: patch.object(MemoryLedger, "_one", _one_without_ops),
@@ -72,11 +80,3 @@ PROTECTIONS: Final[dict[str, Patch]] = {
     ),
     "overdue from the beginning of time": lambda: patch.object(MemoryAgenda, "due", _due_in_a_window),
 }
-
-
-@contextmanager
-def _both(*patches: Any) -> Iterator[None]:
-    with ExitStack() as stack:
-        for item in patches:
-            stack.enter_context(item)
-        yield

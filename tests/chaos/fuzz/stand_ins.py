@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lifeline.domain.campaign.campaign import Campaign, State
+from lifeline.domain.campaign.campaign import Campaign, CampaignState
 
 APP_SECRET: Final = "made-up"
 PHONE_NUMBER_ID: Final = "10000000001"
@@ -34,7 +34,7 @@ class Campaigns:
 
     def all(self) -> list[Campaign]:
         return [
-            Campaign(id=name, state=State(state), template="reminder", total=0, start=0.0, over=1.0)
+            Campaign(id=name, state=CampaignState(state), template="reminder", total=0, start=0.0, over=1.0)
             for name, state in self.states.items()
         ]
 

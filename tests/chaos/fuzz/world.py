@@ -18,31 +18,32 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
-from lifeline.adapters.outcomes import Refused, UnknownOutcome
+from lifeline.adapters.outcomes import NotTaken, UnknownOutcome
 from lifeline.adapters.queues import Outgoing
 from lifeline.adapters.whatsapp import Accepted
 from lifeline.contract.instants import format_instant, parse_instant
 from lifeline.contract.messages import Message
-from lifeline.contract.names import WHATSAPP
+from lifeline.contract.scopes import WHATSAPP
+from lifeline.contract.ways import WAYS
 from lifeline.domain.failure.causes import Fault as Transport
 from lifeline.domain.failure.classify import Failure, classify_answer, classify_fault
-from lifeline.domain.fallback.feedback import MailReport
+from lifeline.domain.fallback.feedback import MailKind, MailReport
 from lifeline.domain.fallback.policy import Policy
 from lifeline.domain.message.row import Change, Fate, Lane, Row, Written
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.steering import cancel, move, redrive
 from lifeline.domain.panic.ending import disable
 from lifeline.domain.panic.entering import enable
-from lifeline.domain.panic.flag import Flag, State
+from lifeline.domain.panic.flag import By, Flag, State
 from lifeline.errors import LifelineError, UnavailableError
 from lifeline.settings import Limiter, Settings
-from lifeline.use_cases.deliver import Deliver, Record
+from lifeline.use_cases.deliver import Deliver, SqsRecord
 from lifeline.use_cases.feedback.settle_mails import SettleMails
-from lifeline.use_cases.tick import Tick
 from lifeline.use_cases.webhook import Webhook
-from lifeline.wiring import sender, webhook
+from lifeline.wiring import drainer, sender, webhook
 from lifeline.wiring.adapters import Adapters
 
 from tests.chaos.fuzz.stand_ins import (
@@ -370,7 +371,7 @@ class World:
                 "contacts": self.contacts,
                 "queues": self.queues,
                 "notices": MemoryNotices(),
-                "secrets": StubSecrets({"app_secret": APP_SECRET}),
+                "app_secret": StubSecrets({"app_secret": APP_SECRET}),
                 "telemetry": Quiet(),
                 "clock": clock,
                 "pause": self.pause,
@@ -381,14 +382,14 @@ class World:
         )
 
     def _new_sender(self, number: int) -> Deliver:
-        ways = {way: Courier(self, way) for way in ("push", "email")}
+        ways = {way.name: Courier(self, way.name) for way in WAYS}
         return sender.build(
             self.adapters(
                 "sender",
                 self.clock_of(number),
                 whatsapp=Graph(self),
                 chance=lambda: self.chance("jitter"),
-                **ways,
+                couriers=ways,
             )
         )
 
@@ -411,7 +412,7 @@ class World:
         if not batch:
             return False
         number = self.pick("worker", 2)
-        records = [Record(item.id, item.body, item.receive_count, name == "wake") for item in batch]
+        records = [SqsRecord(item.id, item.body, item.receive_count, name == "wake") for item in batch]
         back: list[str] = [record.id for record in records]
         began = self.now
 
@@ -433,17 +434,7 @@ class World:
         """One run of the minute."""
         began = self.now
         adapters = self.adapters("drainer", self.clock_of(7))
-        tick = Tick(
-            settings=adapters.settings,
-            control=adapters.control,
-            ledger=adapters.ledger,
-            agenda=adapters.agenda,
-            queues=adapters.queues,
-            wake=adapters.wake,
-            campaigns=adapters.campaigns,
-            clock=adapters.clock,
-            telemetry=adapters.telemetry,
-        )
+        tick = drainer.tick(adapters)
         self.run_actor("tick", lambda: _drop(tick(lambda: LIMITS["tick"] - (self.now - began))))
 
     def report(self, post: StatusPost) -> None:
@@ -467,13 +458,7 @@ class World:
     def mail_event(self, report: MailReport) -> None:
         """SES tells of a mail; SNS tries again until it was taken."""
         adapters = self.adapters("feedback", self.clock_of(9))
-        settle = SettleMails(
-            ledger=adapters.ledger,
-            wake=adapters.wake,
-            control=adapters.control,
-            clock=adapters.clock,
-            telemetry=adapters.telemetry,
-        )
+        settle = SettleMails(adapters.fold_reports, adapters.clock)
         done = self.run_actor("feedback", lambda: settle([report]))
         if not done:
             self.later(5.0, "mail event again", lambda: self.mail_event(report))
@@ -487,14 +472,14 @@ class World:
                 panic.change(
                     WHATSAPP,
                     lambda flag: enable(
-                        flag, reason="the fuzz", actor="fuzz", now=self.now, new_incident_id="i-1"
+                        flag, By("fuzz", "operator", "the fuzz", self.now), new_incident_id="i-1"
                     ),
                 )
             else:
                 panic.change(
                     WHATSAPP,
                     lambda flag: (
-                        disable(flag, reason="the fuzz", actor="fuzz", now=self.now)
+                        disable(flag, By("fuzz", "operator", "the fuzz", self.now))
                         if flag.state is State.PANIC
                         else None
                     ),
@@ -597,9 +582,7 @@ class World:
         if self.pick("campaign moves?", 2):
             for _ in range(1 + self.pick("moves", 3)):
                 state = ("running", "paused", "cancelled")[self.pick("campaign state", 3)]
-                self.later(
-                    200.0 * self.chance("campaign at"), "campaign", lambda s=state: self.set_campaign(s)
-                )  # type: ignore[misc]
+                self.later(200.0 * self.chance("campaign at"), "campaign", partial(self.set_campaign, state))
         if self.pick("operator?", 3) == 0:
             to = START + 100 + 100 * self.chance("moved to") if self.pick("move?", 2) else None
             self.later(60 * self.chance("operator at"), "operator", lambda: self.steer("m0", to))
@@ -792,10 +775,10 @@ class Graph:
             post = StatusPost(tag, wamid, state, code if state == "failed" else None)
             for _ in range(1 + (world.pick("repeated", 6) == 0)):
                 if not world.healed and world.pick("dropped", 8) == 0:
-                    world.held_back.append(lambda post=post: world.report(post))  # type: ignore[misc]
+                    world.held_back.append(partial(world.report, post))
                 else:
                     delay = (0.001, 0.5, 3.0, 62.0, 90.0)[world.pick("report delay", 5)]
-                    world.later(delay, str(post), lambda post=post: world.report(post))  # type: ignore[misc]
+                    world.later(delay, str(post), partial(world.report, post))
 
 
 class Courier:
@@ -816,14 +799,15 @@ class Courier:
             world.pause(5.0)
             raise UnknownOutcome("ReadTimeoutError")
         if fault is Fault.FAIL:
-            raise Refused("Throttling", retryable=True)
+            raise NotTaken("Throttling", retryable=True)
         world.told.append(Told(message_id, way, act, world.now))
         world.note(f"{way} takes {message_id}#{act}")
         if way == "email":
-            for kind in ("sent", "delivered")[: 1 + world.pick("mail reports", 2)]:
-                report = MailReport(message_id, act, kind, world.now)  # type: ignore[arg-type]
+            kinds: tuple[MailKind, ...] = ("sent", "delivered")
+            for kind in kinds[: 1 + world.pick("mail reports", 2)]:
+                report = MailReport(message_id, act, kind, world.now)
                 delay = (0.01, 2.0, 80.0)[world.pick("mail delay", 3)]
-                world.later(delay, f"mail {kind}", lambda report=report: world.mail_event(report))  # type: ignore[misc]
+                world.later(delay, f"mail {kind}", partial(world.mail_event, report))
         fault = world.at(f"{way}.after")
         if fault is Fault.DIE:
             raise Died(f"{way}.after")

@@ -11,6 +11,8 @@ from lifeline.adapters.agenda import Agenda
 from lifeline.domain.message.row import SHARDS, Row
 from lifeline.errors import UnavailableError
 
+from tests.support.aws import stand_in
+
 
 class Index:
     """One entry a page, an empty page before each, as a filter or a deletion may leave them."""
@@ -50,7 +52,7 @@ ENTRIES = {0: [1.0, 4.0, 9.0], 3: [2.0], 7: [0.5, 3.0]}
 
 
 def agenda(index: Index) -> Agenda:
-    return Agenda(index, "messages")  # type: ignore[arg-type]
+    return Agenda(stand_in("dynamodb", index), "messages")
 
 
 def ids(rows: list[Row]) -> list[float | None]:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from lifeline.adapters.campaigns import KEPT_SECONDS, Campaigns
-from lifeline.domain.campaign.campaign import Campaign, State
+from lifeline.domain.campaign.campaign import Campaign, CampaignState
+
+from tests.support.aws import stand_in
 
 NOW = 1_790_000_000.0
 
@@ -27,22 +29,23 @@ def client() -> Client:
     return Client()
 
 
-def move(client: Client, state: State, to: State, paused_at: float | None) -> dict[str, Any]:
+def move(client: Client, state: CampaignState, to: CampaignState, paused_at: float | None) -> dict[str, Any]:
     campaign = Campaign("spring", state, "reminder", 100, NOW - 100, 600.0)
-    Campaigns(client, "control", lambda: NOW).move(campaign, to, NOW - 100, paused_at)  # type: ignore[arg-type]
+    campaigns = Campaigns(stand_in("dynamodb", client), "control", lambda: NOW)
+    campaigns.move(campaign, to, NOW - 100, paused_at)
     (asked,) = client.asked
     return asked
 
 
 def test_a_paused_campaign_has_no_end(client: Client) -> None:
-    asked = move(client, State.RUNNING, State.PAUSED, NOW)
+    asked = move(client, CampaignState.RUNNING, CampaignState.PAUSED, NOW)
     assert "REMOVE #e" in asked["UpdateExpression"]
     assert asked["ExpressionAttributeNames"]["#e"] == "expires_ttl"
 
 
-@pytest.mark.parametrize("to", [State.RUNNING, State.CANCELLED])
-def test_one_that_goes_on_is_kept_for_a_while_after_its_end(client: Client, to: State) -> None:
-    asked = move(client, State.PAUSED, to, None)
+@pytest.mark.parametrize("to", [CampaignState.RUNNING, CampaignState.CANCELLED])
+def test_one_that_goes_on_is_kept_for_a_while_after_its_end(client: Client, to: CampaignState) -> None:
+    asked = move(client, CampaignState.PAUSED, to, None)
     assert int(asked["ExpressionAttributeValues"][":e"]["N"]) == NOW - 100 + 600 + KEPT_SECONDS
     assert "#e = :e" in asked["UpdateExpression"]
     assert "REMOVE #p" in asked["UpdateExpression"]

@@ -19,6 +19,9 @@ from lifeline.domain.message.row import Change, Fate, Phase, Row, off_agenda, wa
 from lifeline.domain.message.status import Status
 from lifeline.errors import UnavailableError
 
+from tests.support.aws import stand_in
+from tests.support.statuses import EMAILED
+
 ID = "20260301-090000-abcdef"
 NOW = 1_790_000_000.0
 OLD = Row("a", rev=4, ops=("x", "y", "z"))
@@ -27,10 +30,8 @@ Answer = Exception | dict[str, Any] | Callable[[list[Any]], dict[str, Any]]
 
 def error(code: str, status: int = 400) -> ClientError:
     """What botocore raises where DynamoDB refuses a call."""
-    return ClientError(
-        {"Error": {"Code": code, "Message": "x"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
-        "BatchExecuteStatement",
-    )
+    answer: Any = {"Error": {"Code": code, "Message": "x"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "BatchExecuteStatement")
 
 
 def failed(code: str, **item: dict[str, Any]) -> dict[str, Any]:
@@ -66,6 +67,8 @@ class Table:
         wanted = RequestItems["messages"]
         assert wanted["ConsistentRead"]
         names = [key["id"]["S"] for key in wanted["Keys"]]
+        if not all(0 < len(name.encode()) <= 2048 for name in names):
+            raise error("ValidationException")
         self.reads.append(names)
         return {"Responses": {"messages": [self.items[name] for name in names if name in self.items]}}
 
@@ -94,7 +97,7 @@ def table() -> Table:
 def ledger(table: Table) -> Ledger:
     numbers = itertools.count(1)
     return Ledger(
-        table,  # type: ignore[arg-type]
+        stand_in("dynamodb", table),
         "messages",
         60.0,
         pause=lambda seconds: None,
@@ -325,7 +328,7 @@ def test_all_pages_of_all_keys_are_read_and_nothing_else(table: Table, ledger: L
                     "M": {
                         "1500_CLAIMED": {"S": "panic"},
                         "2750_EMAILED": {"S": "panic"},
-                        "2800_TEXTED": {"S": "of a later version"},
+                        "2800_WHISPERED": {"S": "of a later version"},
                     }
                 },
             }
@@ -336,9 +339,9 @@ def test_all_pages_of_all_keys_are_read_and_nothing_else(table: Table, ledger: L
     assert len(table.queries) == 3 * INCIDENT_SHARDS
     assert {query["IndexName"] for query in table.queries} == {"incident"}
     row = found[0]
-    assert (row.status, row.created_at, row.writes, row.failed_at) == (Status.EMAILED, 1.5, 3, 1.25)
+    assert (row.status, row.created_at, row.writes, row.failed_at) == (EMAILED, 1.5, 3, 1.25)
     assert (row.possible, row.duplicates, row.priority) == (1, 0, "normal")
-    assert row.trail == [Move(1.5, Status.CLAIMED, "panic"), Move(2.75, Status.EMAILED, "panic")]
+    assert row.trail == [Move(1.5, Status.CLAIMED, "panic"), Move(2.75, EMAILED, "panic")]
 
 
 def test_a_table_that_does_not_answer_is_said(table: Table, ledger: Ledger) -> None:
@@ -347,3 +350,12 @@ def test_a_table_that_does_not_answer_is_said(table: Table, ledger: Ledger) -> N
         list(ledger.affected(ID))
     with pytest.raises(UnavailableError, match="reading the ledger"):
         ledger.read(["a"])
+
+
+@pytest.mark.parametrize("name", ["", "\ud83d", "x" * 2049, "\U0001f600" * 513], ids=ascii)
+def test_an_id_that_no_key_can_hold_is_unknown_and_the_others_are_read(
+    table: Table, ledger: Ledger, name: str
+) -> None:
+    table.items = {"a": {"id": {"S": "a"}, "status": {"S": "SENT"}, "rev": {"N": "1"}}}
+    assert set(ledger.read(["a", name, "b"])) == {"a"}
+    assert table.reads == [["a", "b"]]

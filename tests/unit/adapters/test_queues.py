@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lifeline.adapters.queues import BYTES_PER_CALL, ENTRIES_PER_CALL, Outgoing, Queues
 
+from tests.support.aws import stand_in
+
 REFUSED = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 LARGEST = 262_144
 """Bytes of one message on a queue whose MaximumMessageSize is SQS's default."""
@@ -63,7 +65,7 @@ def sqs() -> Sqs:
 
 
 def send(sqs: Sqs, *messages: Outgoing) -> list[bool]:
-    return Queues(sqs).send("url", messages)  # type: ignore[arg-type]
+    return Queues(stand_in("sqs", sqs)).send("url", messages)
 
 
 @pytest.mark.parametrize("nasty", ["\ud83d", "\x00", "\x0b", "\x1f", "\ufffe", "\uffff"], ids=ascii)
@@ -80,6 +82,12 @@ def test_a_bad_character_goes_as_the_one_for_unknown(sqs: Sqs, nasty: str) -> No
 def test_an_attribute_without_a_value_is_left_out(sqs: Sqs) -> None:
     assert send(sqs, Outgoing("a", reason="", attributes={"x": "", "y": "1"})) == [True]
     assert sqs.attributes == [{"y": "1"}]
+
+
+def test_the_reason_of_a_dead_letter_shows_no_person() -> None:
+    sqs = Sqs()
+    send(sqs, Outgoing("a", reason="to: '+49 (151) 555-44 433' of jane@example.org is refused"))
+    assert sqs.attributes[0]["lifeline_reason"] == "to: '***433' of *** is refused"
 
 
 @pytest.mark.parametrize(

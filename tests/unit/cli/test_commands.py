@@ -7,97 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lifeline.contract.operator_actions import OPERATOR_ACTIONS
-from lifeline.contract.schema import violations
-from lifeline_cli import main
-from lifeline_cli.client import Client
 from lifeline_cli.main import run
-from lifeline_cli.options import Options
 
-AT = "2026-03-01T09:00:00.000Z"
-ARN = "arn:aws:iam::123456789012:user/ana"
-FLAG = {
-    "scope": "whatsapp", "state": "panic", "cause": "rate_limit", "reason": "too fast",
-    "actor": "SenderFunction",
-    "since": "2026-03-01T08:58:00.000Z", "incident_id": "i-1", "probe_successes": 1, "probes_needed": 3,
-    "shadow": False, "ends": "ends after 3 successful probes in a row", "remedy": "Lower the sending rate.",
-    "probes": [{"at": AT, "ok": False, "found": "token: not valid"}],
-}  # fmt: skip
-CHANGE = {"changed": True, "flag": FLAG, "incident_id": "i-1", "warnings": ["an alarm is still in ALARM"]}
-PEEK = {
-    "queue": "whatsapp-dlq", "to": "whatsapp-queue", "waiting": 2, "seen": 2,
-    "reasons": [{"reason": "bad_request: code 100", "count": 2}],
-    "sample": [{"id": "m-1", "type": "text", "priority": "normal", "template": None, "cause": "bad_request",
-                "status": "REJECTED", "age_seconds": 60, "reason": "bad_request: code 100", "body": None}],
-}  # fmt: skip
-MOVED = {
-    "queue": "whatsapp-dlq", "to": "whatsapp-queue", "moved": 2, "accounted": 0, "failed": 0, "waiting": 0,
-    "complete": True,
-}  # fmt: skip
-ROW = {
-    "found": True, "id": "m-1", "status": "SENT", "waits_for": None, "to": "+49***", "type": "text",
-    "priority": "normal", "template": None, "campaign": None, "reached": True, "way": "whatsapp",
-    "cause": None, "code": None, "acts": 1, "attempts": 1, "doubts": [], "possible_duplicates": 0,
-    "duplicates": [], "conflicts": 0, "tried": None, "recording": None, "unspoken": None,
-    "incident_id": None, "wamid": "wamid.1", "trail": [{"at": AT, "status": "SENT", "note": ""}],
-}  # fmt: skip
+from tests.support.operator_answers import AUDIT, ROW
+from tests.support.operator_function import AT, MOVED, PEEK, Function
+from tests.support.proofs import SAMPLE
+
 LANE_ROW = {
     "in_flight": 0, "delayed": 2, "oldest_age_seconds": 75.0, "eta_seconds": 30, "eta": AT,
 }  # fmt: skip
-AUDIT = {
-    "at": AT, "verdict": "accounted", "command": None, "findings": [],
-    "timers": {"waiting": 3, "overdue": 0, "oldest": None,
-               "ages": [{"over_seconds": age, "count": 0} for age in (0, 120, 600, 3600)]},
-    "doubts": {"open": 0, "oldest": None, "complete": True,
-               "ages": [{"over_seconds": age, "count": 0} for age in (0, 120, 600, 3600)]},
-    "lanes": [{"name": "critical", "count": 7, "oldest_age_seconds": 12.0}],
-    "refused": 0, "dead_letters": {"whatsapp-dlq": 0}, "tick": {"last_at": AT, "age_seconds": 20.0},
-    "deep": None,
-}  # fmt: skip
-
-
-class Function:
-    """OperatorFunction as the tests want it. Each request is held against the contract."""
-
-    def __init__(self) -> None:
-        self.requests: list[dict[str, Any]] = []
-        self.answers: dict[str, Any] = {
-            "panic.status": {"at": AT, "panic": True, "scopes": [FLAG]},
-            "panic.enable": CHANGE,
-            "panic.disable": CHANGE,
-            "panic.shadow": CHANGE,
-            "queue.peek": PEEK,
-            "queue.redrive": MOVED,
-        }  # fmt: skip
-
-    def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
-        self.requests.append(request)
-        faults = [*violations(request, OPERATOR_ACTIONS[request["action"]].schema, "request")]
-        assert not faults
-        answer = self.answers[request["action"]]
-        if isinstance(answer, list):
-            answer = answer.pop(0)
-        if "refuse" in answer:
-            return {"ok": False, "action": request["action"], "error": answer["refuse"]}
-        return {"ok": True, "action": request["action"], "result": answer}
-
-
-@pytest.fixture
-def function(monkeypatch: pytest.MonkeyPatch) -> Function:
-    made = Function()
-
-    class Near(Client):
-        actor = ARN
-
-        def __init__(self, options: Options) -> None:
-            super().__init__(options)
-
-        def _invoke(self, request: dict[str, Any]) -> dict[str, Any]:
-            return made(request)
-
-    monkeypatch.setattr(main, "Client", Near)
-    monkeypatch.setattr("lifeline_cli.messages.POLL_SECONDS", 0.0)
-    return made
 
 
 def test_status_says_what_ends_it_and_what_to_do(
@@ -126,7 +44,7 @@ def test_a_change_carries_the_caller_and_the_reason(
     assert run(words) == 0
     assert function.requests == [
         {
-            "action": "panic.enable", "actor": ARN, "scope": "whatsapp", "reason": "campaign peak",
+            "action": "panic.enable", "proof": SAMPLE, "scope": "whatsapp", "reason": "campaign peak",
             "hold": True, "for_seconds": 7200.0,
         }
     ]  # fmt: skip
@@ -229,11 +147,12 @@ def test_discard_needs_a_reason_and_a_yes(function: Function, capsys: pytest.Cap
     assert [request["action"] for request in function.requests] == ["queue.peek"]
     function.answers["queue.discard"] = {
         "queue": "whatsapp-dlq", "discarded": 2, "failed": 0, "waiting": 0, "ids": ["m-1"], "complete": True,
+        "warnings": [],
     }  # fmt: skip
     assert run([*words, "--yes"]) == 0
-    assert (function.requests[-1]["reason"], function.requests[-1]["actor"]) == (
+    assert (function.requests[-1]["reason"], function.requests[-1]["proof"]) == (
         "a test of the producer",
-        ARN,
+        SAMPLE,
     )
     assert "2 of whatsapp-dlq given up" in capsys.readouterr().out
 

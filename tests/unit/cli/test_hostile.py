@@ -10,10 +10,12 @@ import pytest
 from lifeline.contract.messages import ContractError, parse_message
 from lifeline.contract.operator_actions import OPERATOR_ACTIONS
 from lifeline.contract.schema import violations
-from lifeline.use_cases.operate.message import CONTACT_SCHEMA
+from lifeline.use_cases.operate.messages import CONTACT_SCHEMA
 from lifeline_cli import main
 from lifeline_cli.client import Client
 from lifeline_cli.main import run
+
+from tests.support.proofs import SAMPLE
 
 NASTY = ["\x00", "\x1b", "\x0b", "\x7f", "\x85", "\ufffe", "\uffff"]
 
@@ -21,7 +23,7 @@ NASTY = ["\x00", "\x1b", "\x0b", "\x7f", "\x85", "\ufffe", "\uffff"]
 class Near(Client):
     """Answers as OperatorFunction does: by the contract."""
 
-    actor = "arn:aws:iam::123456789012:user/ana"
+    prove = staticmethod(lambda request: SAMPLE)
 
     def _invoke(self, request: dict[str, Any]) -> dict[str, Any]:
         request = json.loads(json.dumps(request).encode())
@@ -47,8 +49,8 @@ class Near(Client):
                 found = "; ".join(violations(item, CONTACT_SCHEMA, "contact"))
                 result["rejected"] += [{"line": line, "fault": found}] if found else []
         if faults:
-            error = {"code": "invalid_request", "message": "; ".join(faults), "valid": []}
-            return {"ok": False, "action": action, "error": error}
+            refusal = {"code": "invalid_request", "message": "; ".join(faults), "valid": []}
+            return {"ok": False, "action": action, "error": refusal}
         return {"ok": True, "action": action, "result": result}
 
 

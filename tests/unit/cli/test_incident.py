@@ -13,7 +13,6 @@ import pytest
 from lifeline.contract.operator_actions import OPERATOR_ACTIONS
 from lifeline.contract.schema import violations
 from lifeline.domain.incident.report import overview, report
-from lifeline.domain.message.status import Status
 from lifeline.domain.panic.flag import Kind
 from lifeline_cli import main
 from lifeline_cli.client import Client
@@ -22,33 +21,10 @@ from lifeline_cli.incident_markdown import markdown
 from lifeline_cli.incident_svg import picture
 from lifeline_cli.main import run
 
-from tests.support.incidents import ID, START, event, facts, message, outage, parked, pushed
+from tests.support.incident_report import found
+from tests.support.incidents import ID, START, event, facts, outage, pushed
 
 NASTY = '<script>alert(1)</script> | `x` & "y"'
-
-
-def found(**more: Any) -> dict[str, Any]:
-    """A report of an outage with every part in it."""
-    messages = [
-        *[pushed(f"p{n}", 5.0 * n, category="appointment", template="reminder") for n in range(20)],
-        *[parked(f"k{n}", 3.0 * n, 260 + n, category="promotion", template="sale") for n in range(30)],
-        message(
-            "f",
-            Status.FAILED,
-            (9, Status.CLAIMED, ""),
-            (10, Status.FAILED, ""),
-            tried="email MessageRejected",
-        ),
-        message(
-            "d", Status.SENT, (8, Status.CLAIMED, ""), (9, Status.IN_DOUBT, ""), (12, Status.SENT, "webhook")
-        ),
-    ]
-    minutes = {
-        int(START) - 60: {"acc": 40, "o|SENT|normal|appointment|reminder": 40},
-        int(START): {"e|unreachable|-": 6},
-        int(START) + 240: {"acc": 30},
-    }
-    return {**report(facts(outage(), messages, minutes)), "complete": True, "kept": False, **more}
 
 
 @pytest.fixture
@@ -166,8 +142,19 @@ def test_the_page_is_whole_and_needs_nothing_else() -> None:
     checker = _Checker()
     checker.feed(page(found()))
     assert checker.open == []
+    (policy,) = re.findall('Content-Security-Policy" content="([^"]+)"', page(found()))
+    assert policy.startswith("default-src 'none'"), "the page loads nothing"
     assert not checker.seen & {"script", "link", "img", "iframe"}
     assert checker.links == []
+
+
+def test_a_report_that_was_kept_before_there_was_a_way_is_drawn_without_it() -> None:
+    old = found(kept=True)
+    del old["messages"]["email"], old["cost"]["requests"]["ses_emails"]
+    for step in old["timeline"]["series"]:
+        del step["email"]
+    assert "SES emails" in markdown(old)
+    assert page(old).count("<svg") == page(found()).count("<svg")
 
 
 def test_words_from_outside_are_only_words() -> None:

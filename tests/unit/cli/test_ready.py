@@ -12,31 +12,15 @@ from lifeline_cli import main, ready
 from lifeline_cli.client import Client
 from lifeline_cli.main import run
 
+from tests.support.operator_answers import DRILL, STATUS
+from tests.support.proofs import SAMPLE
+
 AT = "2026-03-01T09:00:00.000Z"
 FLAG = {
     "scope": "whatsapp", "state": "panic", "cause": "unreachable", "since": "2026-03-01T08:58:00.000Z",
     "probe_successes": 1, "probes_needed": 3,
 }  # fmt: skip
-STATUS: dict[str, Any] = {
-    "at": AT, "panic": True, "scopes": [FLAG], "waiting": 7, "dead_letters": {"whatsapp-dlq": 0},
-    "queues": [
-        {"name": "whatsapp-queue", "visible": 7, "in_flight": 0, "delayed": 0, "oldest_age_seconds": 90.0}
-    ],
-    "drain": {"rate": 0.0, "ceiling": 10.0, "state": "held by panic"},
-    "limiter": {"rate": 65.0, "booked_seconds": 0.0},
-    "last_hour": {
-        "accepted": 12, "last_accepted_at": "2026-03-01T08:57:00.000Z", "failures": {"unreachable": 6},
-        "fallbacks": {"push": 3, "email": 1}, "parked": 2, "expired": 0,
-    },
-    "token": {"at": "2026-03-01T08:30:00.000Z", "outcome": "fine"},
-    "prober": {"age_seconds": 20.0, "last_at": AT}, "notes": ["whatsapp is in panic"],
-}  # fmt: skip
-DRILL: dict[str, Any] = {
-    "at": AT, "stage": "staging", "verdict": "ready", "sampled": 10, "critical_today": 90,
-    "recipients": [{"priority": "critical", "people": 10, "push": 6, "email": 3, "waits": 1}],
-    "steps": [{"name": "prober", "state": "ok", "found": "last ran 20 s ago", "mend": ""}],
-}  # fmt: skip
-STARTED = {
+STARTED: dict[str, Any] = {
     "incident_id": "20260301-090000-abcdef",
     "messages": [{"id": "drill-1-email", "way": "email", "expected": "EMAILED"}],
     "until_seconds": 600,
@@ -49,8 +33,8 @@ class Function:
         self.answers: dict[str, Any] = {}
 
         class Near(Client):
-            actor = "arn:ana"
-            _invoke = staticmethod(self)  # type: ignore[assignment]
+            prove = staticmethod(lambda request: SAMPLE)
+            _invoke = staticmethod(self)
 
         monkeypatch.setattr(main, "Client", Near)
         monkeypatch.setattr(ready, "LOOK_EVERY", 0.0)

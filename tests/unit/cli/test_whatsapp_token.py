@@ -12,6 +12,8 @@ from lifeline_cli import main
 from lifeline_cli.client import Client
 from lifeline_cli.main import run
 
+from tests.support.proofs import SAMPLE
+
 AT = "2026-03-01T09:00:00.000Z"
 STATUS: dict[str, Any] = {
     "at": AT, "state": "fine", "valid": True, "expires_at": "2026-04-30T09:00:00.000Z", "days_left": 60.0,
@@ -35,8 +37,8 @@ class Function:
         self.answer: dict[str, Any] = {}
 
         class Near(Client):
-            actor = "arn:ana"
-            _invoke = staticmethod(self)  # type: ignore[assignment]
+            prove = staticmethod(lambda request: SAMPLE)
+            _invoke = staticmethod(self)
 
         monkeypatch.setattr(main, "Client", Near)
 
@@ -101,7 +103,7 @@ def test_refresh(function: Function, capsys: pytest.CaptureFixture[str]) -> None
     assert run(["whatsapp", "refresh-token", "--force"]) == 0
     assert [request.get("force") for request in function.requests] == [None, True]
     assert function.requests[0]["reason"] == "before the holidays"
-    assert function.requests[0]["actor"] == "arn:ana"
+    assert function.requests[0]["proof"] == SAMPLE
 
 
 def test_nothing_refreshed_is_no_failure(function: Function, capsys: pytest.CaptureFixture[str]) -> None:

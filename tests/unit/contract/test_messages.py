@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from lifeline.contract.messages import MAX_BODY_BYTES, MAX_DEPTH, MESSAGE_SCHEMA, ContractError, parse_message
+from lifeline.contract.messages import (
+    MAX_BODY_BYTES,
+    MAX_DEPTH,
+    MESSAGE_SCHEMA,
+    ContractError,
+    other_content,
+    parse_message,
+)
 from lifeline.contract.schema import violations
-from lifeline.contract.text import MAX_REASON_CHARS, MAX_REASONS, depth, escaped
+from lifeline.contract.text import MAX_REASON_CHARS, MAX_REASONS
 
-ROOT = Path(__file__).parents[3]
 REFERENCE = jsonschema.Draft202012Validator(MESSAGE_SCHEMA)
+
 
 GOOD: dict[str, Any] = {
     "id": "clinic-7:2026-03-01",
@@ -34,10 +40,8 @@ GOOD: dict[str, Any] = {
 }
 
 
-def test_the_schema_is_valid_draft_2020_12_and_published_as_it_is() -> None:
+def test_the_schema_is_valid_draft_2020_12() -> None:
     jsonschema.Draft202012Validator.check_schema(MESSAGE_SCHEMA)
-    published = json.loads((ROOT / "docs" / "message.schema.json").read_text())
-    assert published == MESSAGE_SCHEMA, "run: make schema"
 
 
 def test_a_full_message_is_understood() -> None:
@@ -48,7 +52,7 @@ def test_a_full_message_is_understood() -> None:
     assert message.template.parameters == ("Ana", "9", "Monday")
     assert message.expires_at == 1772355600.0
     assert message.send_after == 1772265600.0
-    assert message.recipient.email == "ana@example.org"
+    assert message.recipient.addresses["email"] == "ana@example.org"
     assert message.fallback_body == "Monday at 9"
 
 
@@ -129,6 +133,8 @@ scalars = (
         ]
     )
 )
+
+
 names = st.sampled_from(
     [
         *MESSAGE_SCHEMA["properties"],
@@ -142,6 +148,8 @@ names = st.sampled_from(
         "x",
     ]
 )
+
+
 documents = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5),
@@ -160,9 +168,9 @@ def test_the_validator_agrees_with_a_reference_implementation(
     assert (not any(True for _ in violations(value, MESSAGE_SCHEMA, "message"))) == REFERENCE.is_valid(value)
 
 
-# --- Text that breaks encoders ---------------------------------------------------------------------------
-
 HALF = "\ud83d"
+
+
 NASTY = [HALF, "\udc00", "\x00", "\x1b", "\x7f", "\x85", "\x9f", "\ufffe", "\uffff"]
 
 
@@ -319,31 +327,6 @@ def test_deep_nesting_is_refused_before_it_is_parsed(body: str) -> None:
     assert caught.value.reasons == (f"message: is nested deeper than {MAX_DEPTH} levels",)
 
 
-def test_32_levels_pass_and_brackets_in_texts_do_not_count() -> None:
-    inner: Any = {"text": "[" * 100 + '\\"{'}
-    for _ in range(MAX_DEPTH - 5):
-        inner = [inner]
-    document = put("template", {"name": "a", "language": "en", "components": [{"x": inner}]})
-    assert depth(json.dumps(document)) == MAX_DEPTH
-    parse_message(json.dumps(document))
-
-
-@pytest.mark.parametrize("body", ['\\"' * 32_000, '"' + "\\" * 60_001, "{" + '"a' * 30_000])
-@pytest.mark.timeout(30)  # hours, where a pattern tries every way through the text
-def test_no_body_takes_for_ever_to_measure(body: str) -> None:
-    assert depth(body) <= 1
-
-
-@given(documents)
-def test_depth_is_what_a_parser_would_find(document: Any) -> None:
-    def levels(value: Any) -> int:
-        if isinstance(value, dict):
-            return 1 + max((levels(item) for item in value.values()), default=0)
-        return 1 + max((levels(item) for item in value), default=0) if isinstance(value, list) else 0
-
-    assert depth(json.dumps(document)) == levels(document)
-
-
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400])
 def test_numbers_that_nobody_can_write_are_refused(number: str) -> None:
     body = json.dumps(put("template.parameters", ["%"])).replace('"%"', number)
@@ -381,13 +364,6 @@ def test_a_long_reason_keeps_its_place_and_its_end() -> None:
     assert reason.endswith("holds half a character (U+D83D) at character 1")
 
 
-@given(st.text(st.characters(), max_size=50))
-def test_what_is_escaped_can_be_written_by_anything(words: str) -> None:
-    told = escaped(words + HALF + "\x1b[31m\u202e")
-    told.encode()
-    assert not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in told)
-
-
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(PLACES), st.text(st.characters(), max_size=12) | st.sampled_from(NASTY))
 def test_what_passes_can_be_encoded_and_what_does_not_has_a_reason(path: str, words: str) -> None:
@@ -401,3 +377,21 @@ def test_what_passes_can_be_encoded_and_what_does_not_has_a_reason(path: str, wo
     else:
         repr(message).encode()
         assert not any(unicodedata.category(sign) == "Cs" for sign in str(message))
+
+
+@pytest.mark.parametrize(
+    ("kept", "given", "other"),
+    [
+        ('{"id":"m","text":"a"}', '{"text": "a", "id": "m"}', False),
+        ('{"id":"m","send_after":"x"}', '{"id":"m","send_after":"y"}', False),
+        ('{"id":"m","send_after":"x"}', '{"id":"m"}', False),
+        ('{"id":"m","text":"a"}', '{"id":"m","text":"b"}', True),
+        ("", '{"id":"m"}', True),
+        ("{", '{"id":"m"}', True),
+        ("[]", '{"id":"m"}', True),
+        ('"m"', '{"id":"m"}', True),
+        ("[" * 20_000 + "]" * 20_000, '{"id":"m"}', True),
+    ],
+)
+def test_what_is_other_content(kept: str, given: str, other: bool) -> None:
+    assert other_content(kept, given) is other

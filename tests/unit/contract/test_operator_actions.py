@@ -9,6 +9,7 @@ import pytest
 from lifeline.contract.operator_actions import (
     Refusal,
     ok,
+    only_reads,
     parse_answer,
     refused,
     request_faults,
@@ -51,3 +52,21 @@ def test_a_request_is_held_against_its_action() -> None:
     assert request_faults(request_for("message.show")) == ("request.id: is required",)
     (fault,) = request_faults(request_for("message.show", id="a", colour="red"))
     assert fault.startswith("request.colour: is not a known field")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reads"),
+    [
+        ({"action": "panic.status"}, True),
+        ({"action": "incident.report", "incident_id": "last"}, True),
+        ({"action": "panic.enable", "scope": "whatsapp"}, False),
+        ({"action": "whatsapp.test"}, False),
+        ({"action": "audit.run", "deep": True}, True),
+        ({"action": "audit.run", "wake": True}, False),
+        ({"action": "queue.peek", "queue": "refused"}, True),
+        ({"action": "queue.peek", "queue": "whatsapp-dlq"}, False),
+    ],
+    ids=str,
+)
+def test_what_only_reads_goes_to_the_function_that_only_reads(fields: dict[str, Any], reads: bool) -> None:
+    assert only_reads(fields) is reads

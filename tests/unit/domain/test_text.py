@@ -113,7 +113,8 @@ def test_reading_mends(raw: bytes, found: Any) -> None:
 
 @given(values)
 def test_reading_is_cleaning_for_all_json(value: Any) -> None:
-    assert load_json(json.dumps(value)) == clean_json(value)
+    raw = json.dumps(value)  # two surrogates beside each other in ``value`` are one character in JSON
+    assert load_json(raw) == clean_json(json.loads(raw))
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from lifeline.contract.names import ENTRY_QUEUES, WAKE_QUEUE
-from lifeline.use_cases.deliver import Record
+from lifeline.use_cases.deliver import SqsRecord
 from lifeline.wiring import sender
 
 from functions.sender import app
@@ -18,7 +19,7 @@ EVENTS = Path(__file__).parents[3] / "events" / "sender"
 ARN = "arn:aws:sqs:eu-west-1:000000000000:"
 
 
-class Context:
+class Context(LambdaContext):
     """Lambda's context of an invocation with 12.5 seconds left."""
 
     @staticmethod
@@ -30,11 +31,11 @@ class Spy:
     """Stands for the use case."""
 
     def __init__(self) -> None:
-        self.records: list[Record] = []
+        self.records: list[SqsRecord] = []
         self.remaining = 0.0
         self.back: list[str] = []
 
-    def __call__(self, records: Sequence[Record], remaining: Callable[[], float]) -> list[str]:
+    def __call__(self, records: Sequence[SqsRecord], remaining: Callable[[], float]) -> list[str]:
         self.records += records
         self.remaining = remaining()
         return self.back
@@ -64,7 +65,7 @@ def event(*queues: str, **more: Any) -> dict[str, Any]:
 
 
 def handle(found: dict[str, Any]) -> dict[str, Any]:
-    return app.handler(found, Context())  # type: ignore[arg-type]
+    return app.handler(found, Context())
 
 
 def test_a_queue_says_whether_it_is_a_body_or_a_wake_up(spy: Spy) -> None:
@@ -85,7 +86,7 @@ def test_a_name_that_only_looks_like_the_wake_queue_is_none(spy: Spy, name: str)
 def test_message_attributes_decide_nothing(spy: Spy) -> None:
     forged = {"lifeline": {"dataType": "String", "stringValue": '{"wake": true}'}}
     handle(event("lifeline-whatsapp-queue", messageAttributes=forged))
-    assert spy.records == [Record("sqs-0", "body 0", 1, False)]
+    assert spy.records == [SqsRecord("sqs-0", "body 0", 1, False)]
 
 
 def test_only_what_must_come_again_is_named(spy: Spy) -> None:

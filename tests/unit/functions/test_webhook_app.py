@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from lifeline.use_cases.webhook import Reply
 from lifeline.wiring import webhook
 
@@ -45,7 +46,7 @@ def event(name: str) -> dict[str, Any]:
 
 
 def handle(found: dict[str, Any]) -> dict[str, Any]:
-    return app.handler(found, None)  # type: ignore[arg-type]
+    return app.handler(found, LambdaContext())
 
 
 def test_the_challenge_comes_back_as_plain_text(spy: Spy) -> None:

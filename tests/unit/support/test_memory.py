@@ -11,6 +11,7 @@ from lifeline.domain.message.status import Status
 from lifeline.errors import UnavailableError
 
 from tests.support.memory import Clock, Died, Fault, MemoryAgenda, MemoryLedger, MemoryQueues, Script
+from tests.support.statuses import PUSHED
 
 NOW = 1_790_000_000.0
 
@@ -88,7 +89,7 @@ def test_another_writer_comes_first() -> None:
     _, ledger, _ = world()
     row = ledger.put(Row("a"))
     ledger.before_write.append(lambda: fates(ledger, Change(row, off_agenda(row, Status.SENT))))
-    assert fates(ledger, Change(row, off_agenda(row, Status.PUSHED))) == [Fate.LOST]
+    assert fates(ledger, Change(row, off_agenda(row, PUSHED))) == [Fate.LOST]
     assert ledger.moves == [("a", Status.CLAIMED, Status.SENT)]
 
 

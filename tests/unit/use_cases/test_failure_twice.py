@@ -16,15 +16,19 @@ from hypothesis import strategies as st
 from lifeline.adapters.contacts import Contact
 from lifeline.adapters.whatsapp import Accepted
 from lifeline.contract.messages import Message
+from lifeline.contract.ways import WAYS_BY_NAME
+from lifeline.domain.account.records import TemplateMap
 from lifeline.domain.failure.classify import Failure, classify_answer
 from lifeline.domain.message.row import Lane, Phase
 from lifeline.domain.message.status import Status
 from lifeline.domain.panic.entering import enable
-from lifeline.domain.panic.flag import set_shadow
-from lifeline.use_cases.deliver import Record
+from lifeline.domain.panic.flag import By, set_shadow
+from lifeline.use_cases.deliver import SqsRecord
 from lifeline.wiring import sender
 
 from tests.support.meta import failed, status
+from tests.support.services import instead
+from tests.support.statuses import PUSHED
 from tests.support.webhooks import WAKE, World
 
 DEVICE = "arn:aws:sns:eu-west-1:000000000000:endpoint/GCM/app/1"
@@ -90,12 +94,11 @@ class Clinic(World):
         super().__init__()
         self.meta, self.push = Meta(), Push()
         self.has_push = has_push
-        self.control.reserve = lambda *arguments, **more: self.clock.now  # type: ignore[method-assign]
+        instead(self.control, reserve=lambda *arguments, **more: self.clock.now)
         services = {
             "panic": self.panic,
             "whatsapp": self.meta,
-            "push": self.push,
-            "email": self.push,
+            "couriers": dict.fromkeys(WAYS_BY_NAME, self.push),
             "contacts": Contacts(),
             "campaigns": campaigns or Campaigns(),
         }
@@ -111,7 +114,7 @@ class Clinic(World):
         self.deliver(self.body(name, **more), f"sqs-{name}")
 
     def deliver(self, body: str, record: str) -> None:
-        assert not self.sender([Record(record, body)], lambda: 30.0)
+        assert not self.sender([SqsRecord(record, body)], lambda: 30.0)
 
     def serve(self, copies: int = 1) -> None:
         """Bring every wake-up, each ``copies`` times, until none is left; then what the tick finds."""
@@ -126,7 +129,7 @@ class Clinic(World):
             for name, delay in names:
                 self.clock.advance(max(0.0, delay) + 0.1)
                 for copy in range(copies):
-                    record = Record(f"wake-{round_}-{copy}", name, wake_up=True)
+                    record = SqsRecord(f"wake-{round_}-{copy}", name, wake_up=True)
                     assert not self.sender([record], lambda: 30.0)
         raise AssertionError("wake-ups go round for ever")
 
@@ -141,7 +144,7 @@ def test_a_failure_in_a_webhook_reaches_the_person_once() -> None:
     for _ in range(3):
         clinic.report([failed("a", UNDELIVERABLE, act=1)])
     clinic.serve(copies=2)
-    assert clinic.status_of("a") is Status.PUSHED
+    assert clinic.status_of("a") is PUSHED
     assert clinic.push.taken == ["a"]
     assert clinic.meta.asked == ["a#1"], "WhatsApp is asked once"
     clinic.report([failed("a", UNDELIVERABLE, act=1)])
@@ -160,7 +163,7 @@ def test_a_webhook_that_overtakes_the_answer_of_the_same_failure() -> None:
     clinic.produce("a")
     clinic.meta.before_answer = None
     clinic.serve()
-    assert clinic.status_of("a") is Status.PUSHED
+    assert clinic.status_of("a") is PUSHED
     assert clinic.push.taken == ["a"]
     assert clinic.meta.asked == ["a#1"]
 
@@ -171,7 +174,7 @@ def test_a_webhook_while_the_answers_failure_is_being_handled() -> None:
     clinic.push.during = during(clinic)
     clinic.produce("a")
     clinic.serve()
-    assert clinic.status_of("a") is Status.PUSHED
+    assert clinic.status_of("a") is PUSHED
     assert clinic.push.taken == ["a"]
 
 
@@ -181,7 +184,7 @@ def test_a_failure_that_overtakes_an_answer_of_success() -> None:
     clinic.produce("a")
     clinic.meta.before_answer = None
     clinic.serve()
-    assert clinic.status_of("a") is Status.PUSHED
+    assert clinic.status_of("a") is PUSHED
     assert clinic.push.taken == ["a"]
     assert clinic.meta.asked == ["a#1"]
 
@@ -225,7 +228,7 @@ def test_a_worker_that_dies_in_the_fallback_leaves_it_to_the_next_and_not_to_wha
     )
     clinic.ledger.put(claimed)
     clinic.serve()
-    assert clinic.status_of("a") is Status.PUSHED
+    assert clinic.status_of("a") is PUSHED
     assert clinic.meta.asked == ["a#1"]
 
 
@@ -235,9 +238,9 @@ def test_a_wake_up_that_is_lost_is_made_up_for() -> None:
     clinic.queues.broken.add(WAKE)
     clinic.report([failed("a", UNDELIVERABLE, act=1)])
     clinic.queues.broken.clear()
-    assert not clinic.sender([Record("sqs-a", clinic.body("a"), 2)], lambda: 30.0)
+    assert not clinic.sender([SqsRecord("sqs-a", clinic.body("a"), 2)], lambda: 30.0)
     clinic.serve()
-    assert clinic.status_of("a") is Status.PUSHED
+    assert clinic.status_of("a") is PUSHED
     assert clinic.meta.asked == ["a#1"]
 
 
@@ -294,7 +297,7 @@ def test_after_four_attempts_the_fallback_is_taken() -> None:
     for act in range(1, 5):
         clinic.report([failed("a", 130429, act=act)])
         clinic.serve()
-    assert clinic.status_of("a") is Status.PUSHED
+    assert clinic.status_of("a") is PUSHED
     assert clinic.meta.asked == ["a#1", "a#2", "a#3", "a#4"]
 
 
@@ -307,7 +310,7 @@ def refused_template(clinic: Clinic, name: str) -> None:
 
 def test_the_send_that_meets_a_refused_template_goes_out_with_its_replacement() -> None:
     clinic = Clinic()
-    clinic.control.put_setting("template_map", {"old": "new"}, actor="me", reason="r", now=0)
+    clinic.control.keep(TemplateMap({"old": "new"}), actor="me", reason="r", now=0)
     refused_template(clinic, "a")
     assert clinic.status_of("a") is Status.SENT
     assert clinic.meta.asked == ["a#1", "a#2"]
@@ -318,29 +321,29 @@ def test_the_send_that_meets_a_refused_template_goes_out_with_its_replacement() 
 def test_without_a_replacement_a_refused_template_takes_the_fallback() -> None:
     clinic = Clinic()
     refused_template(clinic, "a")
-    assert clinic.status_of("a") is Status.PUSHED
+    assert clinic.status_of("a") is PUSHED
     assert clinic.meta.asked == ["a#1"]
 
 
 def test_a_replacement_in_panic_is_not_used() -> None:
     clinic = Clinic()
-    clinic.control.put_setting("template_map", {"old": "new"}, actor="me", reason="r", now=0)
+    clinic.control.keep(TemplateMap({"old": "new"}), actor="me", reason="r", now=0)
     clinic.panic.change(
         "whatsapp/template/new",
-        lambda flag: enable(flag, reason="r", actor="me", now=clinic.clock.now, new_incident_id="i"),
+        lambda flag: enable(flag, By("me", "operator", "r", clinic.clock.now), new_incident_id="i"),
     )
     refused_template(clinic, "a")
-    assert clinic.status_of("a") is Status.PUSHED
+    assert clinic.status_of("a") is PUSHED
 
 
 def test_a_template_in_shadow_does_not_go_round() -> None:
     clinic = Clinic()
     clinic.panic.change(
         "whatsapp/template/old",
-        lambda flag: set_shadow(flag, on=True, reason="r", actor="me", now=clinic.clock.now),
+        lambda flag: set_shadow(flag, By("me", "operator", "r", clinic.clock.now), on=True),
     )
     refused_template(clinic, "a")
-    assert clinic.status_of("a") is Status.PUSHED
+    assert clinic.status_of("a") is PUSHED
     assert clinic.meta.asked == ["a#1"]
 
 
@@ -381,15 +384,15 @@ def test_any_mixture_asks_whatsapp_once_and_counts_whoever_is_reached_twice(
     assert len(clinic.push.taken) <= 1
     words = {word for _, word in moments}
     end = clinic.row("a")
-    assert end.status in (Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED, Status.PUSHED)
+    assert end.status in (Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED, PUSHED)
     assert end.lane is None, "nothing waits that nobody brings"
     if words & {"delivered", "read"}:
         # The device has it; whether a push was taken besides decides whether that is counted.
         assert end.possible_duplicates == len(end.duplicates) == len(clinic.push.taken)
-        assert (end.status is Status.PUSHED) <= bool(clinic.push.taken)
+        assert (end.status is PUSHED) <= bool(clinic.push.taken)
         assert clinic.control.counted("duplicate") == len(clinic.push.taken)
     elif clinic.push.taken:
-        assert (end.status, end.possible_duplicates) == (Status.PUSHED, 0)
+        assert (end.status, end.possible_duplicates) == (PUSHED, 0)
 
 
 @pytest.mark.parametrize("code", [131048, 190])
@@ -398,7 +401,7 @@ def test_channel_failures_reported_later_reach_the_person_too(code: int) -> None
     clinic.produce("a")
     clinic.report([failed("a", code, act=1)])
     clinic.serve()
-    assert clinic.status_of("a") is Status.PUSHED
+    assert clinic.status_of("a") is PUSHED
     assert clinic.meta.asked == ["a#1"]
 
 

@@ -104,14 +104,14 @@ class Agenda:
         """How many entries ``lane`` has, or has due at ``until`` or before."""
 
         def shard_count(shard: int) -> int:
-            found = 0
+            entries = 0
             after: Any = None
             while True:
                 answer = self._query(lane, shard, until, self._page_size, after, Select="COUNT")
-                found += int(answer["Count"])
+                entries += int(answer["Count"])
                 after = answer.get("LastEvaluatedKey")
                 if after is None:
-                    return found
+                    return entries
 
         return sum(self._pool.map(shard_count, range(SHARDS)))
 
@@ -127,8 +127,8 @@ class Agenda:
                 if after is None:
                     return None
 
-        found = [due for due in self._pool.map(shard_oldest, range(SHARDS)) if due is not None]
-        return min(found, default=None)
+        dues = [due for due in self._pool.map(shard_oldest, range(SHARDS)) if due is not None]
+        return min(dues, default=None)
 
     def _query(
         self, lane: str, shard: int, until: float | None, size: int | None, after: Any, **more: Any

@@ -23,12 +23,12 @@ class Alarms:
 
     def all(self) -> list[Alarm]:
         """All alarms of the stack, by their names without its. Raises :class:`UnavailableError`."""
-        found: list[Alarm] = []
+        alarms: list[Alarm] = []
         arguments: Any = {"AlarmNamePrefix": self._prefix, "AlarmTypes": ["MetricAlarm"], "MaxRecords": 100}
         try:
             while True:
                 answer = self._client.describe_alarms(**arguments)
-                found += [
+                alarms += [
                     Alarm(
                         alarm["AlarmName"].removeprefix(self._prefix),
                         str(alarm["StateValue"]),
@@ -37,7 +37,7 @@ class Alarms:
                     for alarm in answer["MetricAlarms"]
                 ]
                 if not answer.get("NextToken"):
-                    return found
+                    return alarms
                 arguments["NextToken"] = answer["NextToken"]
         except (ClientError, BotoCoreError) as error:
             raise unavailable("CloudWatch", "reading alarms", error) from error

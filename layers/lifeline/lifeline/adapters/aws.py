@@ -41,10 +41,10 @@ def code_of(error: Exception) -> str:
     ``error`` is of botocore, or of PynamoDB, which holds botocore's as its ``cause``.
     """
     cause = getattr(error, "cause", None)
-    found = error if cause is None else cause
-    response = getattr(found, "response", None)
+    origin = error if cause is None else cause
+    response = getattr(origin, "response", None)
     code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
-    return str(code or type(found).__name__)
+    return str(code or type(origin).__name__)
 
 
 def unavailable(service: str, doing: str, error: Exception) -> UnavailableError:

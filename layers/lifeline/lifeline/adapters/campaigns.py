@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import code_of, unavailable
-from lifeline.domain.campaign.campaign import COUNTERS, Campaign, State
+from lifeline.domain.campaign.campaign import COUNTERS, Campaign, CampaignState
 from lifeline.errors import ConflictError, UnavailableError
 
 if TYPE_CHECKING:
@@ -69,17 +69,17 @@ class Campaigns:
         seen = self._seen.get(name)
         if seen is None or now - seen[0] >= CACHE_SECONDS:
             try:
-                found = self.get(name)
+                campaign = self.get(name)
             except UnavailableError:
                 if seen is None:
                     raise
                 return seen[1]
             if len(self._seen) >= CACHED:
                 self._seen.clear()
-            seen = self._seen[name] = (now, str(found.state) if found else "")
+            seen = self._seen[name] = (now, str(campaign.state) if campaign else "")
         return seen[1]
 
-    def move(self, campaign: Campaign, to: State, start: float, paused_at: float | None) -> None:
+    def move(self, campaign: Campaign, to: CampaignState, start: float, paused_at: float | None) -> None:
         """Change the state, only if it is still as read.
 
         A paused campaign is kept without end: its messages wait in a lane that only it names.
@@ -172,12 +172,12 @@ class Campaigns:
         }
         if projection:
             arguments["ProjectionExpression"] = projection
-        found: list[dict[str, Any]] = []
+        items: list[dict[str, Any]] = []
         while True:
             answer = self._call("query", "reading campaigns", **arguments)
-            found += answer["Items"]
+            items += answer["Items"]
             if "LastEvaluatedKey" not in answer:
-                return found
+                return items
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _call(self, operation: str, doing: str, **arguments: Any) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def _key(pk: str, sk: str) -> dict[str, Any]:
 def _campaign(item: Mapping[str, Any]) -> Campaign:
     return Campaign(
         id=item["sk"]["S"],
-        state=State(item["state"]["S"]),
+        state=CampaignState(item["state"]["S"]),
         template=item["template"]["S"],
         total=int(item["total"]["N"]),
         start=float(item["start"]["N"]),

@@ -8,138 +8,121 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PynamoDBException
-from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.update import Action
-from pynamodb.models import Model
+from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import code_of, unavailable
+from lifeline.adapters.aws import unavailable
+from lifeline.contract.ways import WAYS, WAYS_BY_NAME
+from lifeline.errors import UnavailableError
 
-Way = tuple[str, str]
-"""``("push", endpoint's ARN)`` or ``("email", address)``."""
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from lifeline.adapters.contact_writes import ContactWrites
+
+WayAddress = tuple[str, str]
+"""A way's name and an address of it."""
 COMPLAINT = "complaint"
 """Begins the reason of a refusal that the person asked for: importing the address again does not lift it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One person's other ways. ``push_refused`` / ``email_refused`` say why a way is not to be used."""
+    """One person's other ways. ``addresses`` and ``refused`` (why an address is not to be used) are by the
+    way's name."""
 
     user_id: str
-    push_endpoint: str | None = None
-    email: str | None = None
-    push_refused: str | None = None
-    email_refused: str | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
     updated_at: float = 0.0
 
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        """A stored contact; what this version does not know is left out."""
+        texts = {name: value["S"] for name, value in item.items() if value.get("S")}
+        return cls(
+            user_id=texts["user_id"],
+            addresses={way.name: texts[way.field] for way in WAYS if way.field in texts},
+            refused={way.name: texts[refusal(way.name)] for way in WAYS if refusal(way.name) in texts},
+            updated_at=float(item.get("updated_at", {}).get("N", 0)),
+        )
 
-class ContactItem(Model):
-    """PynamoDB model of the table; :func:`bind` names the table before first use."""
 
-    class Meta:
-        table_name = "unbound"
-        region = "us-east-1"
-        connect_timeout_seconds = 2.0
-        read_timeout_seconds = 5.0
-        max_retry_attempts = 3
+def refusal(way: str) -> str:
+    """The attribute that says why an address of this way is not to be used."""
+    return f"{way}_refused"
 
-    user_id = UnicodeAttribute(hash_key=True)
-    push_endpoint = UnicodeAttribute(null=True)
-    email = UnicodeAttribute(null=True)
-    push_refused = UnicodeAttribute(null=True)
-    email_refused = UnicodeAttribute(null=True)
-    updated_at = NumberAttribute(default=0)
+
+KEYS_PER_CALL: Final = 100
+"""Of BatchGetItem (DynamoDB API)."""
+READS: Final = 10
+"""Calls until DynamoDB has given all keys of one part: it may leave some for the next."""
 
 
 class Contacts:
     """Reads and changes contacts. Raises :class:`UnavailableError` when DynamoDB does not answer."""
 
-    def __init__(self, table: str, region: str) -> None:
-        ContactItem.Meta.table_name = table
-        ContactItem.Meta.region = region
+    def __init__(self, client: DynamoDBClient, table: str, region: str) -> None:
+        self._client = client
+        self._table = table
+        self._region = region
+
+    @cached_property
+    def _writes(self) -> ContactWrites:
+        from lifeline.adapters.contact_writes import ContactWrites
+
+        return ContactWrites(self._table, self._region)
 
     def read(self, user_ids: Iterable[str]) -> Mapping[str, Contact]:
         """The contacts of these people; an unknown one is absent."""
-        try:
-            items = list(ContactItem.batch_get(sorted(set(user_ids))))
-        except PynamoDBException as error:
-            raise unavailable("DynamoDB", "reading contacts", error) from error
-        return {item.user_id: _contact(item) for item in items}
+        return {contact.user_id: contact for contact in self._get(set(user_ids), "reading contacts")}
 
-    def save(self, contact: Contact) -> None:
-        """Write one contact; a way that is ``None`` is kept as it is."""
-        actions: list[Action] = [ContactItem.updated_at.set(contact.updated_at)]
-        for name in ("push_endpoint", "email", "push_refused", "email_refused"):
-            value = getattr(contact, name)
-            if value is not None:
-                actions.append(getattr(ContactItem, name).set(value))
-        # A new address makes an old refusal void.
-        if contact.push_endpoint and contact.push_refused is None:
-            actions.append(ContactItem.push_refused.remove())
-        if contact.email and contact.email_refused is None:
-            actions.append(ContactItem.email_refused.remove())
-        try:
-            ContactItem(contact.user_id).update(actions=actions)
-        except PynamoDBException as error:
-            raise unavailable("DynamoDB", "saving a contact", error) from error
-
-    def refused(self, ways: Iterable[Way]) -> Mapping[Way, str]:
+    def refused(self, ways: Iterable[WayAddress]) -> Mapping[WayAddress, str]:
         """Those of these ways that were refused, each with why."""
         keys = {mark_key(way, address): (way, address) for way, address in ways}
-        if not keys:
-            return {}
-        try:
-            items = list(ContactItem.batch_get(sorted(keys)))
-        except PynamoDBException as error:
-            raise unavailable("DynamoDB", "reading refusals", error) from error
-        found = {keys[item.user_id]: item.push_refused or item.email_refused for item in items}
-        return {way: str(why) for way, why in found.items() if why}
+        refusals = self._get(set(keys), "reading refusals")
+        marks = [(keys[mark.user_id], mark) for mark in refusals]
+        return {way: mark.refused[way[0]] for way, mark in marks if way[0] in mark.refused}
+
+    def save(self, contact: Contact) -> None:
+        """Write one contact; a way that it does not have is kept as it is."""
+        self._writes.save(contact)
 
     def refuse(self, way: str, address: str, why: str, now: float) -> None:
         """Mark one address: the next fallback skips it. A complaint is never overwritten by less."""
-        attribute = getattr(ContactItem, f"{way}_refused")
-        condition = None if why.startswith(COMPLAINT) else _no_complaint(attribute)
-        self._mark(way, address, [attribute.set(why), ContactItem.updated_at.set(now)], condition)
+        self._writes.refuse(way, address, why, now)
 
     def forgive(self, way: str, address: str, now: float) -> None:
         """Lift the mark of one address, unless it is a complaint."""
-        attribute = getattr(ContactItem, f"{way}_refused")
-        condition = attribute.exists() & ~attribute.startswith(COMPLAINT)
-        self._mark(way, address, [attribute.remove(), ContactItem.updated_at.set(now)], condition)
+        self._writes.forgive(way, address, now)
 
-    @staticmethod
-    def _mark(way: str, address: str, actions: list[Action], condition: Condition | None) -> None:
-        try:
-            ContactItem(mark_key(way, address)).update(actions=actions, condition=condition)
-        except PynamoDBException as error:
-            if code_of(error) == "ConditionalCheckFailedException":
-                return
-            raise unavailable("DynamoDB", "marking an address", error) from error
-
-
-def _no_complaint(attribute: UnicodeAttribute) -> Condition:
-    condition: Condition = attribute.does_not_exist() | ~attribute.startswith(COMPLAINT)
-    return condition
+    def _get(self, keys: set[str], doing: str) -> list[Contact]:
+        contacts: list[Contact] = []
+        wanted = sorted(keys)
+        for start in range(0, len(wanted), KEYS_PER_CALL):
+            left: Any = {
+                self._table: {
+                    "Keys": [{"user_id": {"S": name}} for name in wanted[start : start + KEYS_PER_CALL]]
+                }
+            }
+            for _ in range(READS):
+                try:
+                    answer = self._client.batch_get_item(RequestItems=left)
+                except (ClientError, BotoCoreError) as error:
+                    raise unavailable("DynamoDB", doing, error) from error
+                contacts += [Contact.from_item(item) for item in answer["Responses"].get(self._table, ())]
+                left = answer.get("UnprocessedKeys")
+                if not left:
+                    break
+            else:
+                raise UnavailableError("DynamoDB", doing, f"some keys were not read in {READS} calls")
+        return contacts
 
 
 def mark_key(way: str, address: str) -> str:
-    """The key of an address's mark: longer than any ``user_id`` may be, so that no person has it.
-
-    Case does not count in mail domains, and no provider in use tells mailboxes apart by it.
-    """
-    plain = address.strip().lower() if way == "email" else address
+    """The key of an address's mark: longer than any ``user_id`` may be, so that no person has it."""
+    plain = address.strip().lower() if WAYS_BY_NAME[way].any_case else address
     return f"refused:{way}:" + hashlib.blake2b(plain.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _contact(item: ContactItem) -> Contact:
-    return Contact(
-        user_id=item.user_id,
-        push_endpoint=item.push_endpoint,
-        email=item.email,
-        push_refused=item.push_refused,
-        email_refused=item.email_refused,
-        updated_at=float(item.updated_at or 0),
-    )

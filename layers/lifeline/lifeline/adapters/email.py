@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lifeline.adapters.outcomes import Refused, UnknownOutcome, outcome_of
+from lifeline.adapters.outcomes import NotTaken, UnknownOutcome, outcome_of
 from lifeline.domain.fallback.mail_tag import ACT_TAG, ID_TAG, encode
 from lifeline.domain.text import one_line, plain
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
 
-class EmailRefused(Refused):
+class EmailRefused(NotTaken):
     """SES did not take the mail."""
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class InboundTopic:
-    """Publishes notices; subscriptions filter on the attribute ``kind``."""
+    """Publishes notices; subscriptions filter on the attributes ``kind`` and ``phone_number_id``."""
 
     def __init__(self, client: SNSClient, topic_arn: str) -> None:
         self._client = client
@@ -25,7 +25,13 @@ class InboundTopic:
     def publish(self, notice: Mapping[str, Any]) -> None:
         """One notice (``docs/inbound.md``). Raises :class:`UnavailableError`."""
         whole = clean_json(notice)
-        attributes: Any = {"kind": {"DataType": "String", "StringValue": str(whole["kind"])}}
+        filters = {"kind": whole["kind"], "phone_number_id": whole["number"]["phone_number_id"]}
+        # SNS refuses an attribute without a value.
+        attributes: Any = {
+            name: {"DataType": "String", "StringValue": str(value)}
+            for name, value in filters.items()
+            if value
+        }
         try:
             self._client.publish(
                 TopicArn=self._topic,

@@ -25,7 +25,7 @@ _PENDING: Final = "pending_voice"
 _PERSON: Final = "voice_person"
 
 
-class Claim(StrEnum):
+class Ownership(StrEnum):
     """Whose a message is."""
 
     MINE = "mine"
@@ -51,7 +51,7 @@ class Inbox:
 
     # -- once per message ------------------------------------------------------------------------------
 
-    def begin(self, name: str, now: float, lease: float) -> Claim:
+    def begin(self, name: str, now: float, lease: float) -> Ownership:
         """Claim a message for ``lease`` seconds; a worker that dies loses it after that."""
         try:
             self._client.update_item(
@@ -70,12 +70,12 @@ class Inbox:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise unavailable("DynamoDB", "claiming a message", error) from error
         else:
-            return Claim.MINE
+            return Ownership.MINE
         try:
             item = self._client.get_item(TableName=self._table, Key=_message(name), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
             raise unavailable("DynamoDB", "reading a message's claim", error) from error
-        return Claim.DONE if "done_at" in item.get("Item", {}) else Claim.BUSY
+        return Ownership.DONE if "done_at" in item.get("Item", {}) else Ownership.BUSY
 
     def finish(self, name: str, now: float) -> None:
         """It is done: repetitions change nothing."""

@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 STATEMENTS_PER_CALL: Final = 25
 """BatchExecuteStatement's limit (DynamoDB API reference)."""
+MAX_KEY_BYTES: Final = 2048
 KEYS_PER_CALL: Final = 100
 """BatchGetItem's limit (DynamoDB API reference)."""
 SEGMENTS: Final = 16
@@ -187,9 +188,13 @@ class Ledger:
         return results
 
     def read(self, ids: Iterable[str]) -> dict[str, Row]:
-        """The rows of these ids as they stand now; an unknown id is absent from the answer."""
-        found: dict[str, Row] = {}
-        for chunk in _chunks(sorted(set(ids)), KEYS_PER_CALL):
+        """The rows of these ids as they stand now; an unknown id is absent from the answer.
+
+        So is one that no key can hold: ids come from strangers too (a dead letter, a wake-up, a status), and
+        DynamoDB refuses a whole call for one such key.
+        """
+        rows: dict[str, Row] = {}
+        for chunk in _chunks(sorted(filter(_may_be_key, set(ids))), KEYS_PER_CALL):
             keys: Any = [{"id": {"S": name}} for name in chunk]
             for round_ in range(TRIES):
                 try:
@@ -200,7 +205,7 @@ class Ledger:
                     raise unavailable("DynamoDB", "reading the ledger", error) from error
                 for item in answer.get("Responses", {}).get(self._table, []):
                     row = row_items.decode(item)
-                    found[row.id] = row
+                    rows[row.id] = row
                 left: Any = answer.get("UnprocessedKeys", {}).get(self._table) or {}
                 keys = left.get("Keys", [])
                 if not keys:
@@ -208,7 +213,7 @@ class Ledger:
                 self._pause(self._jitter() * PAUSE * 2**round_)
             else:
                 raise UnavailableError("DynamoDB", "reading the ledger", "keys left unprocessed")
-        return found
+        return rows
 
     def affected(self, incident_id: str) -> Iterator[Affected]:
         """The rows of one incident, page by page: each costs what it weighs, and no other row is read.
@@ -252,7 +257,7 @@ class Ledger:
                 matches = f"(attribute_not_exists(priority) OR {matches})"
             wanted["FilterExpression"] += f" AND {matches}"
             wanted["ExpressionAttributeValues"][":p"] = {"S": priority}
-        found: dict[str, Row] = {}
+        rows: dict[str, Row] = {}
         pages = 0
         for segment in segments:
             arguments: dict[str, Any] = {
@@ -262,17 +267,17 @@ class Ledger:
                 "Limit": SAMPLE_LIMIT,
                 **wanted,
             }
-            while pages < SAMPLE_PAGES and len(found) < want:
+            while pages < SAMPLE_PAGES and len(rows) < want:
                 try:
                     answer = self._client.scan(**arguments)
                 except (ClientError, BotoCoreError) as error:
                     raise unavailable("DynamoDB", "sampling the ledger", error) from error
                 pages += 1
-                found.update((row.id, row) for row in map(row_items.decode, answer["Items"]))
+                rows.update((row.id, row) for row in map(row_items.decode, answer["Items"]))
                 if "LastEvaluatedKey" not in answer:
                     break
                 arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-        return list(found.values())[:want]
+        return list(rows.values())[:want]
 
     def open_off_agenda(
         self, before: float, first: int, remaining: Callable[[], float]
@@ -283,7 +288,7 @@ class Ledger:
         value says with which part to go on, ``None`` once all were read. Rows hold their ids and little more.
         Raises :class:`UnavailableError`.
         """
-        found: list[Row] = []
+        rows: list[Row] = []
         for segment in range(first, SCAN_SEGMENTS):
             arguments: dict[str, Any] = {
                 "TableName": self._table,
@@ -299,7 +304,7 @@ class Ledger:
             while True:
                 if remaining() < SCAN_MARGIN:
                     # A part that was not read to its end is read again from its beginning.
-                    return found, segment
+                    return rows, segment
                 try:
                     answer = self._client.scan(**arguments)
                 except (ClientError, BotoCoreError) as error:
@@ -308,8 +313,16 @@ class Ledger:
                 if "LastEvaluatedKey" not in answer:
                     break
                 arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-            found += mine
-        return found, None
+            rows += mine
+        return rows, None
+
+
+def _may_be_key(name: str) -> bool:
+    """Whether a hash key can hold it (DynamoDB: 1 to 2,048 bytes of UTF-8)."""
+    try:
+        return 0 < len(name.encode()) <= MAX_KEY_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -58,16 +58,16 @@ class MailAccounts:
     def suppressed(self, addresses: Collection[str]) -> int:
         """How many of these addresses are on the account's suppression list."""
         wanted = {address.lower() for address in addresses}
-        found: set[str] = set()
+        suppressed: set[str] = set()
         arguments: dict[str, Any] = {"PageSize": 1000}
         for _ in range(PAGES):
             try:
                 answer = self._client.list_suppressed_destinations(**arguments)
             except (ClientError, BotoCoreError) as error:
                 raise unavailable("SES", "reading the suppression list", error) from error
-            listed = answer.get("SuppressedDestinationSummaries", [])
-            found |= wanted & {item["EmailAddress"].lower() for item in listed}
+            summaries = answer.get("SuppressedDestinationSummaries", [])
+            suppressed |= wanted & {item["EmailAddress"].lower() for item in summaries}
             if not answer.get("NextToken"):
-                return len(found)
+                return len(suppressed)
             arguments["NextToken"] = answer["NextToken"]
         raise UnavailableError("SES", "reading the suppression list", f"it is longer than {PAGES * 1000}")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
 _PERIOD: Final = 60
+DOOR: Final = ("Lifeline", "WebhooksTurnedAway")
+"""What the template's filter counts in the access log of the HTTP API."""
 _WINDOW: Final = 600.0
 """Seconds looked back: SQS's metrics come a minute apart and some minutes late (SQS, "Available metrics")."""
 
@@ -55,3 +57,22 @@ class Metrics:
             for item in answer.get("MetricDataResults", [])
             if item.get("Values")
         }
+
+    def turned_away(self, api_id: str, since: float, until: float) -> float:
+        """Posts that the webhook's HTTP API answered with 429 or 5xx between two instants (epoch seconds)."""
+        namespace, name = DOOR
+        metric = {
+            "Namespace": namespace,
+            "MetricName": name,
+            "Dimensions": [{"Name": "api", "Value": api_id}],
+        }
+        query: Any = {"Id": "q0", "MetricStat": {"Metric": metric, "Period": _PERIOD, "Stat": "Sum"}}
+        try:
+            answer = self._client.get_metric_data(
+                MetricDataQueries=[query],
+                StartTime=datetime.fromtimestamp(since, UTC),
+                EndTime=datetime.fromtimestamp(until, UTC),
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("CloudWatch", "reading what the front door refused", error) from error
+        return sum(float(value) for item in answer.get("MetricDataResults", []) for value in item["Values"])

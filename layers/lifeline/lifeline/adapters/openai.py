@@ -111,9 +111,11 @@ class OpenAI:
         if len(text) > MAX_SPEECH_CHARS:
             return not_asked(f"the text has {len(text)} characters; at most {MAX_SPEECH_CHARS} are spoken")
         body = {"model": model, "voice": voice, "input": text, "response_format": "opus"}
-        told = " ".join(part for part in (f"Language: {language}." if language else "", instructions) if part)
-        if told and model not in _NO_INSTRUCTIONS:
-            body["instructions"] = told
+        spoken_how = " ".join(
+            part for part in (f"Language: {language}." if language else "", instructions) if part
+        )
+        if spoken_how and model not in _NO_INSTRUCTIONS:
+            body["instructions"] = spoken_how
         raw = json.dumps(body).encode()
         return self._patiently(
             lambda left: self._call(
@@ -155,13 +157,13 @@ class OpenAI:
         wait = FIRST_WAIT
         for attempt in range(1, self._attempts + 1):
             reply = self._keyed(lambda: call(max(0.1, end - self._clock())))
-            found = reply if isinstance(reply, VoiceFailure) else read(reply)
-            if not isinstance(found, VoiceFailure) or not found.retryable or attempt == self._attempts:
-                return found
+            result = reply if isinstance(reply, VoiceFailure) else read(reply)
+            if not isinstance(result, VoiceFailure) or not result.retryable or attempt == self._attempts:
+                return result
             # Full jitter, but never before the time that OpenAI states.
-            pause = (found.retry_after or 0.0) + self._chance() * wait
+            pause = (result.retry_after or 0.0) + self._chance() * wait
             if self._clock() + pause >= end:
-                return found
+                return result
             self._pause(pause)
             wait = min(8.0, wait * 2)
         raise AssertionError("attempts is at least 1")

@@ -41,7 +41,7 @@ _NOT_CONNECTED: Final = (ConnectTimeoutError, EndpointConnectionError, ProxyConn
 """No connection was made, so the service saw nothing. A TLS error may come later too: it is not listed."""
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is an outcome that the caller acts on
+class NotTaken(Exception):  # noqa: N818 - a refusal is an outcome that the caller acts on
     """The service definitely did not take it.
 
     ``code``: the service's error code, or the exception's name where no connection was made. ``retryable``:
@@ -75,13 +75,13 @@ class Courier(Protocol):
         ``act``: which effect of the message this is, from 0 on, so that a report that comes later can be
         told to belong to it. ``ttl_seconds``: after that it is not to be shown any more; ``None``: no limit.
 
-        Raises :class:`Refused` where it was definitely not taken and :class:`UnknownOutcome` where nobody
+        Raises :class:`NotTaken` where it was definitely not taken and :class:`UnknownOutcome` where nobody
         can say. The call is made once: no repeat happens below this line.
         """
         ...
 
 
-def outcome_of(error: Exception) -> Refused | UnknownOutcome:
+def outcome_of(error: Exception) -> NotTaken | UnknownOutcome:
     """What an exception of one SDK call says about the call's effect.
 
     Where it leaves any room, the answer is :class:`UnknownOutcome`: a doubt costs a wait, a wrong "not taken"
@@ -91,11 +91,11 @@ def outcome_of(error: Exception) -> Refused | UnknownOutcome:
         code = code_of(error)
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         if isinstance(status, int) and 400 <= status < 500:
-            return Refused(code, retryable=code in THROTTLED or status == 429)
+            return NotTaken(code, retryable=code in THROTTLED or status == 429)
         return UnknownOutcome(code)
     if isinstance(error, _NOT_CONNECTED):
-        return Refused(type(error).__name__, retryable=True)
+        return NotTaken(type(error).__name__, retryable=True)
     if isinstance(error, _NOT_BEGUN):
-        return Refused(type(error).__name__)
+        return NotTaken(type(error).__name__)
     # No answer in time, a connection that broke, answers that cannot be read, and what nobody thought of.
     return UnknownOutcome(type(error).__name__)

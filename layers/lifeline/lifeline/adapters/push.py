@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import code_of, unavailable
-from lifeline.adapters.outcomes import Refused, UnknownOutcome, outcome_of
+from lifeline.adapters.outcomes import NotTaken, UnknownOutcome, outcome_of
 from lifeline.domain.text import ELLIPSIS, one_line, plain
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _GONE: Final = frozenset({"EndpointDisabled", "EndpointDisabledException", "NotF
 _INVALID: Final = frozenset({"InvalidParameter", "InvalidParameterException"})
 
 
-class PushRefused(Refused):
+class PushRefused(NotTaken):
     """SNS did not take the notification. ``gone``: the endpoint is disabled or unknown."""
 
 

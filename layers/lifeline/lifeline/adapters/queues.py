@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lifeline.adapters.aws import code_of, unavailable
 from lifeline.contract.names import REASON_ATTRIBUTE
 from lifeline.domain.pace.pace import MAX_DELAY
+from lifeline.domain.redact import redact
 from lifeline.domain.text import clean
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _entry(index: int, message: Outgoing) -> tuple[dict[str, Any], int]:
     """One entry of a batch call and its size in bytes. SQS refuses an attribute without a value."""
     texts = {name: clean(value) for name, value in message.attributes.items() if value}
     if message.reason:
-        texts[REASON_ATTRIBUTE] = clean(message.reason[:1024])
+        texts[REASON_ATTRIBUTE] = clean(redact(message.reason)[:1024])
     body = clean(message.body)
     weight = len(body.encode()) + sum(len(name) + len(text.encode()) + 64 for name, text in texts.items())
     entry = {

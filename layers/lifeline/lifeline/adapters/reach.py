@@ -20,7 +20,7 @@ class UnreachedError(Exception):
         super().__init__(detail)
 
 
-class Reach:
+class GraphHost:
     """One host, taken from the Graph API's base address. ``timeout``: seconds for each step."""
 
     def __init__(self, base_url: str, timeout: float) -> None:
@@ -33,10 +33,10 @@ class Reach:
     def resolve(self) -> list[str]:
         """The host's addresses. Raises :class:`UnreachedError`."""
         try:
-            found = socket.getaddrinfo(self.host, self._port, type=socket.SOCK_STREAM)
+            infos = socket.getaddrinfo(self.host, self._port, type=socket.SOCK_STREAM)
         except FAULTS as error:
             raise UnreachedError(Fault.DNS, f"{self.host} has no address: {error}") from error
-        return list(dict.fromkeys(str(item[4][0]) for item in found))
+        return list(dict.fromkeys(str(item[4][0]) for item in infos))
 
     def connect(self) -> str:
         """Open one connection and close it; what was agreed on. Raises :class:`UnreachedError`."""

@@ -28,7 +28,9 @@ UNKNOWN_STATUS: Final = "unknown:"
 
 TOLD_AGAIN: Final = "resends"
 
-_COUNTS: Final = frozenset({"rev", "act", "attempt", "via", "rounds", "faults", "code", "conflicts"})
+_COUNTS: Final = frozenset(
+    {"rev", "act", "attempt", "via", "otherwise", "rounds", "faults", "code", "conflicts"}
+)
 _INSTANTS: Final = frozenset(
     {"attempted_at", "slot", "created_at", "updated_at", "send_after", "expires_at", "failed_at"}
 )
@@ -63,7 +65,7 @@ def _encode(name: str, value: Any) -> dict[str, Any]:
         return {"BOOL": value}
     if name == "doubts":
         return {"S": " ".join(f"{doubt.act}/{doubt.way}/{doubt.at:.3f}" for doubt in value)}
-    if name == "duplicates":
+    if name in ("duplicates", "aside"):
         return {"S": " ".join(map(str, value))}
     return {"S": str(value)}
 
@@ -82,6 +84,7 @@ _TEXT_DECODERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "ops": lambda text: tuple(text.split()),
     "doubts": _doubts,
     "duplicates": lambda text: tuple(map(int, text.split())),
+    "aside": lambda text: tuple(map(int, text.split())),
 }
 
 
@@ -244,10 +247,10 @@ def update(table: str, change: Change, op: str, now: float, retention: float) ->
     was, becomes = _agenda_of(before), _agenda_of(after)
     sets.update((name, value) for name, value in becomes.items() if was.get(name) != value)
     removes += [name for name in was if name not in becomes]
-    again, told = _told_again(before), _told_again(after)
-    if told != again:
-        sets.update(told)
-        removes += [name for name in again if name not in told]
+    again, becomes_again = _told_again(before), _told_again(after)
+    if becomes_again != again:
+        sets.update(becomes_again)
+        removes += [name for name in again if name not in becomes_again]
     if after.incident_id != before.incident_id:
         if after.incident_id:
             sets["incident_key"] = _incident_of(after)
@@ -287,6 +290,7 @@ def _update_text(
     """The text before and after the trail's key, which is another in every millisecond."""
     words = [*(f'SET "{name}"=?' for name in sets), *(f'REMOVE "{name}"' for name in removes)]
     rest = f'{" ".join(words)} WHERE "id"=? AND "rev"=?'
+    start = f'UPDATE "{table}"'
     if traced:
-        return f'UPDATE "{table}" SET "trail"."', f'"=? {rest}'  # noqa: S608 - names of our own
-    return f'UPDATE "{table}" {rest}', ""
+        return f'{start} SET "trail"."', f'"=? {rest}'
+    return f"{start} {rest}", ""

@@ -1,4 +1,4 @@
-"""Secrets Manager: the WhatsApp token and its companions, through a short cache."""
+"""Secrets Manager through a short cache; each secret by itself: a function reads what it needs, no more."""
 
 from __future__ import annotations
 

@@ -47,10 +47,10 @@ class TokenStore:
 
     def current(self) -> SecretVersion:
         """What all functions use."""
-        found = self._read(CURRENT)
-        if found is None:
+        token = self._read(CURRENT)
+        if token is None:
             raise UnavailableError(_SERVICE, "reading the secret", "it has no value yet")
-        return found
+        return token
 
     def previous(self) -> SecretVersion | None:
         """What was current before; None where there was nothing."""

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -23,6 +23,7 @@ from lifeline.domain.failure.classify import Failure, classify_answer, classify_
 from lifeline.domain.failure.usage import Usage, usage_headers
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+_YES: Final = "true"
 _MEDIA_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _MEDIA_HOSTS: Final = (".fbsbx.com", ".fbcdn.net", ".facebook.com", ".whatsapp.net")
 """Where Meta keeps media (lookaside.fbsbx.com above all)."""
@@ -72,6 +73,7 @@ class WhatsApp:
         self,
         secrets: Secrets,
         *,
+        app_token: Callable[[], str],
         base_url: str,
         version: str,
         phone_number_id: str,
@@ -80,9 +82,13 @@ class WhatsApp:
         connect_timeout: float,
         read_timeout: float,
     ) -> None:
+        """``secrets``: the one with our access token. ``app_token``: ``APP_ID|APP_SECRET`` of our app, with
+        which Meta is asked about tokens. Time-outs in seconds.
+        """
         # urllib3 names whole addresses in its warnings, and those of the token calls hold secrets.
         logging.getLogger("urllib3").setLevel(logging.CRITICAL)
         self._secrets = secrets
+        self._app_token = app_token
         self._root = f"{base_url}/{version}"
         self._phone_number_id = phone_number_id
         self._waba_id = waba_id
@@ -195,9 +201,9 @@ class WhatsApp:
                 return media
             if media.size is not None and media.size > limit:
                 return Lost.TOO_LARGE
-            found = self._download(media.url, limit)
-            if not (isinstance(found, Failure) and found.http_status == 404):
-                return found
+            content = self._download(media.url, limit)
+            if not (isinstance(content, Failure) and content.http_status == 404):
+                return content
         return Lost.GONE
 
     def _download(self, url: str, limit: int) -> bytes | Lost | Failure:
@@ -232,15 +238,14 @@ class WhatsApp:
         host = f".{parts.hostname or ''}"
         return parts.scheme == "https" and host.endswith(_MEDIA_HOSTS)
 
-    def debug_token(self, token: str | None = None, app_token: str | None = None) -> Answer | Failure:
+    def debug_token(self, token: str | None = None) -> Answer | Failure:
         """What Meta says of a token (ours by default). An invalid one: HTTP 200, ``is_valid`` false.
 
-        ``app_token``: ``APP_ID|APP_SECRET``, that of the secret by default.
-
         Where ours is not valid, the secret is read anew: somebody may have stored another one.
+        Raises :class:`UnavailableError` where a secret cannot be read.
         """
         if token is not None:
-            return self._debug(token, app_token)
+            return self._debug(token)
         used = self._secrets.get("access_token")
         outcome = self._debug(used)
         if isinstance(outcome, Answer) and not _is_valid(outcome.body):
@@ -249,11 +254,8 @@ class WhatsApp:
                 return self._debug(fresh)
         return outcome
 
-    def _debug(self, token: str, app_token: str | None = None) -> Answer | Failure:
-        if app_token is None:
-            values = self._secrets.all()
-            app_token = f"{values.get('app_id', '')}|{values.get('app_secret', '')}"
-        return self._call("GET", "/debug_token", params={"input_token": token}, token=app_token)
+    def _debug(self, token: str) -> Answer | Failure:
+        return self._call("GET", "/debug_token", params={"input_token": token}, token=self._app_token())
 
     def exchange(self, token: str, app_id: str, app_secret: str) -> str | Failure:
         """A new token for one that is still valid; the old one works until its own end.
@@ -265,7 +267,7 @@ class WhatsApp:
             "grant_type": "fb_exchange_token",
             "client_id": app_id,
             "client_secret": app_secret,
-            "set_token_expires_in_60_days": "true",
+            "set_token_expires_in_60_days": _YES,
             "fb_exchange_token": token,
         }
         outcome = self._call("GET", "/oauth/access_token", params=params, token=f"{app_id}|{app_secret}")

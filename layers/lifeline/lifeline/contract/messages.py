@@ -1,6 +1,6 @@
 """Messages: what producers may send.
 
-``MESSAGE_SCHEMA`` is the single source. It is published as ``docs/message.schema.json`` and it is what
+``MESSAGE_SCHEMA`` is the single source. It is published as ``schema/message.schema.json`` and it is what
 :func:`parse_message` checks, so the published schema and the validator cannot drift apart.
 """
 
@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from lifeline.contract.instants import INSTANT, parse_instant
 from lifeline.contract.names import PRIORITIES, TYPES
-from lifeline.contract.patterns import ID, LABEL, LINE, NOT_IN_LINE, NUMBER, TEXT, VALUE
+from lifeline.contract.patterns import ID, LABEL, LINE, MAX_ID, NUMBER, TEXT, VALUE
 from lifeline.contract.schema import DEFINITIONS, violations
-from lifeline.contract.text import depth, listed
+from lifeline.contract.text import depth, limited
+from lifeline.contract.ways import WAYS
 
 MAX_BODY_BYTES: Final = 64 * 1024
 """Longest accepted message body, in bytes. The ledger keeps the body (DynamoDB: 400 KB an item)."""
@@ -39,7 +40,7 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
         "id": {
             "type": "string",
             "minLength": 1,
-            "maxLength": 128,
+            "maxLength": MAX_ID,
             "pattern": ID,
             "description": "The producer's idempotency key: one id is delivered once. lifeline: is reserved.",
         },
@@ -117,17 +118,7 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
             "additionalProperties": False,
             "properties": {
                 "user_id": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": LINE},
-                "push_endpoint": {
-                    "type": "string",
-                    "maxLength": 512,
-                    "pattern": "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:(endpoint|app)"
-                    "/[!-.0-~]+/[!-.0-~]+/[!-~]+$",
-                },
-                "email": {
-                    "type": "string",
-                    "maxLength": 320,
-                    "pattern": rf"^[^@\s{NOT_IN_LINE}]+@[^@\s{NOT_IN_LINE}]+$",
-                },
+                **{way.field: dict(way.address) for way in WAYS},
                 "time_zone": {
                     "type": "string",
                     "maxLength": 64,
@@ -171,7 +162,7 @@ class ContractError(ValueError):
     """A message breaks the contract. ``reasons`` names the faults, each with its place, as :func:`listed`."""
 
     def __init__(self, faults: Iterable[str]) -> None:
-        self.reasons = listed(faults)
+        self.reasons = limited(faults)
         super().__init__("; ".join(self.reasons))
 
 
@@ -190,8 +181,8 @@ class Recipient:
     """How a person can be reached besides WhatsApp; missing ways are looked up by ``user_id``."""
 
     user_id: str | None = None
-    push_endpoint: str | None = None
-    email: str | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """By the name of its way."""
     time_zone: str | None = None
 
 
@@ -271,8 +262,7 @@ def parse_message(body: str) -> Message:
         category=document.get("category"),
         recipient=Recipient(
             recipient.get("user_id"),
-            recipient.get("push_endpoint"),
-            recipient.get("email"),
+            {way.name: recipient[way.field] for way in WAYS if recipient.get(way.field)},
             recipient.get("time_zone"),
         ),
         fallback_title=fallback.get("title"),
@@ -281,3 +271,17 @@ def parse_message(body: str) -> Message:
         send_after=send_after,
         campaign=document.get("campaign"),
     )
+
+
+def other_content(kept: str, given: str) -> bool:
+    """Whether two bodies of one id say different things; ``send_after`` may have been moved since."""
+    if kept == given:
+        return False
+    try:
+        documents = [json.loads(body) for body in (kept, given)]
+    except (ValueError, RecursionError):
+        return True  # a body that another version kept, and this one cannot read
+    for document in documents:
+        if isinstance(document, dict):
+            document.pop("send_after", None)
+    return bool(documents[0] != documents[1])

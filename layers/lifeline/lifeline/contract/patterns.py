@@ -9,6 +9,7 @@ from typing import Final
 from lifeline.contract.names import RESERVED
 
 LABEL: Final = "^[A-Za-z0-9._:-]+$"
+MAX_ID: Final = 128
 ID: Final = f"^(?!{RESERVED})[A-Za-z0-9._:-]+$"
 # What no text may hold: C0 (a text of several lines may have tab, line feed, carriage return), DEL and C1,
 # halves of surrogate pairs, and the two that are no characters. SQS takes none of the C0 controls, the halves
@@ -46,15 +47,20 @@ def compiled(rule: str) -> re.Pattern[str]:
     return re.compile(rule.replace("$", r"\Z"), re.ASCII)
 
 
+def is_id(value: object) -> bool:
+    """Whether ``value`` may be a message's id: 1 to 128 of ``A-Za-z0-9._:-``."""
+    return isinstance(value, str) and len(value) <= MAX_ID and compiled(LABEL).search(value) is not None
+
+
 def why(value: str, rule: str) -> str:
     """Why ``value`` does not match ``rule``, in words where there are any."""
-    found = re.search(f"[{NOT_IN_TEXT if rule == TEXT else NOT_IN_LINE}]", value)
-    if rule == VALUE and (not found or found[0] in "\t\n\r"):
+    match = re.search(f"[{NOT_IN_TEXT if rule == TEXT else NOT_IN_LINE}]", value)
+    if rule == VALUE and (not match or match[0] in "\t\n\r"):
         return "holds a line break, a tab or more than four spaces in a row; Meta refuses such a value"
-    if found:
-        code = ord(found[0])
+    if match:
+        code = ord(match[0])
         kind = "half a character" if 0xD800 <= code <= 0xDFFF else "a control character"
-        return f"holds {kind} (U+{code:04X}) at character {found.start() + 1}"
+        return f"holds {kind} (U+{code:04X}) at character {match.start() + 1}"
     if rule == ID and value.startswith(RESERVED):
         return f"begins with {RESERVED}, which is reserved for Lifeline itself"
     if rule == NUMBER:

@@ -13,7 +13,7 @@ MAX_REASONS: Final = 10
 MAX_REASON_CHARS: Final = 200
 
 
-_HIDDEN: Final = re.compile(rf"[{NOT_IN_LINE}\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_HIDDEN: Final = re.compile(rf"[{NOT_IN_LINE}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def escaped(text: str) -> str:
@@ -22,12 +22,12 @@ def escaped(text: str) -> str:
     return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def listed(faults: Iterable[str]) -> tuple[str, ...]:
+def limited(faults: Iterable[str]) -> tuple[str, ...]:
     """Faults as they are told: each once, :func:`escaped`, of at most :data:`MAX_REASON_CHARS` characters;
     the first :data:`MAX_REASONS`, then ``and N more``."""
     every = [*dict.fromkeys(faults)]
-    told = [_short(escaped(fault)) for fault in every[:MAX_REASONS]]
-    return (*told, f"and {len(every) - MAX_REASONS} more") if len(every) > MAX_REASONS else tuple(told)
+    shown = [_short(escaped(fault)) for fault in every[:MAX_REASONS]]
+    return (*shown, f"and {len(every) - MAX_REASONS} more") if len(every) > MAX_REASONS else tuple(shown)
 
 
 def _short(reason: str) -> str:

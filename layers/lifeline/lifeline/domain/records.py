@@ -1,50 +1,72 @@
-"""What is kept by name in the control table: every name is made here, and nowhere else. Pure.
+"""What is kept by name in the control table: one typed value per kind, its name made and read here. Pure.
 
-Each stands for one record with who wrote it and when; times in them are epoch seconds.
+Each kind stands beside its subject (``domain/*/records.py``) as a frozen value with ``to_item`` and
+``from_item``. Another version of Lifeline may have written the item: a field that is not known is left out,
+and one that is missing or of another type has its default. So no record of another version breaks a batch.
 """
 
 from __future__ import annotations
 
-from typing import Final
-
-TEMPLATE_MAP: Final = "template_map"
-"""The template that is sent instead of another, by the other's name. Operators write it."""
-DRAIN_RATE: Final = "drain_rate"
-"""An operator's rate of the drain, messages per second."""
-DRAIN_STATE: Final = "drain_state"
-"""Where the tick's ramp stands."""
-PANIC_PLANS: Final = "panic_plans"
-"""The plans still to come, soonest first."""
-PROBER_TICK: Final = "prober_tick"
-"""Its time is that of the prober's last minute."""
-WEBHOOK_SEEN: Final = "webhook_seen"
-"""When status webhooks were seen: ``first`` and last (``at``)."""
-PROBE_SEEN: Final = "probe_status"
-"""When a status of a test send of the prober last came in."""
-TEST_STATUS: Final = "test_status"
-"""The last statuses of operators' test sends, by id, oldest first."""
-PHONE_QUALITY: Final = "phone_quality"
-"""Meta's last word on the number's quality or throughput."""
-USAGE_SEEN: Final = "usage_seen"
-"""The usage headers of a send, and when they came (``at``)."""
-KEEPER_RECORD: Final = "token_keeper"
-"""What the token keeper's last look found."""
-KEEPER_INCIDENT: Final = "token_incident"
-"""The last incident for which a refresh was tried."""
-SAMPLES: Final = "sample/"
-"""The names of samples begin so."""
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 
-def sample(cause: str) -> str:
-    """The latest failure of a cause."""
-    return SAMPLES + cause
+class KeptRecord:
+    """Base of all kinds. ``NAME``: under which it is kept; where it ends in ``/``, what it is of follows."""
+
+    __slots__ = ()
+    NAME: ClassVar[str]
+
+    @classmethod
+    def key(cls, of: str = "") -> str:
+        """The name of the record of ``of``: an incident, a cause, a scope; empty where there is only one."""
+        return cls.NAME + of
+
+    def to_item(self) -> Any:
+        """As JSON can hold it."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_item(cls, item: object) -> Self:
+        """What :meth:`to_item` gave, of any version; the empty value for ``None``, which was never kept."""
+        raise NotImplementedError
 
 
-def incident_report(incident_id: str) -> str:
-    """The report of an incident as it was told."""
-    return f"incident/report/{incident_id}"
+R = TypeVar("R", bound=KeptRecord)
 
 
-def incident_told(scope: str) -> str:
-    """Which incident of a scope was told last, and at which end of panic."""
-    return f"incident/told/{scope}"
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[R]):
+    """A record with who kept it, why and when (epoch seconds). ``version`` 0: it was never kept."""
+
+    value: R
+    actor: str = ""
+    reason: str = ""
+    at: float = 0.0
+    version: int = 0
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it was ever kept."""
+        return self.version > 0
+
+
+def fields_of(item: object) -> Mapping[str, Any]:
+    """The item's fields; none where it is of another shape."""
+    return item if isinstance(item, Mapping) else {}
+
+
+def number(value: object) -> float | None:
+    """A number, or ``None`` where it is none."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def text(value: object) -> str | None:
+    """A text, or ``None`` where it is none."""
+    return value if isinstance(value, str) else None
+
+
+def texts(value: object) -> dict[str, str]:
+    """Texts by text; entries of another type are left out."""
+    return {name: one for name, one in fields_of(value).items() if isinstance(one, str)}

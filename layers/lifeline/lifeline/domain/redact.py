@@ -1,4 +1,4 @@
-"""What no log, no history and no answer may hold: secrets and whole phone numbers. Pure."""
+"""What no log, no history and no answer may hold: secrets, mail addresses and whole phone numbers. Pure."""
 
 from __future__ import annotations
 
@@ -27,14 +27,29 @@ _SECRETS: Final = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
-_NUMBERS: Final = re.compile(_KEPT + r"| \+\d(?:[\s().-]{0,2}\d){6,} | \d{7,}", re.VERBOSE)
+# Starts only where a run of its characters starts: else a long text is read once from each of them.
+_MAILS: Final = re.compile(r"(?<![\w.+-])[\w.+-]+(?:'[\w.+-]+){0,3}(?:@|%40)[\w-]+(?:\.[\w-]+)+")
+# What people put between digits: blanks of any width, brackets, slashes, full stops, hyphens and dashes.
+_BETWEEN: Final = r"[\s()/.\-\u2010-\u2015\u2212]{0,3}"
+_NUMBERS: Final = re.compile(
+    _KEPT
+    # +49 151 ..., then 0049 151 ... and 0151 ...: a zero in front, as no time of day or fraction has it.
+    + rf"""
+    | \+\s?\(?\d(?:{_BETWEEN}\d){{6,}}
+    | (?<![\w.:-])0\d(?:{_BETWEEN}\d){{6,}}
+    | \d{{7,}}
+    """,
+    re.VERBOSE,
+)
 
 
 def redact(text: str) -> str:
-    """``text`` with ``***`` for each secret, and ``***`` and the last three digits for each number of seven
-    or more. An incident's id and a wamid stay whole."""
-    return _NUMBERS.sub(_number, _SECRETS.sub(lambda found: found["kept"] or "***", text))
+    """``text`` with ``***`` for each secret and mail address, and ``***`` and the last three digits for each
+    number of seven digits or more, in one run or, with ``+`` or a zero in front, as people write them.
+    An incident's id and a wamid stay whole."""
+    hidden = _SECRETS.sub(lambda match: match["kept"] or "***", _MAILS.sub("***", text))
+    return _NUMBERS.sub(_number, hidden)
 
 
-def _number(found: re.Match[str]) -> str:
-    return found["kept"] or "***" + re.sub(r"\D", "", found[0])[-3:]
+def _number(match: re.Match[str]) -> str:
+    return match["kept"] or "***" + re.sub(r"\D", "", match[0])[-3:]

@@ -132,6 +132,13 @@ def scalar(value: object) -> str:
         return ""
 
 
+def e164(value: object) -> str:
+    """A phone number as Meta writes it (``16505551234``, ``+1 650-555-1234``) in E.164: a plus and at most 15
+    digits. Empty where it is none; digits of other scripts make none, since nobody could dial it."""
+    digits = [sign for sign in scalar(value) if sign.isdigit()]
+    return f"+{''.join(digits)}" if 0 < len(digits) <= 15 and "".join(digits).isascii() else ""
+
+
 def subject(text: str) -> str:
     """A subject that SNS takes: ASCII in one line, 1 to :data:`MAX_SUBJECT` characters, no blank in front.
 

@@ -18,6 +18,7 @@ import boto3
 
 from lifeline import settings as settings_module
 from lifeline.adapters.aws import ATTEMPTS, client_config
+from lifeline.contract.ways import EMAIL, PUSH
 from lifeline.domain.account.token import BY_PANIC
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
@@ -37,18 +38,23 @@ if TYPE_CHECKING:
     from lifeline.adapters.metrics import Metrics
     from lifeline.adapters.notices import Notices, Subscriptions
     from lifeline.adapters.openai import OpenAI
+    from lifeline.adapters.outcomes import Courier
     from lifeline.adapters.push import Push
     from lifeline.adapters.queues import Queues
-    from lifeline.adapters.reach import Reach
+    from lifeline.adapters.reach import GraphHost
     from lifeline.adapters.recordings import Recordings
     from lifeline.adapters.secrets import Secrets
+    from lifeline.adapters.sts import Sts
     from lifeline.adapters.token_store import TokenStore
+    from lifeline.adapters.used_proofs import UsedProofs
     from lifeline.adapters.whatsapp import WhatsApp
-    from lifeline.use_cases.incident.incidents import Incidents
-    from lifeline.use_cases.panic.detect import Detect
-    from lifeline.use_cases.panic.panic_mode import PanicMode
+    from lifeline.use_cases.shared.detect import Detect
+    from lifeline.use_cases.shared.fold_reports import FoldReports
+    from lifeline.use_cases.shared.incidents import Incidents
+    from lifeline.use_cases.shared.panic_mode import PanicMode
+    from lifeline.use_cases.shared.retrying import Retrying
+    from lifeline.use_cases.shared.wake import Wake
     from lifeline.use_cases.tick.endings import Endings
-    from lifeline.use_cases.wake import Wake
 
 
 class Adapters:
@@ -103,7 +109,7 @@ class Adapters:
     def control(self) -> Control:
         from lifeline.adapters.control import Control
 
-        return Control(self._client("dynamodb"), self.settings.control_table, self.settings.region)
+        return Control(self._client("dynamodb"), self.settings.control_table)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -134,7 +140,7 @@ class Adapters:
     def contacts(self) -> Contacts:
         from lifeline.adapters.contacts import Contacts
 
-        return Contacts(self.settings.contacts_table, self.settings.region)
+        return Contacts(self._client("dynamodb"), self.settings.contacts_table, self.settings.region)
 
     @cached_property
     def inbox(self) -> Inbox:
@@ -179,9 +185,11 @@ class Adapters:
     @cached_property
     def whatsapp(self) -> WhatsApp:
         from lifeline.adapters.whatsapp import WhatsApp
+        from lifeline.domain.account.token import App
 
         return WhatsApp(
-            self.secrets,
+            self.token_secret,
+            app_token=lambda: App.of(self.app_secret.all()).token,
             base_url=self.settings.graph_base_url,
             version=self.settings.graph_version,
             phone_number_id=self.settings.phone_number_id,
@@ -211,14 +219,19 @@ class Adapters:
             self.settings.email_configuration_set,
         )
 
+    @cached_property
+    def couriers(self) -> Mapping[str, Courier]:
+        """Who takes each way of the fallback."""
+        return {PUSH.name: self.push, EMAIL.name: self.email}
+
     def openai(self, attempts: int, budget: float) -> OpenAI:
         """``attempts`` per call, within ``budget`` seconds."""
         from lifeline.adapters.openai import OpenAI
 
         return OpenAI(
             base_url=self.settings.openai_base_url,
-            api_key=lambda: self.secrets.get("openai_api_key"),
-            drop_key=self.secrets.drop,
+            api_key=lambda: self.openai_secret.get("openai_api_key"),
+            drop_key=self.openai_secret.drop,
             clock=time.monotonic,
             pause=self.pause,
             chance=self.chance,
@@ -231,17 +244,33 @@ class Adapters:
 
     # -- the account and the system around -------------------------------------------------------------
 
-    @cached_property
-    def secrets(self) -> Secrets:
+    def _secret(self, arn: str) -> Secrets:
         from lifeline.adapters.secrets import Secrets
 
-        return Secrets(self._client("secretsmanager"), self.settings.secret_arn, time.monotonic)
+        return Secrets(self._client("secretsmanager"), arn, time.monotonic)
+
+    @cached_property
+    def app_secret(self) -> Secrets:
+        """What proves that a webhook is Meta's: ``app_id``, ``app_secret``, ``app_secret_previous``,
+        ``verify_token``.
+        """
+        return self._secret(self.settings.app_secret_arn)
+
+    @cached_property
+    def token_secret(self) -> Secrets:
+        """``access_token``: what sends."""
+        return self._secret(self.settings.token_secret_arn)
+
+    @cached_property
+    def openai_secret(self) -> Secrets:
+        """``openai_api_key``."""
+        return self._secret(self.settings.openai_secret_arn)
 
     @cached_property
     def token_store(self) -> TokenStore:
         from lifeline.adapters.token_store import TokenStore
 
-        return TokenStore(self._client("secretsmanager"), self.settings.secret_arn)
+        return TokenStore(self._client("secretsmanager"), self.settings.token_secret_arn)
 
     @cached_property
     def alarms(self) -> Alarms:
@@ -266,28 +295,53 @@ class Adapters:
         return Functions(self._client("lambda"), patient)
 
     @cached_property
+    def sts(self) -> Sts:
+        from lifeline.adapters.sts import Sts
+
+        # The client only says where STS is; it is never asked, so this function's own name proves nothing.
+        return Sts(self._client("sts"), self.settings.stack_id)
+
+    @cached_property
+    def used_proofs(self) -> UsedProofs:
+        from lifeline.adapters.used_proofs import UsedProofs
+
+        return UsedProofs(self._client("dynamodb"), self.settings.control_table, self.short_id)
+
+    @cached_property
     def mail_accounts(self) -> MailAccounts:
         from lifeline.adapters.mail_account import MailAccounts
 
         return MailAccounts(self._client("sesv2"))
 
     @cached_property
-    def reach(self) -> Reach:
-        from lifeline.adapters.reach import Reach
+    def reach(self) -> GraphHost:
+        from lifeline.adapters.reach import GraphHost
 
-        return Reach(self.settings.graph_base_url, self.settings.sending.connect_timeout)
+        return GraphHost(self.settings.graph_base_url, self.settings.sending.connect_timeout)
 
     # -- parts of several functions --------------------------------------------------------------------
 
     @cached_property
     def wake(self) -> Wake:
-        from lifeline.use_cases.wake import Wake
+        from lifeline.use_cases.shared.wake import Wake
 
         return Wake(self.queues, self.settings.wake_queue_url)
 
     @cached_property
+    def fold_reports(self) -> FoldReports:
+        from lifeline.use_cases.shared.fold_reports import FoldReports
+
+        return FoldReports(
+            ledger=self.ledger,
+            wake=self.wake,
+            control=self.control,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+
+    @cached_property
     def panic(self) -> PanicMode:
-        from lifeline.use_cases.panic.panic_mode import PanicMode
+        from lifeline.use_cases.shared.panic_mode import PanicMode
 
         keeper = self.settings.token_keeper_function
 
@@ -309,7 +363,7 @@ class Adapters:
 
     def detect(self, source: str, actor: str) -> Detect:
         """``source`` and ``actor`` go into the history of panics."""
-        from lifeline.use_cases.panic.detect import Detect
+        from lifeline.use_cases.shared.detect import Detect
 
         return Detect(
             settings=self.settings,
@@ -319,6 +373,17 @@ class Adapters:
             telemetry=self.telemetry,
             source=source,
             actor=actor,
+        )
+
+    @cached_property
+    def retrying(self) -> Retrying:
+        from lifeline.use_cases.shared.retrying import Retrying
+
+        return Retrying(
+            rules=self.settings.retry,
+            grace=self.settings.sending.grace,
+            clock=self.clock,
+            chance=self.chance,
         )
 
     @cached_property
@@ -335,13 +400,13 @@ class Adapters:
 
     @cached_property
     def incidents(self) -> Incidents:
-        from lifeline.use_cases.incident.incidents import Incidents
+        from lifeline.use_cases.shared.incidents import Incidents
 
         return Incidents(control=self.control, ledger=self.ledger, clock=self.clock)
 
     def voice_in_panic(self) -> bool:
         """Whether ``openai_voice`` is in panic now, as the table says."""
-        from lifeline.contract.names import OPENAI_VOICE
+        from lifeline.contract.scopes import OPENAI_VOICE
         from lifeline.domain.panic.flag import State
 
         return self.control.flag(OPENAI_VOICE).state is State.PANIC

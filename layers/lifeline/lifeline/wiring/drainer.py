@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from lifeline.use_cases.incident.incidents import Summarise
+from lifeline.use_cases.incident.summarise import Summarise
 from lifeline.use_cases.tick import Tick
+from lifeline.use_cases.tick.campaigns import ReleaseCampaigns
+from lifeline.use_cases.tick.gauges import Gauges
+from lifeline.use_cases.tick.held import Held
+from lifeline.use_cases.tick.lanes import Lanes
+from lifeline.use_cases.tick.ramp import Ramp
+from lifeline.use_cases.tick.timers import Timers
 from lifeline.use_cases.voice.release_pending import ReleasePending
 from lifeline.wiring.adapters import Adapters
 
@@ -22,20 +28,56 @@ class Minute:
     """Tells of an incident that is over."""
 
 
-def build(adapters: Adapters) -> Minute:
-    """On these adapters."""
-    return Minute(
-        tick=Tick(
+def tick(adapters: Adapters) -> Tick:
+    """What is due, and what the backlog gives, on these adapters."""
+    held = Held(
+        control=adapters.control,
+        ledger=adapters.ledger,
+        agenda=adapters.agenda,
+        campaigns=adapters.campaigns,
+        endings=adapters.endings,
+        clock=adapters.clock,
+    )
+    return Tick(
+        settings=adapters.settings,
+        queues=adapters.queues,
+        telemetry=adapters.telemetry,
+        timers=Timers(
+            agenda=adapters.agenda, wake=adapters.wake, clock=adapters.clock, telemetry=adapters.telemetry
+        ),
+        campaigns=ReleaseCampaigns(
+            settings=adapters.settings,
+            campaigns=adapters.campaigns,
+            control=adapters.control,
+            queues=adapters.queues,
+            clock=adapters.clock,
+            telemetry=adapters.telemetry,
+        ),
+        held=held,
+        gauges=Gauges(agenda=adapters.agenda, held=held.blocked, telemetry=adapters.telemetry),
+        lanes=Lanes(
             settings=adapters.settings,
             control=adapters.control,
             ledger=adapters.ledger,
             agenda=adapters.agenda,
-            queues=adapters.queues,
             wake=adapters.wake,
-            campaigns=adapters.campaigns,
+            ramp=Ramp(
+                settings=adapters.settings,
+                control=adapters.control,
+                clock=adapters.clock,
+                telemetry=adapters.telemetry,
+            ),
+            endings=adapters.endings,
             clock=adapters.clock,
             telemetry=adapters.telemetry,
         ),
+    )
+
+
+def build(adapters: Adapters) -> Minute:
+    """On these adapters."""
+    return Minute(
+        tick=tick(adapters),
         release_pending=ReleasePending(
             rules=adapters.settings.inbound,
             inbox=adapters.inbox,

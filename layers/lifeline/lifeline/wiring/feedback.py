@@ -13,13 +13,7 @@ def build(adapters: Adapters) -> Feedback:
     """On these adapters."""
     return Feedback(
         contacts=adapters.contacts,
-        mails=SettleMails(
-            ledger=adapters.ledger,
-            control=adapters.control,
-            wake=adapters.wake,
-            clock=adapters.clock,
-            telemetry=adapters.telemetry,
-        ),
+        mails=SettleMails(adapters.fold_reports, adapters.clock),
         clock=adapters.clock,
         telemetry=adapters.telemetry,
     )

@@ -2,148 +2,198 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+from collections.abc import Callable
+from functools import cache, cached_property, partial
 
-from lifeline.use_cases.operate.account import OperateAccount
+from lifeline.domain.caller import account_of
 from lifeline.use_cases.operate.audit import OperateAudit
 from lifeline.use_cases.operate.campaign import OperateCampaign
-from lifeline.use_cases.operate.dead_letters import OperateDeadLetters
 from lifeline.use_cases.operate.incident import OperateIncident
-from lifeline.use_cases.operate.lanes import Lanes
-from lifeline.use_cases.operate.message import OperateMessage
-from lifeline.use_cases.operate.operate import Operate
+from lifeline.use_cases.operate.messages import OperateMessage
+from lifeline.use_cases.operate.messages_schedule import OperateSchedule
+from lifeline.use_cases.operate.operate import Group, Operate, Request
 from lifeline.use_cases.operate.panic import OperatePanic
+from lifeline.use_cases.operate.prove import ProveActor
 from lifeline.use_cases.operate.queue import OperateQueue
+from lifeline.use_cases.operate.queue_dead_letters import OperateDeadLetters
+from lifeline.use_cases.operate.queue_lanes import LaneReader
+from lifeline.use_cases.operate.queue_refused import RefusedMessages
 from lifeline.use_cases.operate.ready import OperateReady
-from lifeline.use_cases.operate.schedule import OperateSchedule
-from lifeline.use_cases.operate.templates import OperateTemplates, all_templates
-from lifeline.use_cases.operate.token import OperateToken
+from lifeline.use_cases.operate.whatsapp_account import OperateAccount
+from lifeline.use_cases.operate.whatsapp_templates import OperateTemplates, all_templates
+from lifeline.use_cases.operate.whatsapp_test import OperateWhatsAppTest
+from lifeline.use_cases.operate.whatsapp_token import OperateToken
+from lifeline.use_cases.shared.panic_plans import PanicPlans
 from lifeline.use_cases.tick.held import Held
 from lifeline.wiring.adapters import Adapters
 
 
-def build(adapters: Adapters) -> Operate:
-    """On these adapters: one group per kind of action."""
-    settings, clock = adapters.settings, adapters.clock
-    control, panic, ledger = adapters.control, adapters.panic, adapters.ledger
-    agenda, wake, endings = adapters.agenda, adapters.wake, adapters.endings
-    queues, contacts, whatsapp = adapters.queues, adapters.contacts, adapters.whatsapp
-    held = Held(
-        control=control,
-        ledger=ledger,
-        agenda=agenda,
-        campaigns=adapters.campaigns,
-        endings=endings,
-        clock=clock,
-    )
-    lanes = Lanes(agenda, lambda: held.lanes().names)
-    operate_queue = OperateQueue(
-        settings=settings,
-        control=control,
-        panic=panic,
-        queues=queues,
-        agenda=agenda,
-        lanes=lanes,
-        metrics=adapters.metrics,
-        clock=clock,
-    )
-    operate_panic = OperatePanic(
-        settings=settings,
-        control=control,
-        panic=panic,
-        alarms=adapters.alarms,
-        functions=adapters.functions,
-        clock=clock,
-    )
-    operate_message = OperateMessage(
-        names=operate_queue,
-        control=control,
-        panic=panic,
-        queues=queues,
-        ledger=ledger,
-        contacts=contacts,
-        clock=clock,
-        new_id=adapters.short_id,
-    )
-    return Operate(
-        [
-            operate_panic,
-            operate_queue,
+class _Groups:
+    """The groups of actions; what several of them stand on is made once."""
+
+    def __init__(self, adapters: Adapters) -> None:
+        self._on = adapters
+        held = Held(
+            control=adapters.control,
+            ledger=adapters.ledger,
+            agenda=adapters.agenda,
+            campaigns=adapters.campaigns,
+            endings=adapters.endings,
+            clock=adapters.clock,
+        )
+        self._lanes = LaneReader(adapters.agenda, lambda: held.lanes().names)
+
+    @cached_property
+    def queue(self) -> OperateQueue:
+        on = self._on
+        return OperateQueue(
+            settings=on.settings,
+            control=on.control,
+            panic=on.panic,
+            queues=on.queues,
+            agenda=on.agenda,
+            lanes=self._lanes,
+            metrics=on.metrics,
+            clock=on.clock,
+        )
+
+    @cached_property
+    def panic(self) -> OperatePanic:
+        on = self._on
+        return OperatePanic(
+            settings=on.settings,
+            control=on.control,
+            panic=on.panic,
+            plans=PanicPlans(on.control),
+            alarms=on.alarms,
+            functions=on.functions,
+            clock=on.clock,
+        )
+
+    @cached_property
+    def message(self) -> OperateMessage:
+        on = self._on
+        return OperateMessage(
+            names=self.queue,
+            control=on.control,
+            panic=on.panic,
+            queues=on.queues,
+            ledger=on.ledger,
+            contacts=on.contacts,
+            clock=on.clock,
+            new_id=on.short_id,
+        )
+
+    def of_messages(self) -> list[Group]:
+        """What waits, what was sent, and what is accounted for."""
+        on, count = self._on, self._on.endings.count
+        return [
+            self.queue,
             OperateDeadLetters(
-                names=operate_queue,
-                panic=panic,
-                queues=queues,
-                ledger=ledger,
-                agenda=agenda,
-                wake=wake,
-                count=endings.count,
-                clock=clock,
+                names=self.queue,
+                panic=on.panic,
+                queues=on.queues,
+                ledger=on.ledger,
+                refused=RefusedMessages(ledger=on.ledger, agenda=on.agenda, wake=on.wake, clock=on.clock),
+                count=count,
+                clock=on.clock,
             ),
-            operate_message,
-            OperateSchedule(ledger=ledger, wake=wake, count=endings.count, clock=clock),
+            self.message,
+            OperateSchedule(ledger=on.ledger, wake=on.wake, count=count, clock=on.clock),
             OperateAudit(
-                settings=settings,
-                control=control,
-                ledger=ledger,
-                agenda=agenda,
-                lanes=lanes,
-                names=operate_queue,
-                queues=queues,
-                wake=wake,
-                clock=clock,
+                settings=on.settings,
+                control=on.control,
+                ledger=on.ledger,
+                agenda=on.agenda,
+                lanes=self._lanes,
+                names=self.queue,
+                queues=on.queues,
+                wake=on.wake,
+                clock=on.clock,
             ),
             OperateCampaign(
-                settings=settings,
-                campaigns=adapters.campaigns,
-                contacts=contacts,
-                control=control,
-                panic=panic,
-                templates=partial(all_templates, whatsapp),
-                clock=clock,
+                settings=on.settings,
+                campaigns=on.campaigns,
+                contacts=on.contacts,
+                control=on.control,
+                panic=on.panic,
+                templates=partial(all_templates, on.whatsapp),
+                clock=on.clock,
             ),
-            OperateIncident(incidents=adapters.incidents, clock=clock),
+        ]
+
+    def of_outages(self) -> list[Group]:
+        """Panic mode, incidents, and whether all is ready for one."""
+        on = self._on
+        return [
+            self.panic,
+            OperateIncident(incidents=on.incidents, clock=on.clock),
             OperateReady(
-                settings=settings,
-                control=control,
-                ledger=ledger,
-                contacts=contacts,
-                push=adapters.push,
-                mail=adapters.mail_accounts,
-                alarms=adapters.alarms,
-                subscriptions=adapters.subscriptions,
-                incidents=adapters.incidents,
-                panic_status=operate_panic.status,
-                panic_enable=operate_panic.enable,
-                queue_status=operate_queue.status,
-                send=operate_message.send,
-                clock=clock,
-                new_id=adapters.short_id,
+                settings=on.settings,
+                control=on.control,
+                ledger=on.ledger,
+                contacts=on.contacts,
+                push=on.push,
+                mail=on.mail_accounts,
+                alarms=on.alarms,
+                subscriptions=on.subscriptions,
+                incidents=on.incidents,
+                panic_status=self.panic.status,
+                panic_enable=self.panic.enable,
+                queue_status=self.queue.status,
+                send=self.message.send,
+                clock=on.clock,
+                new_id=on.short_id,
             ),
-            OperateTemplates(control=control, panic=panic, whatsapp=whatsapp, clock=clock),
-            OperateAccount(
-                settings=settings,
-                control=control,
-                panic=panic,
-                whatsapp=whatsapp,
-                reach=adapters.reach,
-                clock=clock,
-                pause=adapters.pause,
-                new_id=adapters.short_id,
+        ]
+
+    def of_the_account(self) -> list[Group]:
+        """What Meta says of us, and lets us do."""
+        on = self._on
+        return [
+            OperateTemplates(control=on.control, panic=on.panic, whatsapp=on.whatsapp, clock=on.clock),
+            OperateAccount(settings=on.settings, control=on.control, whatsapp=on.whatsapp, clock=on.clock),
+            OperateWhatsAppTest(
+                settings=on.settings,
+                control=on.control,
+                panic=on.panic,
+                whatsapp=on.whatsapp,
+                reach=on.reach,
+                clock=on.clock,
+                pause=on.pause,
+                new_id=on.short_id,
             ),
             OperateToken(
-                settings=settings,
-                control=control,
-                whatsapp=whatsapp,
-                functions=adapters.functions,
-                clock=clock,
-                forget=adapters.secrets.drop,
+                settings=on.settings,
+                control=on.control,
+                whatsapp=on.whatsapp,
+                functions=on.functions,
+                clock=on.clock,
+                forget=on.token_secret.drop,
             ),
-        ],
-        adapters.telemetry,
+        ]
+
+
+def prover(adapters: Adapters) -> ProveActor:
+    """Finds who asks; STS is looked for with the first proof."""
+    return ProveActor(
+        sts=lambda: adapters.sts,
+        used=adapters.used_proofs,
+        account=account_of(adapters.settings.stack_id),
+        clock=adapters.clock,
+    )
+
+
+def build(adapters: Adapters, prove: Callable[[Request], str] | None) -> Operate:
+    """On these adapters: one group per kind of action. Without ``prove`` it only reads."""
+    groups = _Groups(adapters)
+    return Operate(
+        [*groups.of_outages(), *groups.of_messages(), *groups.of_the_account()], adapters.telemetry, prove
     )
 
 
 @cache
 def use_case() -> Operate:
     """The worker's."""
-    return build(Adapters("operator"))
+    adapters = Adapters("operator")
+    return build(adapters, prover(adapters))

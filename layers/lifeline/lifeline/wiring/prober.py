@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
-from lifeline.use_cases.panic.planned_panic import EnterPlanned
+from lifeline.use_cases.panic.enter_planned import EnterPlanned
 from lifeline.use_cases.panic.probe import Probe
+from lifeline.use_cases.panic.probe_voice import ProbeVoice
 from lifeline.wiring.adapters import Adapters
 
 
@@ -34,8 +35,13 @@ def build(adapters: Adapters) -> Probe:
         clock=adapters.clock,
         telemetry=adapters.telemetry,
         waiting=waiting,
-        # Twice this, and the writes around it, fit into a probe; the next probe is the second attempt.
-        openai=adapters.openai(1, 12.0),
+        probes={
+            # Twice this, and the writes around it, fit into a probe; the next probe is the second attempt.
+            "voice": ProbeVoice(adapters.openai(1, 12.0), settings.openai),
+        },
+        turned_away=partial(adapters.metrics.turned_away, settings.webhook_api_id)
+        if settings.webhook_api_id
+        else None,
     )
 
 

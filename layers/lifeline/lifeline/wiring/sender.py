@@ -7,43 +7,104 @@ from functools import cache
 from lifeline.adapters.outcomes import IN_FLIGHT
 from lifeline.use_cases.account.usage_seen import UsageSeen
 from lifeline.use_cases.deliver import Deliver, FallBack
+from lifeline.use_cases.deliver.claim import Claim, Conflicts
+from lifeline.use_cases.deliver.count import Count
+from lifeline.use_cases.deliver.decide import Decide
+from lifeline.use_cases.deliver.deliver import Steps
+from lifeline.use_cases.deliver.fallbacks import Fallbacks
+from lifeline.use_cases.deliver.intake import Intake
+from lifeline.use_cases.deliver.record import Record
+from lifeline.use_cases.deliver.send import Send
+from lifeline.use_cases.deliver.tokens import Tokens
 from lifeline.wiring.adapters import Adapters
 
 
 def build(adapters: Adapters) -> Deliver:
     """On these adapters."""
-    settings = adapters.settings
     return Deliver(
-        settings=settings,
-        ledger=adapters.ledger,
-        control=adapters.control,
+        settings=adapters.settings,
         panic=adapters.panic,
         detect=adapters.detect("sender", "SenderFunction"),
         queues=adapters.queues,
         wake=adapters.wake,
-        whatsapp=adapters.whatsapp,
-        fall_back=FallBack(
-            policy=settings.fallback,
-            push=adapters.push,
-            email=adapters.email,
-            contacts=adapters.contacts,
-            telemetry=adapters.telemetry,
-            default_title="A message for you",
-            clock=adapters.clock,
-            pool=adapters.pool(IN_FLIGHT, "fall-back"),
-        ),
-        campaigns=adapters.campaigns,
+        steps=_steps(adapters),
         clock=adapters.clock,
-        pause=adapters.pause,
-        chance=adapters.chance,
         telemetry=adapters.telemetry,
-        pool=adapters.pool(settings.sending.connections, "send"),
         keep_usage=UsageSeen(
             control=adapters.control,
             whatsapp=adapters.whatsapp,
             clock=adapters.clock,
             telemetry=adapters.telemetry,
         ),
+    )
+
+
+def _steps(adapters: Adapters) -> Steps:
+    settings, ledger, control = adapters.settings, adapters.ledger, adapters.control
+    clock, telemetry = adapters.clock, adapters.telemetry
+    intake = Intake(
+        settings=settings, ledger=ledger, queues=adapters.queues, clock=clock, telemetry=telemetry
+    )
+    decide = Decide(
+        settings=settings,
+        control=control,
+        panic=adapters.panic,
+        campaigns=adapters.campaigns,
+        clock=clock,
+        telemetry=telemetry,
+    )
+    record = Record(
+        ledger=ledger,
+        intake=intake,
+        panic=adapters.panic,
+        decide=decide,
+        clock=clock,
+        retrying=adapters.retrying,
+        telemetry=telemetry,
+    )
+    return Steps(
+        intake=intake,
+        claim=Claim(
+            ledger=ledger,
+            intake=intake,
+            decide=decide,
+            tokens=Tokens(settings=settings, control=control, clock=clock, telemetry=telemetry),
+            clock=clock,
+            telemetry=telemetry,
+        ),
+        send=Send(
+            settings=settings,
+            whatsapp=adapters.whatsapp,
+            clock=clock,
+            pause=adapters.pause,
+            telemetry=telemetry,
+            # A thread per connection to Meta.
+            pool=adapters.pool(settings.sending.connections, "send"),
+        ),
+        record=record,
+        fall_back=Fallbacks(
+            ledger=ledger,
+            intake=intake,
+            decide=decide,
+            fall_back=_fall_back(adapters),
+            record=record,
+            clock=clock,
+            telemetry=telemetry,
+        ),
+        conflicts=Conflicts(ledger, telemetry, clock),
+        count=Count(control=control, campaigns=adapters.campaigns, clock=clock, telemetry=telemetry),
+    )
+
+
+def _fall_back(adapters: Adapters) -> FallBack:
+    return FallBack(
+        policy=adapters.settings.fallback,
+        couriers=adapters.couriers,
+        contacts=adapters.contacts,
+        telemetry=adapters.telemetry,
+        default_title="A message for you",
+        clock=adapters.clock,
+        pool=adapters.pool(IN_FLIGHT, "fall-back"),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from lifeline.domain.account.token import App
 from lifeline.use_cases.account.token_keeper import TokenKeeper
 from lifeline.wiring.adapters import Adapters
 
@@ -13,6 +14,7 @@ def build(adapters: Adapters) -> TokenKeeper:
     return TokenKeeper(
         settings=adapters.settings,
         store=adapters.token_store,
+        app=lambda: App.of(adapters.app_secret.all()),
         whatsapp=adapters.whatsapp,
         control=adapters.control,
         notices=adapters.notices,

@@ -46,6 +46,7 @@ def build(adapters: Adapters) -> VoiceJobs:
         queues=adapters.queues,
         voice_queue_url=settings.voice_queue_url,
         whatsapp_queue_url=settings.whatsapp_queue_url,
+        sends_from=settings.phone_number_id,
         in_panic=adapters.voice_in_panic,
         whatsapp=adapters.whatsapp,
         transcribe=transcriber(openai, outcomes),

@@ -38,7 +38,7 @@ def test_a_failure_is_read_as_it_was_made(code: int | str | None, read: str | No
     ],
 )
 def test_a_template_is_blamed_for_what_is_in_it(reach: Reach, expected: TemplateSends) -> None:
-    counts = Counter([counters.template_asked("a"), *counters.template_failures("a", reach)])
+    counts: Counter[str] = Counter([counters.template_asked("a"), *counters.template_failures("a", reach)])
     assert counters.template_sends({0: counts}) == {"a": expected}
 
 

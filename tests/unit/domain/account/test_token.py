@@ -12,7 +12,7 @@ from lifeline.domain.account.token import (
     NEEDED_SCOPES,
     NEVER_AS_DAYS,
     REMEDIES,
-    Step,
+    RefreshStep,
     TokenFacts,
     TokenState,
     days_left,
@@ -140,4 +140,4 @@ def test_missing_permissions_are_named_where_meta_names_any() -> None:
 
 
 def test_every_step_has_a_remedy() -> None:
-    assert set(REMEDIES) == set(Step)
+    assert set(REMEDIES) == set(RefreshStep)

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.contract.names import OPENAI_VOICE
 from lifeline.domain.failure.causes import Cause, Fault
-from lifeline.domain.failure.voice_failures import MESSAGE, RULES, classify_answer, classify_fault, not_asked
+from lifeline.domain.failure.voice_failures import RULES, classify_answer, classify_fault, not_asked
 
 
 def error(code: str | None = None, kind: str = "invalid_request_error") -> dict[str, Any]:
@@ -17,32 +16,32 @@ def error(code: str | None = None, kind: str = "invalid_request_error") -> dict[
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "cause", "scope", "retryable"),
+    ("status", "body", "cause", "of_voice", "retryable"),
     [
-        (401, error("invalid_api_key"), Cause.AUTH, OPENAI_VOICE, False),
-        (401, None, Cause.AUTH, OPENAI_VOICE, False),
-        (403, error("unsupported_country_region_territory"), Cause.AUTH, OPENAI_VOICE, False),
-        (403, None, Cause.AUTH, OPENAI_VOICE, False),
-        (429, error("insufficient_quota", "insufficient_quota"), Cause.ACCOUNT, OPENAI_VOICE, False),
-        (429, error(None, "insufficient_quota"), Cause.ACCOUNT, OPENAI_VOICE, False),
-        (429, error("rate_limit_exceeded", "requests"), Cause.RATE_LIMIT, OPENAI_VOICE, True),
-        (429, None, Cause.RATE_LIMIT, OPENAI_VOICE, True),
-        (402, None, Cause.ACCOUNT, OPENAI_VOICE, False),
-        (404, error("model_not_found"), Cause.ACCOUNT, OPENAI_VOICE, False),
-        (404, None, Cause.UNREACHABLE, OPENAI_VOICE, False),
-        (302, None, Cause.UNREACHABLE, OPENAI_VOICE, False),
-        (400, error("content_policy_violation"), Cause.BAD_REQUEST, MESSAGE, False),
-        (400, error("string_too_long"), Cause.BAD_REQUEST, MESSAGE, False),
-        (413, error(), Cause.BAD_REQUEST, MESSAGE, False),
-        (408, None, Cause.UNREACHABLE, OPENAI_VOICE, True),
-        (500, error(None, "server_error"), Cause.UNREACHABLE, OPENAI_VOICE, True),
-        (503, "busy", Cause.UNREACHABLE, OPENAI_VOICE, True),
-        (529, None, Cause.UNREACHABLE, OPENAI_VOICE, True),
+        (401, error("invalid_api_key"), Cause.AUTH, True, False),
+        (401, None, Cause.AUTH, True, False),
+        (403, error("unsupported_country_region_territory"), Cause.AUTH, True, False),
+        (403, None, Cause.AUTH, True, False),
+        (429, error("insufficient_quota", "insufficient_quota"), Cause.ACCOUNT, True, False),
+        (429, error(None, "insufficient_quota"), Cause.ACCOUNT, True, False),
+        (429, error("rate_limit_exceeded", "requests"), Cause.RATE_LIMIT, True, True),
+        (429, None, Cause.RATE_LIMIT, True, True),
+        (402, None, Cause.ACCOUNT, True, False),
+        (404, error("model_not_found"), Cause.ACCOUNT, True, False),
+        (404, None, Cause.UNREACHABLE, True, False),
+        (302, None, Cause.UNREACHABLE, True, False),
+        (400, error("content_policy_violation"), Cause.BAD_REQUEST, False, False),
+        (400, error("string_too_long"), Cause.BAD_REQUEST, False, False),
+        (413, error(), Cause.BAD_REQUEST, False, False),
+        (408, None, Cause.UNREACHABLE, True, True),
+        (500, error(None, "server_error"), Cause.UNREACHABLE, True, True),
+        (503, "busy", Cause.UNREACHABLE, True, True),
+        (529, None, Cause.UNREACHABLE, True, True),
     ],
 )
-def test_each_row(status: int, body: object, cause: Cause, scope: str, retryable: bool) -> None:
+def test_each_row(status: int, body: object, cause: Cause, of_voice: bool, retryable: bool) -> None:
     found = classify_answer(status, body, {})
-    assert (found.cause, found.scope, found.retryable) == (cause, scope, retryable)
+    assert (found.cause, found.counts_for_window, found.retryable) == (cause, of_voice, retryable)
     assert found.trips_at_once is (cause in (Cause.AUTH, Cause.ACCOUNT))
     assert found.remedy.endswith(".")
 
@@ -89,8 +88,7 @@ def test_no_key_is_repeated() -> None:
 )
 def test_whatever_comes_is_told_apart(status: int, body: object) -> None:
     found = classify_answer(status, body, {})
-    assert found.scope in (OPENAI_VOICE, MESSAGE)
-    assert found.counts_for_window is (found.scope == OPENAI_VOICE)
+    assert found.counts_for_window is (found.cause is not Cause.BAD_REQUEST)
     assert len(found.words) <= 300
 
 
@@ -98,7 +96,7 @@ def test_every_row_says_what_to_do_and_where_it_is_from() -> None:
     for rule in RULES:
         assert rule.remedy.endswith(".")
         assert rule.source in ("codes", "reference", "clients", "http", "class")
-        assert not (rule.retryable and rule.scope == MESSAGE)
+        assert not (rule.retryable and rule.cause is Cause.BAD_REQUEST)
 
 
 def test_what_is_not_asked_is_about_one_message() -> None:

@@ -9,9 +9,11 @@ import pytest
 from lifeline.contract.instants import format_instant
 from lifeline.domain.inbound import inbound
 from lifeline.domain.inbound.inbound import InboundRules, Sender, VoiceNote
+from lifeline.domain.inbound.ours import BusinessNumber
 from lifeline.domain.voice import speech
 
 NOW = 1_790_000_000.0
+NUMBER = BusinessNumber("100000000000001", "+15550783881")
 
 
 def message(**more: Any) -> dict[str, Any]:
@@ -21,11 +23,12 @@ def message(**more: Any) -> dict[str, Any]:
 def test_a_text() -> None:
     value = message(text={"body": "Ä yes"}, context={"id": "wamid.0"})
     contact = {"profile": {"name": "Ana"}, "wa_id": "16505551234", "user_id": "US.13491"}
-    assert inbound.notice_of("wamid.1", value, contact, NOW) == {
+    assert inbound.notice_of("wamid.1", value, contact, NUMBER, NOW) == {
         "kind": "text",
         "from": "+16505551234",
         "user_id": "US.13491",
         "name": "Ana",
+        "number": {"phone_number_id": "100000000000001", "display_phone_number": "+15550783881"},
         "wamid": "wamid.1",
         "received_at": "2026-09-21T14:13:10.000Z",
         "reply_to": "wamid.0",
@@ -44,13 +47,13 @@ def test_a_text() -> None:
     ],
 )
 def test_everything_else_comes_as_meta_sent_it(value: dict[str, Any], kind: str) -> None:
-    assert inbound.voice_note("w", value, {}, NOW) is None
-    notice = inbound.notice_of("w", value, {}, NOW)
+    assert inbound.voice_note("w", value, {}, NUMBER, NOW) is None
+    notice = inbound.notice_of("w", value, {}, NUMBER, NOW)
     assert (notice["kind"], notice["type"], notice["message"]) == ("other", kind, value)
 
 
 def test_what_is_too_long_for_the_topic_comes_without_its_content() -> None:
-    notice = inbound.notice_of("w", message(type="x", x="y" * 300_000), {}, NOW)
+    notice = inbound.notice_of("w", message(type="x", x="y" * 300_000), {}, NUMBER, NOW)
     assert notice["message"] is None
     assert notice["wamid"] == "w"
 
@@ -65,7 +68,7 @@ def test_a_person_without_a_number() -> None:
 @pytest.mark.parametrize("kind", ["audio", "voice"])
 def test_a_voice_note_is_a_job_and_back(kind: str) -> None:
     value = message(type=kind, **{kind: {"id": "77", "mime_type": "audio/ogg; codecs=opus", "voice": True}})
-    note = inbound.voice_note("wamid.1", value, {}, NOW)
+    note = inbound.voice_note("wamid.1", value, {}, NUMBER, NOW)
     assert note is not None
     assert (note.media_id, note.phone, note.received_at) == ("77", "+16505551234", 1_789_999_990)
     assert inbound.is_job(note.job())
@@ -147,10 +150,12 @@ BAD: list[Any] = ["\ud83d", 10**400, 10**5000, float("inf"), float("nan"), [[]],
 def test_values_that_nothing_can_carry_are_mended(bad: Any) -> None:
     contact = {"profile": {"name": bad}, "wa_id": bad, "user_id": bad}
     value = message(timestamp=bad, text={"body": bad}, context={"id": bad}, **{"from": bad, "x": {"y": bad}})
-    notice = inbound.notice_of("w\ud83d", value, contact, NOW)
+    notice = inbound.notice_of("w\ud83d", value, contact, NUMBER, NOW)
     json.dumps(notice, ensure_ascii=False, allow_nan=False).encode()
     assert notice["received_at"] == format_instant(NOW)
-    note = inbound.voice_note("w\ud83d", {"type": "audio", "audio": {"voice": True, "id": bad}}, contact, NOW)
+    note = inbound.voice_note(
+        "w\ud83d", {"type": "audio", "audio": {"voice": True, "id": bad}}, contact, NUMBER, NOW
+    )
     assert note is not None
     assert VoiceNote.read(note.job()) == note
 
@@ -185,5 +190,5 @@ def test_deep_or_long_bodies_are_no_job(body: str) -> None:
     with pytest.raises(ValueError):
         VoiceNote.read(body)
     with pytest.raises(ValueError):
-        speech.Job.read(body)
+        speech.SpeechJob.read(body)
     assert speech.Forget.read(body) is None

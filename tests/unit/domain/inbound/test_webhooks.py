@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lifeline.domain.inbound import inbound
+from lifeline.domain.inbound.ours import Ours
 from lifeline.domain.inbound.webhooks import (
     AccountError,
     AccountUpdate,
@@ -23,6 +24,7 @@ from lifeline.domain.inbound.webhooks import (
 )
 
 NOW = 1_790_000_000.0
+OURS = Ours("1", frozenset({"2"}))
 GOOD: dict[str, Any] = {"id": "wamid.good", "status": "delivered", "biz_opaque_callback_data": "m-good"}
 HOLE = "%HOLE%"
 
@@ -37,7 +39,7 @@ def post(*values: tuple[str, dict[str, Any]]) -> str:
 
 def read(raw: str | bytes) -> list[Update]:
     """All updates; the good one is there, and all of them can be encoded."""
-    updates = parse(raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass"))
+    updates = parse(raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass"), OURS)
     last = updates[-1]
     assert isinstance(last, StatusUpdate)
     assert (last.wamid, last.message_id, last.state) == ("wamid.good", "m-good", "delivered")
@@ -50,12 +52,12 @@ def read(raw: str | bytes) -> list[Update]:
 
 def carried(update: InboundMessage) -> dict[str, Any]:
     """What becomes of a message of a person: something that a topic or a queue takes."""
-    note = inbound.voice_note(update.wamid, update.value, update.contact, NOW)
+    note = inbound.voice_note(update.wamid, update.value, update.contact, update.number, NOW)
     if note is not None:
         assert inbound.VoiceNote.read(note.job()) == note
         assert note.sender.key
         return asdict(note)
-    notice = inbound.notice_of(update.wamid, update.value, update.contact, NOW)
+    notice = inbound.notice_of(update.wamid, update.value, update.contact, update.number, NOW)
     size = len(json.dumps(notice, ensure_ascii=False, allow_nan=False).encode())
     assert size < 256 * 1024
     return notice
@@ -198,20 +200,20 @@ def test_halves_as_raw_bytes_and_bytes_that_are_no_utf8_are_mended() -> None:
 )
 def test_what_is_no_json_object_is_unreadable_and_says_so(raw: bytes) -> None:
     with pytest.raises(UnreadableError):
-        parse(raw)
+        parse(raw, OURS)
 
 
 @pytest.mark.parametrize("cut", range(1, 200, 7))
 def test_a_post_that_was_cut_off_is_unreadable(cut: int) -> None:
     raw = post(PLACES["text"]).encode()
     with pytest.raises(UnreadableError):
-        parse(raw[:-cut])
+        parse(raw[:-cut], OURS)
 
 
 @given(st.binary(max_size=200))
 def test_bytes_never_raise_anything_else(raw: bytes) -> None:
     with contextlib.suppress(UnreadableError):
-        parse(raw)
+        parse(raw, OURS)
 
 
 values = st.recursive(

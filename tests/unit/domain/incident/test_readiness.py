@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from lifeline.domain.fallback.policy import DEFAULT_POLICY
 from lifeline.domain.incident import readiness as r
-from lifeline.domain.incident.readiness import Alarm, Grade, Judged, MailAccount, Person, Unknown, Verdict
+from lifeline.domain.incident.readiness import (
+    Alarm,
+    Grade,
+    Judged,
+    MailAccount,
+    MissingFact,
+    Person,
+    Readiness,
+)
 
 WELL = MailAccount(production=True, sending=True, enforcement="HEALTHY", quota=50_000, sent=100, rate=14)
-NO = Unknown("SES is not available")
+NO = MissingFact("SES is not available")
 ARMED = [Alarm(name, "OK", True) for name in r.EXPECTED]
 
 
-def account(**changes: object) -> MailAccount:
+def account(**changes: Any) -> MailAccount:
     from dataclasses import replace
 
-    return replace(WELL, **changes)  # type: ignore[arg-type]
+    return replace(WELL, **changes)
 
 
 def people(push: int = 0, email: int = 0, nobody: int = 0, priority: str = "critical") -> list[Person]:
     return [
-        *[Person(priority, True, False)] * push,
-        *[Person(priority, False, True)] * email,
-        *[Person(priority, False, False)] * nobody,
+        *[Person(priority, frozenset({"push"}))] * push,
+        *[Person(priority, frozenset({"email"}))] * email,
+        *[Person(priority, frozenset())] * nobody,
     ]
 
 
@@ -76,23 +86,23 @@ def people(push: int = 0, email: int = 0, nobody: int = 0, priority: str = "crit
         (r.prober(300), Grade.FAIL),
         (r.prober(None), Grade.FAIL),
         (r.prober(NO), Grade.UNKNOWN),
-        (r.last_fallback(3, 10, 2), Grade.OK),
-        (r.last_fallback(None, 0, 0), Grade.WARN),
-        (r.last_fallback(NO, 0, 0), Grade.UNKNOWN),
+        (r.last_fallback(3, {"push": 10, "email": 2}), Grade.OK),
+        (r.last_fallback(None, {}), Grade.WARN),
+        (r.last_fallback(NO, {}), Grade.UNKNOWN),
     ],
     ids=str,
 )
 def test_a_step_is_judged(judged: Judged, grade: Grade) -> None:
     assert judged.grade is grade, judged
-    assert judged.found
+    assert judged.finding
     assert bool(judged.mend) == (grade in (Grade.WARN, Grade.FAIL)), "what is not well says what to do"
 
 
 def test_people_are_counted_by_the_first_way_that_the_policy_takes() -> None:
-    both = Person("critical", True, True)
-    normal = Person("normal", False, True)
+    both = Person("critical", frozenset({"push", "email"}))
+    normal = Person("normal", frozenset({"email"}))
     rows = r.coverage([both, normal, *people(0, 2, 1)], DEFAULT_POLICY)
-    assert [(c.priority, c.people, c.push, c.email, c.waits) for c in rows] == [
+    assert [(c.priority, c.people, c.by_way["push"], c.by_way["email"], c.waits) for c in rows] == [
         ("critical", 4, 1, 2, 1),
         ("normal", 1, 0, 0, 1),
     ]
@@ -101,15 +111,15 @@ def test_people_are_counted_by_the_first_way_that_the_policy_takes() -> None:
 @pytest.mark.parametrize(
     ("grades", "verdict"),
     [
-        ([Grade.OK, Grade.WARN], Verdict.READY),
-        ([Grade.OK, Grade.UNKNOWN], Verdict.UNCLEAR),
-        ([Grade.UNKNOWN, Grade.FAIL], Verdict.NOT_READY),
+        ([Grade.OK, Grade.WARN], Readiness.READY),
+        ([Grade.OK, Grade.UNKNOWN], Readiness.UNCLEAR),
+        ([Grade.UNKNOWN, Grade.FAIL], Readiness.NOT_READY),
     ],
 )
-def test_what_is_not_known_is_never_ready(grades: list[Grade], verdict: Verdict) -> None:
+def test_what_is_not_known_is_never_ready(grades: list[Grade], verdict: Readiness) -> None:
     assert r.verdict([Judged("step", grade, "found") for grade in grades]) is verdict
 
 
 def test_refused_addresses_are_told() -> None:
-    person = Person("critical", False, True, ("push",))
-    assert "1 refused push addresses" in r.recipients([person], DEFAULT_POLICY).found
+    person = Person("critical", frozenset({"email"}), ("push",))
+    assert "1 refused push addresses" in r.recipients([person], DEFAULT_POLICY).finding

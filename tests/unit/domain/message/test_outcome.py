@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lifeline.contract.ways import EMAIL, PUSH
 from lifeline.domain.failure.causes import Cause, Reach
-from lifeline.domain.fallback.policy import Step as FallbackStep
 from lifeline.domain.message.outcome import (
     MAX_FAULTS,
-    PUSH_AGAIN,
     SOON,
     NotDone,
     Refused,
@@ -30,6 +29,7 @@ from lifeline.domain.message.step import Do
 from lifeline.domain.message.ways import taken_so_far
 
 from tests.support.rows import NOW, doubt, failure, falling, retries, row, sending
+from tests.support.statuses import EMAILED, PUSHED
 
 PASSING = failure(Cause.UNREACHABLE, Reach.CHANNEL)
 LOST = failure(Cause.UNREACHABLE, Reach.CHANNEL, may_have_left=True)
@@ -198,7 +198,7 @@ def test_a_refused_row_is_in_the_lane_for_people() -> None:
 def test_a_way_that_took_it_is_noted_with_its_act() -> None:
     step = after_way(falling("push", act=2, tried="email Throttling"), Taken("sns-1"), retries())
     assert (step.do, step.row.tried, step.row.via) == (Do.FALL_BACK, "email Throttling, push", 2)
-    assert taken_so_far(step.row) == ([FallbackStep.PUSH], [FallbackStep.EMAIL])
+    assert taken_so_far(step.row) == ([PUSH.name], [EMAIL.name])
 
 
 def test_a_push_that_was_taken_settles_earlier_pushes_and_no_other_doubt() -> None:
@@ -211,7 +211,7 @@ def test_a_push_that_was_taken_settles_earlier_pushes_and_no_other_doubt() -> No
 def test_a_way_that_refused_is_not_taken_again() -> None:
     step = after_way(falling("push"), Refused("EndpointDisabled"), retries())
     assert step.row.tried == "push EndpointDisabled"
-    assert taken_so_far(step.row) == ([], [FallbackStep.PUSH])
+    assert taken_so_far(step.row) == ([], [PUSH.name])
 
 
 @pytest.mark.parametrize(
@@ -223,9 +223,9 @@ def test_a_push_without_an_answer_is_repeated_twice(open_doubts: int, do: Do, wa
     assert step.do is do
     assert len(step.row.doubts) == open_doubts + 1
     if do is Do.WRITE:
-        assert step.row.due == NOW + wait * PUSH_AGAIN
+        assert step.row.due == NOW + wait * 5.0
     else:
-        assert taken_so_far(step.row) == ([], [FallbackStep.PUSH])
+        assert taken_so_far(step.row) == ([], [PUSH.name])
 
 
 def test_a_mail_without_an_answer_waits_for_its_event_and_is_repeated_once() -> None:
@@ -233,7 +233,7 @@ def test_a_mail_without_an_answer_waits_for_its_event_and_is_repeated_once() -> 
     assert (step.do, step.row.status, step.row.due) == (Do.WRITE, Status.IN_DOUBT, NOW + 58)
     again = after_way(falling("email", act=3, doubts=(doubt(2, "email"),)), Unknown("x"), retries())
     assert again.do is Do.FALL_BACK
-    assert taken_so_far(again.row) == ([], [FallbackStep.EMAIL])
+    assert taken_so_far(again.row) == ([], [EMAIL.name])
 
 
 def test_who_was_parked_has_all_ways_again() -> None:
@@ -244,7 +244,7 @@ def test_who_was_parked_has_all_ways_again() -> None:
     assert (fresh.row.tried, fresh.row.lane) == (None, "template:reminder")
 
 
-@pytest.mark.parametrize("status", [Status.PUSHED, Status.EMAILED, Status.FAILED])
+@pytest.mark.parametrize("status", [PUSHED, EMAILED, Status.FAILED])
 def test_the_end_of_a_fallback_is_off_the_agenda(status: Status) -> None:
     step = after_ways(row(tried="push"), status, "why", NOW, template_alone=False)
     assert (step.do, step.row.status, step.row.lane, step.row.tried, step.why) == (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
 from string import ascii_letters, digits
+from typing import Any
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -14,13 +15,13 @@ from lifeline.domain.failure.classify import Failure, classify_status_error
 from lifeline.domain.message.outcome import Retries
 from lifeline.domain.message.proof import (
     disprove,
-    mail_rejected,
     named,
     prove,
     read_tag,
     reported_failure,
     tag,
     told_twice,
+    way_rejected,
 )
 from lifeline.domain.message.row import (
     WHATSAPP,
@@ -34,8 +35,10 @@ from lifeline.domain.message.row import (
     waiting,
 )
 from lifeline.domain.message.status import Status, can_move
-from lifeline.domain.message.step import Do, Situation, next_step
+from lifeline.domain.message.step import Do, Situation, claim, next_step
 from lifeline.domain.message.ways import taken_so_far
+
+from tests.support.statuses import EMAILED, PUSHED
 
 NOW = 1_790_000_000.0
 AT = Retries(
@@ -73,16 +76,16 @@ def doubt(act: int, way: str = WHATSAPP) -> Doubt:
     return Doubt(act, way, NOW - 30 + act)
 
 
-def sent(act: int = 1, **more: object) -> Row:
+def sent(act: int = 1, **more: Any) -> Row:
     row = Row("a", Status.SENT, rev=2, act=act, via=act, way=WHATSAPP, attempt=act, attempted_at=NOW - 5)
-    return replace(row, wamid=f"wamid.{act}", **more)  # type: ignore[arg-type]
+    return replace(row, wamid=f"wamid.{act}", **more)
 
 
-def in_doubt(*acts: int, act: int | None = None, **more: object) -> Row:
+def in_doubt(*acts: int, act: int | None = None, **more: Any) -> Row:
     last = act or max(acts)
     row = Row("a", rev=2, act=last, way=WHATSAPP, attempt=last, attempted_at=NOW - 30 + last)
     row = waiting(replace(row, doubts=tuple(map(doubt, acts))), NOW + 30)
-    return replace(row, **more)  # type: ignore[arg-type]
+    return replace(row, **more)
 
 
 def sending(act: int = 1, *doubts: int, way: str = WHATSAPP) -> Row:
@@ -136,7 +139,7 @@ def rows(draw: st.DrawFn) -> Row:
         case "parked":
             return parked(base, Lane.NORMAL, NOW - 100)
         case "pushed" | "mailed":
-            status, way = (Status.PUSHED, "push") if kind == "pushed" else (Status.EMAILED, "email")
+            status, way = (PUSHED, "push") if kind == "pushed" else (EMAILED, "email")
             return replace(base, status=status, way=way, via=last)
         case "over":
             return off_agenda(base, draw(st.sampled_from([Status.EXPIRED, Status.CANCELLED])))
@@ -184,9 +187,7 @@ def compared(row: Row, reports: Sequence[Report]) -> tuple[int, bool]:
     taken_and_failed = any(act == row.via or "sent" in words[act] for act in failed)
     if not taken_and_failed:
         return 3, False
-    if row.status in (Status.PUSHED, Status.EMAILED) or any(
-        said & {"delivered", "read"} for said in words.values()
-    ):
+    if row.status in (PUSHED, EMAILED) or any(said & {"delivered", "read"} for said in words.values()):
         return 2, False
     return 3, row.status is Status.HELD
 
@@ -209,7 +210,7 @@ def test_any_order_and_number_ends_in_the_same_row(data: st.DataObject, row: Row
 def test_once_a_device_has_it_the_status_is_the_same_even_in_the_exceptions(
     data: st.DataObject, row: Row
 ) -> None:
-    assume(row.status not in (Status.PUSHED, Status.EMAILED))
+    assume(row.status not in (PUSHED, EMAILED))
     reports = [*data.draw(reports_of(row)), (1, data.draw(st.sampled_from(["delivered", "read"])))]
     assume(row.way == WHATSAPP or row.act > 1)
     ends = [fold(row, data.draw(st.permutations(reports))) for _ in range(2)]
@@ -353,9 +354,9 @@ def test_a_parked_message_stays_parked_when_its_doubted_send_failed() -> None:
 
 
 @pytest.mark.parametrize("status", [Status.EXPIRED, Status.CANCELLED, Status.REJECTED, Status.FAILED])
-@pytest.mark.parametrize("said", [Status.HELD, Status.SENT, Status.DELIVERED, Status.PUSHED, Status.EMAILED])
+@pytest.mark.parametrize("said", [Status.HELD, Status.SENT, Status.DELIVERED, PUSHED, EMAILED])
 def test_a_late_proof_of_a_message_given_up_is_never_dropped(status: Status, said: Status) -> None:
-    row = off_agenda(replace(in_doubt(1), way="push" if said is Status.PUSHED else WHATSAPP), status)
+    row = off_agenda(replace(in_doubt(1), way="push" if said is PUSHED else WHATSAPP), status)
     after = prove(row, 1, said)
     assert after.reached
     assert (after.via, after.doubts) == (1, ())
@@ -370,31 +371,35 @@ def test_a_proof_while_the_next_act_is_in_flight_leaves_that_one_in_doubt() -> N
 
 def test_pushes_under_one_collapse_key_count_as_one() -> None:
     row = replace(sending(3, way="push"), doubts=(doubt(1), doubt(2, "push")))
-    pushed = prove(row, 2, Status.PUSHED)
-    assert (pushed.status, pushed.via, [item.act for item in pushed.doubts]) == (Status.PUSHED, 2, [1])
-    assert prove(pushed, 3, Status.PUSHED) == pushed
+    pushed = prove(row, 2, PUSHED)
+    assert (pushed.status, pushed.via, [item.act for item in pushed.doubts]) == (PUSHED, 2, [1])
+    assert prove(pushed, 3, PUSHED) == pushed
     assert prove(pushed, 1, Status.DELIVERED).duplicates == (1,)
     by_whatsapp = prove(row, 1, Status.DELIVERED)
-    twice = prove(prove(by_whatsapp, 2, Status.PUSHED), 3, Status.PUSHED)
+    twice = prove(prove(by_whatsapp, 2, PUSHED), 3, PUSHED)
     assert twice.duplicates == (2,)
 
 
 def test_a_further_way_of_the_policy_is_not_ended_by_an_event_of_the_first() -> None:
     """The policy may take all ways: the mail of act 1 was taken, act 2 is under way."""
     row = replace(sending(2, way="push"), via=1)
-    assert prove(row, 1, Status.EMAILED) is row
+    assert prove(row, 1, EMAILED) is row
+
+
+def rejected(row: Row) -> Row:
+    return way_rejected(row, 2, "email", "Rejected", NOW)
 
 
 def test_a_mail_that_was_not_sent_makes_the_next_way_due() -> None:
     row = replace(in_doubt(2, way="email"), doubts=(doubt(2, "email"),))
-    after = mail_rejected(row, 2, NOW)
+    after = rejected(row)
     assert (after.status, after.lane, after.due, after.doubts) == (Status.CLAIMED, Lane.TIMER, NOW, ())
-    assert [str(step) for step in taken_so_far(after)[1]] == ["email"], "it is not taken a second time"
-    assert mail_rejected(after, 2, NOW) == after
-    mailed = off_agenda(replace(row, doubts=(), via=2), Status.EMAILED)
-    assert mail_rejected(mailed, 2, NOW) is mailed
+    assert taken_so_far(after)[1] == ["email"], "it is not taken a second time"
+    assert rejected(after) == after
+    mailed = off_agenda(replace(row, doubts=(), via=2), EMAILED)
+    assert rejected(mailed) is mailed
     with_another = replace(row, doubts=(doubt(1), *row.doubts))
-    assert mail_rejected(with_another, 2, NOW).due == with_another.due
+    assert rejected(with_another).due == with_another.due
 
 
 def test_disproof_without_a_doubt_is_the_same_row() -> None:
@@ -422,7 +427,7 @@ def test_a_report_without_a_tag_is_of_the_send_with_its_wamid() -> None:
     assert named(sent(1), None, "wamid.other")[1] == 0
     assert named(sending(1), None, "wamid.x")[1] == 1
     assert named(sending(2, 1), None, "wamid.x")[1] == 0
-    pushed = off_agenda(replace(sending(3, way="push"), via=3, wamid="wamid.1"), Status.PUSHED)
+    pushed = off_agenda(replace(sending(3, way="push"), via=3, wamid="wamid.1"), PUSHED)
     assert named(pushed, None, "wamid.1")[1] == 0, "which send that was is not known any more"
 
 
@@ -455,3 +460,26 @@ def test_a_doubt_that_is_left_is_a_possible_duplicate() -> None:
     assert told_twice(first, fold(first, [(1, "gone")])) == (0, 0)
     failed = fold(sent(2), [(1, "delivered")])
     assert told_twice(sent(2), failed) == (1, 1), "a send that had failed, and arrived all the same"
+
+
+@pytest.mark.parametrize("goal", [Status.SENT, Status.DELIVERED, Status.READ])
+def test_a_status_cannot_finish_what_was_never_sent(goal: Status) -> None:
+    """In panic this critical message was pushed, which failed, and parked: Meta never had it."""
+    pushing = claim(Row("m", priority="critical", rev=1), "push", NOW, 60)
+    assert pushing.aside == (1,)
+    waits = parked(replace(pushing, phase=None), "critical", NOW)
+    for act, wamid in ((None, ""), (None, "wamid.x"), (1, ""), (1, "wamid.x"), (2, ""), (0, "")):
+        mine, found = named(waits, act, wamid)
+        assert prove(mine, found, goal, wamid or None) == waits
+        assert reported_failure(mine, found, None, AT) == waits
+    doubt = doubted(pushing)
+    assert named(doubt, None, "")[1] == 0, "a push in doubt is settled by no status of Meta's"
+
+
+def test_a_send_after_a_push_is_told_from_it() -> None:
+    pushed = replace(claim(Row("m", rev=1), "push", NOW, 60), phase=None)
+    sent_now = claim(pushed, WHATSAPP, NOW, 60)
+    assert (sent_now.act, sent_now.aside) == (2, (1,))
+    assert named(sent_now, 2, "")[1] == 2
+    assert named(sent_now, 1, "")[1] == 0
+    assert prove(sent_now, 2, Status.READ, "wamid.2").status is Status.READ

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from lifeline.domain.message.row import (
     SHARDS,
+    TRANSIT,
     Lane,
     Phase,
     Row,
@@ -15,6 +16,7 @@ from lifeline.domain.message.row import (
     off_agenda,
     parked,
     shard_of,
+    too_late,
     waiting,
 )
 from lifeline.domain.message.status import OPEN, Status
@@ -107,3 +109,11 @@ def test_a_row_in_flight() -> None:
     assert row(phase=Phase.FALLING_BACK).in_flight
     assert not row(phase=Phase.SPEAKING).in_flight
     assert not Row("m").in_flight
+
+
+@pytest.mark.parametrize(
+    ("left", "late"), [(0.0, True), (TRANSIT, True), (TRANSIT + 0.01, False), (-5.0, True)]
+)
+def test_an_effect_that_could_arrive_after_the_deadline_is_too_late(left: float, late: bool) -> None:
+    assert too_late(Row("m", expires_at=1000.0 + left), 1000.0) is late
+    assert not too_late(Row("m"), 1000.0)

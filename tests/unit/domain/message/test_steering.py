@@ -23,6 +23,7 @@ from lifeline.domain.message.steering import (
 from lifeline.domain.pace.quiet import QuietHours
 
 from tests.support.rows import NOW, doubt, row, sending
+from tests.support.statuses import PUSHED
 
 PARKED = row(status=Status.PARKED, lane=Lane.NORMAL, phase=None)
 HELD = row(status=Status.PARKED, lane="template:reminder", phase=None, priority="bulk")
@@ -188,4 +189,4 @@ def test_whom_a_way_has_reached_already_counts_as_reached() -> None:
     told = replace(PARKED, tried="push, park", via=1, act=1)
     for after in (expire(told), cancel(told)):
         assert after is not None
-        assert (after.status, after.via, after.lane) == (Status.PUSHED, 1, None)
+        assert (after.status, after.via, after.lane) == (PUSHED, 1, None)

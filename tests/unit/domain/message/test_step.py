@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.domain.campaign.campaign import State
+from lifeline.domain.campaign.campaign import CampaignState
 from lifeline.domain.failure.causes import Cause
 from lifeline.domain.message.row import WHATSAPP, Lane, Phase, Row
 from lifeline.domain.message.status import Status, can_move
@@ -135,7 +135,7 @@ def test_a_cause_that_nobody_knows_is_none() -> None:
     [
         situation(),
         situation(channel_blocked=True),
-        situation(campaign=State.PAUSED),
+        situation(campaign=CampaignState.PAUSED),
         situation(valid_phone=False),
         situation(quiet_until=NOW + 5),
     ],
@@ -158,15 +158,15 @@ def test_send_after_waits_on_the_timer_lane() -> None:
 
 def test_a_cancelled_campaign_cancels_and_a_paused_one_holds() -> None:
     known = row(campaign="spring")
-    cancelled = next_step(known, situation(campaign=State.CANCELLED)).row
+    cancelled = next_step(known, situation(campaign=CampaignState.CANCELLED)).row
     assert (cancelled.status, cancelled.lane) == (Status.CANCELLED, None)
-    held = next_step(known, situation(campaign=State.PAUSED)).row
+    held = next_step(known, situation(campaign=CampaignState.PAUSED)).row
     assert (held.status, held.lane, held.due) == (Status.PARKED, "campaign:spring", NOW)
-    assert next_step(known, situation(campaign=State.RUNNING)).do is Do.SEND
+    assert next_step(known, situation(campaign=CampaignState.RUNNING)).do is Do.SEND
 
 
-@pytest.mark.parametrize("state", [State.CANCELLED, State.PAUSED])
-def test_a_campaigns_message_in_doubt_is_seen_through(state: State) -> None:
+@pytest.mark.parametrize("state", [CampaignState.CANCELLED, CampaignState.PAUSED])
+def test_a_campaigns_message_in_doubt_is_seen_through(state: CampaignState) -> None:
     known = row(campaign="spring", doubts=(doubt(at=NOW - 61),))
     assert next_step(known, situation(campaign=state)).do is Do.SEND
 
@@ -282,7 +282,7 @@ SITUATIONS = st.builds(
     channel_blocked=st.booleans(),
     template_blocked=st.booleans(),
     valid_phone=st.booleans(),
-    campaign=st.sampled_from(["", *State]),
+    campaign=st.sampled_from(["", *CampaignState]),
     quiet_until=st.none() | st.just(NOW + 99),
     speech=st.booleans(),
     parks_only=st.booleans(),

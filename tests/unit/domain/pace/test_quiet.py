@@ -13,8 +13,8 @@ from lifeline.domain.pace.time_zones import table, zones_in
 NIGHT = QuietHours(21, 8)
 
 
-def utc(*parts: int) -> float:
-    return datetime(*parts, tzinfo=UTC).timestamp()  # type: ignore[arg-type,misc]
+def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> float:
+    return datetime(year, month, day, hour, minute, tzinfo=UTC).timestamp()
 
 
 def test_the_country_code_gives_the_zones() -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.domain.failure.causes import Cause
+from lifeline.domain.failure.causes import COUNTED, Cause
 from lifeline.domain.panic.detection import (
-    COUNTED,
     Bucket,
     Thresholds,
     Window,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from lifeline.domain.panic.entering import trip
-from lifeline.domain.panic.flag import Change, Flag
+from lifeline.domain.panic.flag import By, Flag, PanicChange
 from lifeline.domain.panic.notices import Notice, notices
 
 NOW = 1_790_000_000.0
@@ -15,14 +15,11 @@ TEMPLATE = "whatsapp/template/promo_offer"
 
 
 def told(cause: str, scope: str = "whatsapp", entered: bool = True, **evidence: Any) -> dict[str, Notice]:
-    change: Change | None = trip(
+    change: PanicChange | None = trip(
         Flag.normal(scope),
+        By("SenderFunction", "sender", "Meta refuses", NOW),
         cause=cause,
-        reason="Meta refuses",
-        source="sender",
-        actor="SenderFunction",
         evidence=evidence,
-        now=NOW,
         new_incident_id="20260301-090000-abcdef",
     )
     assert change is not None
@@ -75,4 +72,5 @@ def test_what_is_wrong_with_openai_is_nothing_for_meta() -> None:
     found = told("account", "openai_voice")["entered"]
     assert found.audience == ("engineering",)
     assert "go out as text" in found.text
+    assert "backlog" not in told("account", "openai_voice", entered=False)["left"].text
     assert "Meta Business Support" not in found.text

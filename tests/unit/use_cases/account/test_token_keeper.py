@@ -6,42 +6,33 @@ import json
 from typing import Any
 
 import pytest
+from lifeline.domain.account.records import TokenIncident, TokenLook
 from lifeline.domain.account.token import BY_OPERATOR, BY_PANIC, BY_SCHEDULE, DAY, NEVER_AS_DAYS
 from lifeline.domain.panic.flag import Flag, State
-from lifeline.domain.records import KEEPER_INCIDENT, KEEPER_RECORD
+from lifeline.domain.records import KeptRecord
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
-from lifeline.use_cases.account.token_keeper import TokenKeeper
+from lifeline.wiring import token_keeper
 
-from tests.support.memory import Clock, MemoryControl, MemoryNotices, Recorder
+from tests.support.memory import StubSecrets
+from tests.support.services import Services, instead
 from tests.support.tokens import APP_ID, APP_SECRET, NUMBER, MemoryStore, Meta, refused, unreachable
 
 TOKEN = "EAApresenttoken0000000000001"
 INCIDENT = "20260301-090000-abcdef"
 
 
-class World:
+class World(Services):
     """A token with ``days`` left (None: no end; 0: revoked)."""
 
     def __init__(self, days: float | None = 2.0) -> None:
-        self.clock = Clock()
+        super().__init__(Settings(phone_number_id=NUMBER))
         self.meta = Meta(self.clock)
         self.meta.tokens[TOKEN] = None if days is None else self.clock() + days * DAY if days else 0
-        self.store = MemoryStore(
-            {"access_token": TOKEN, "app_id": APP_ID, "app_secret": APP_SECRET, "verify_token": "vvvvvv"}
-        )
-        self.control = MemoryControl()
-        self.notices = MemoryNotices()
-        self.log = Recorder()
-        self.keeper = TokenKeeper(
-            settings=Settings(phone_number_id=NUMBER),
-            store=self.store,  # type: ignore[arg-type]
-            whatsapp=self.meta,  # type: ignore[arg-type]
-            control=self.control,  # type: ignore[arg-type]
-            notices=self.notices,  # type: ignore[arg-type]
-            clock=self.clock,
-            telemetry=self.log,  # type: ignore[arg-type]
-        )
+        self.store = MemoryStore({"access_token": TOKEN, "note": "vvvvvv"})
+        self.app = StubSecrets({"app_id": APP_ID, "app_secret": APP_SECRET})
+        self.also(whatsapp=self.meta, token_store=self.store, app_secret=self.app)
+        self.keeper = token_keeper.build(self.adapters("token_keeper"))
         self.answers: list[dict[str, Any]] = []
 
     def ask(self, source: str = BY_SCHEDULE, remaining: float = 100.0, **more: Any) -> dict[str, Any]:
@@ -69,7 +60,7 @@ class World:
                 self.notices.told,
                 self.log.lines,
                 [str(event) for event in self.control.events.values()],
-                [str(setting) for setting in self.control.values.values()],
+                [str(record) for record in self.control.values.values()],
             ],
             default=str,
         )
@@ -86,7 +77,7 @@ def test_a_token_that_ends_soon_is_renewed_verified_and_switched() -> None:
     assert (answer["outcome"], answer["state"], answer["days_left"]) == ("renewed", "fine", 60.0)
     assert world.current != TOKEN
     assert world.store.labels == {"AWSCURRENT": "v2", "AWSPREVIOUS": "v1"}, "the old one is kept"
-    assert world.store.current().values["verify_token"] == "vvvvvv", "its companions stay"
+    assert world.store.current().values["note"] == "vvvvvv", "what stands beside it stays"
     assert world.notices.told == []
     assert world.log.metrics["TokenDaysLeft", "whatsapp"] == 60
     assert world.log.metrics["TokenRefreshes", "renewed"] == 1
@@ -112,10 +103,11 @@ def _expired_secret(world: World) -> None:
 
 
 def _no_app(world: World) -> None:
-    world.store.versions["v1"] = {"access_token": TOKEN, "app_id": APP_ID, "app_secret": APP_SECRET}
-    real = world.meta.debug_token
-    world.meta.debug_token = lambda token=None, app=None: real(token, f"{APP_ID}|{APP_SECRET}")  # type: ignore[method-assign]
-    world.store.versions["v1"] = {"access_token": TOKEN}
+    world.app.values = {"app_id": APP_ID}
+
+
+def _app_unreadable(world: World) -> None:
+    world.app.broken = True
 
 
 def _by_hand(world: World) -> None:
@@ -130,6 +122,7 @@ STEPS: list[tuple[str, Any]] = [
     ("exchange", lambda w: w.meta.fails.update(exchange=refused(463))),
     ("exchange", lambda w: w.meta.fails.update(exchange=unreachable())),
     ("exchange", _no_app),
+    ("exchange", _app_unreadable),
     ("store", lambda w: w.store.broken.add("put_pending")),
     ("verify", lambda w: w.meta.fails.update(debug_new=unreachable())),
     ("verify", lambda w: setattr(w.meta, "gives", "EAAbadbadbad")),
@@ -264,15 +257,15 @@ def test_one_refresh_per_incident() -> None:
 
 def test_of_two_at_once_one_refreshes() -> None:
     world = World(days=20)
-    real = world.control.put_setting
+    real = world.control.keep
 
-    def faster(name: str, value: Any, **more: Any) -> None:
-        if name == KEEPER_INCIDENT:
-            world.control.put_setting = real  # type: ignore[method-assign]
-            real(name, value, **more)
-        real(name, value, **more)
+    def faster(record: KeptRecord, **more: Any) -> None:
+        if isinstance(record, TokenIncident):
+            instead(world.control, keep=real)
+            real(record, **more)
+        real(record, **more)
 
-    world.control.put_setting = faster  # type: ignore[method-assign]
+    instead(world.control, keep=faster)
     assert world.panic()["outcome"] == "skipped"
     assert world.meta.exchanged == []
 
@@ -312,12 +305,12 @@ def test_a_revoked_token_is_replaced_by_way_of_the_previous_one() -> None:
     world = World(days=0)
     before = world.token(30)
     values = dict(world.store.versions["v1"])
-    world.store.versions["v0"] = {**values, "access_token": before, "verify_token": "older1"}
+    world.store.versions["v0"] = {**values, "access_token": before, "note": "older1"}
     world.store.labels["AWSPREVIOUS"] = "v0"
     assert world.panic()["outcome"] == "renewed"
     assert world.meta.exchanged == [TOKEN, before]
     assert world.current not in (TOKEN, before)
-    assert world.store.current().values["verify_token"] == "vvvvvv", "only the token comes from before"
+    assert world.store.current().values["note"] == "vvvvvv", "only the token comes from before"
     (told,) = world.notices.told
     assert told["data"]["event"] == "token_way_back"
     world.nothing_leaked()
@@ -387,10 +380,10 @@ def test_a_token_without_an_end_is_exchanged_by_force_only() -> None:
 def test_what_was_found_is_kept_for_the_status() -> None:
     world = World(days=2)
     world.ask()
-    kept = world.control.setting(KEEPER_RECORD).value
-    assert (kept["outcome"], kept["source"]) == ("renewed", BY_SCHEDULE)
-    renewed_at = kept["renewed_at"]
+    kept = world.control.kept(TokenLook).value
+    assert (kept.outcome, kept.source) == ("renewed", BY_SCHEDULE)
+    renewed_at = kept.renewed_at
     world.clock.advance(3600)
     world.ask()
-    kept = world.control.setting(KEEPER_RECORD).value
-    assert (kept["outcome"], kept["renewed_at"]) == ("fine", renewed_at)
+    kept = world.control.kept(TokenLook).value
+    assert (kept.outcome, kept.renewed_at) == ("fine", renewed_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from lifeline.domain.message.row import Change, Lane, Phase, Row, waiting
@@ -13,6 +14,8 @@ from lifeline.use_cases.deliver.decide import LEASE
 from tests.support.memory import Fault
 from tests.support.meta import status
 from tests.support.sending import DEVICE, World
+from tests.support.services import instead
+from tests.support.statuses import PUSHED
 
 PUSH = {"push_endpoint": DEVICE}
 
@@ -37,7 +40,7 @@ def test_a_lost_answer_then_the_own_write_is_met(
     row = world.row("m")
     assert back == []
     assert row.accounted
-    assert row.status is (Status.SENT if not in_panic else Status.PUSHED if has_push else Status.PARKED)
+    assert row.status is (Status.SENT if not in_panic else PUSHED if has_push else Status.PARKED)
     assert len(world.told("m")) == (0 if row.status is Status.PARKED else 1)
     assert row.possible_duplicates == 0
 
@@ -75,7 +78,7 @@ def test_a_batch_is_claimed_and_recorded_with_one_call_each() -> None:
         calls.append(len(changes))
         return real(changes, now)
 
-    world.ledger.write = write  # type: ignore[method-assign, assignment]
+    instead(world.ledger, write=write)
     world.put(*"abcdefghij")
     assert [count for count in calls if count] == [10, 10]
 
@@ -212,7 +215,7 @@ def test_a_claim_that_was_overtaken_before_its_answer_came_is_not_carried_out() 
     real = world.ledger._call
     calls = []
 
-    def call(*given: object) -> object:
+    def call(*given: Any) -> object:
         calls.append(1)
         if len(calls) == 2:
             row = world.row("m")
@@ -220,9 +223,9 @@ def test_a_claim_that_was_overtaken_before_its_answer_came_is_not_carried_out() 
             world.ledger.put(
                 replace(row, rev=row.rev + 1, phase=None, lane=None, due=None, status=Status.CANCELLED)
             )
-        return real(*given)  # type: ignore[arg-type]
+        return real(*given)
 
-    world.ledger._call = call  # type: ignore[method-assign, assignment]
+    instead(world.ledger, _call=call)
     world.faults.add("ledger.write.after", Fault.LOSE)
     assert world.wake("m") == []
     assert (world.status("m"), world.meta.asked, world.row("m").doubts) == (Status.CANCELLED, [], ())
@@ -240,7 +243,7 @@ def test_a_row_that_others_write_again_and_again_is_left_to_them() -> None:
         world.ledger.put(replace(row, rev=row.rev + 1))
         return real(changes, now)
 
-    world.ledger.write = write  # type: ignore[method-assign, assignment]
+    instead(world.ledger, write=write)
     assert world.batch(replace(record, receive_count=2)) == []
     assert world.meta.asked == []
     assert world.row("m").accounted

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lifeline.domain.campaign.campaign import COUNTERS, Campaign, State, tally
+from lifeline.domain.campaign.campaign import COUNTERS, Campaign, CampaignState, tally
+from lifeline.domain.failure.records import FailureSample
 from lifeline.domain.message.row import Lane
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.steering import release, unhold
 
 from tests.support.meta import failed, status
 from tests.support.sending import DEVICE, UNDELIVERABLE, World, answer
+from tests.support.statuses import PUSHED
 
 PUSH = {"push_endpoint": DEVICE}
 PROMO: Mapping[str, Any] = {
@@ -120,8 +122,8 @@ def test_a_failed_send_leaves_a_sample_for_operators(code: int) -> None:
     world = World()
     world.meta.script = [answer(code)]
     world.put("m")
-    (sample,) = [item for name, item in world.control.values.items() if name.startswith("sample/")]
-    assert (sample.value["id"], sample.value["code"]) == ("m", code)
+    (sample,) = world.control.all_kept(FailureSample).values()
+    assert (sample.value.id, sample.value.code) == ("m", code)
 
 
 def test_counters_that_cannot_be_written_cost_the_count_and_no_message(
@@ -147,12 +149,12 @@ def test_counters_that_cannot_be_written_cost_the_count_and_no_message(
 class Spring:
     """A campaign's messages at the sender."""
 
-    def __init__(self, has_push: bool = True, state: State = State.RUNNING) -> None:
+    def __init__(self, has_push: bool = True, state: CampaignState = CampaignState.RUNNING) -> None:
         self.world = World()
         self.has_push = has_push
         self.world.campaigns.create(Campaign("spring", state, "promo", 100, 0.0, 60.0))
 
-    def set(self, state: State) -> None:
+    def set(self, state: CampaignState) -> None:
         self.world.campaigns.set("spring", state)
 
     def line(self, number: int, **more: Any) -> str:
@@ -194,24 +196,24 @@ def test_a_failure_that_meta_reports_late_becomes_the_fallback_that_was_taken() 
     spring.line(1)
     spring.world.statuses(failed("spring:1#1", UNDELIVERABLE, wamid="wamid.spring:1.1"))
     spring.world.serve(copies=2)
-    assert spring.world.status("spring:1") is Status.PUSHED
+    assert spring.world.status("spring:1") is PUSHED
     assert spring.counts == {"fallback": 1}
 
 
 def test_a_paused_campaign_counts_nothing_until_it_goes_on() -> None:
-    spring = Spring(state=State.PAUSED)
+    spring = Spring(state=CampaignState.PAUSED)
     name = spring.line(1)
     assert (spring.world.row(name).lane, spring.counts) == ("campaign:spring", {})
-    spring.set(State.RUNNING)
+    spring.set(CampaignState.RUNNING)
     spring.resume()
     assert (spring.world.meta.asked, spring.counts) == ([name], {"sent": 1})
 
 
-@pytest.mark.parametrize("before", [None, State.PAUSED])
-def test_a_cancelled_campaign_counts_what_it_took_back(before: State | None) -> None:
-    spring = Spring(state=before or State.CANCELLED)
+@pytest.mark.parametrize("before", [None, CampaignState.PAUSED])
+def test_a_cancelled_campaign_counts_what_it_took_back(before: CampaignState | None) -> None:
+    spring = Spring(state=before or CampaignState.CANCELLED)
     spring.line(1)
-    spring.set(State.CANCELLED)
+    spring.set(CampaignState.CANCELLED)
     spring.resume()
     assert spring.world.status("spring:1") is Status.CANCELLED
     assert spring.counts == {"cancelled": 1}
@@ -245,11 +247,11 @@ def test_whatever_happens_each_message_counts_once_and_nobody_is_asked_twice(
     spring = Spring(has_push)
     world = spring.world
     produced: list[str] = []
-    state = State.RUNNING
+    state = CampaignState.RUNNING
     for step in [*steps, "serve"]:
         if step == "line":
             produced.append(spring.line(len(produced)))
-        elif step == "refuse" and state is State.RUNNING:
+        elif step == "refuse" and state is CampaignState.RUNNING:
             world.meta.script = [answer(UNDELIVERABLE)]
             produced.append(spring.line(len(produced)))
         elif step == "late":
@@ -259,10 +261,14 @@ def test_whatever_happens_each_message_counts_once_and_nobody_is_asked_twice(
                     world.statuses(failed(f"{name}#{row.via}", UNDELIVERABLE, wamid=row.wamid or ""))
         elif step == "serve":
             world.serve()
-            if state is not State.PAUSED:
+            if state is not CampaignState.PAUSED:
                 spring.resume()
-        elif state is not State.CANCELLED and step in ("pause", "resume", "cancel"):
-            state = {"pause": State.PAUSED, "resume": State.RUNNING, "cancel": State.CANCELLED}[step]
+        elif state is not CampaignState.CANCELLED and step in ("pause", "resume", "cancel"):
+            state = {
+                "pause": CampaignState.PAUSED,
+                "resume": CampaignState.RUNNING,
+                "cancel": CampaignState.CANCELLED,
+            }[step]
             spring.set(state)
     assert max(Counter(world.meta.asked).values(), default=0) <= 1
     rows = world.ledger.rows
@@ -270,7 +276,7 @@ def test_whatever_happens_each_message_counts_once_and_nobody_is_asked_twice(
     assert all(number >= 0 for number in spring.counts.values())
     assert sum(spring.counts.values()) == len(produced) - len(waiting)
     ended = Counter(rows[name].status for name in produced)
-    assert spring.counts.get("fallback", 0) == ended[Status.PUSHED]
+    assert spring.counts.get("fallback", 0) == ended[PUSHED]
     assert spring.counts.get("sent", 0) == ended[Status.SENT]
 
 

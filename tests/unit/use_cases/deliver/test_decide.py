@@ -8,18 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from lifeline.contract.names import OPENAI_VOICE, WHATSAPP, template_scope
-from lifeline.domain.campaign.campaign import Campaign, State
+from lifeline.contract.scopes import OPENAI_VOICE, WHATSAPP, template_scope
+from lifeline.domain.account.records import TemplateMap
+from lifeline.domain.campaign.campaign import Campaign, CampaignState
 from lifeline.domain.fallback.policy import Policy
 from lifeline.domain.message.row import Lane, Phase
 from lifeline.domain.message.status import Status
 from lifeline.domain.pace.quiet import QuietHours
-from lifeline.domain.records import TEMPLATE_MAP
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.use_cases.deliver.decide import Decide
 
 from tests.support.sending import DEVICE, MAIL, VOICE, World, answer, lost_answer
+from tests.support.statuses import PUSHED
 
 PUSH = {"push_endpoint": DEVICE}
 REMINDER: Mapping[str, Any] = {
@@ -30,7 +31,7 @@ REMINDER: Mapping[str, Any] = {
 
 def replaced(world: World, old: str = "reminder", new: str = "reminder_2") -> None:
     """``new`` stands in for ``old``."""
-    world.control.put_setting(TEMPLATE_MAP, {old: new}, actor="ada", reason="paused", now=world.clock())
+    world.control.keep(TemplateMap({old: new}), actor="ada", reason="paused", now=world.clock())
 
 
 # --- panic -----------------------------------------------------------------------------------------------
@@ -42,7 +43,7 @@ def test_in_panic_nothing_is_sent_and_people_are_reached_by_push() -> None:
     assert world.put("a", "b", recipient=PUSH) == []
     assert (world.meta.asked, world.push.asked) == ([], ["a", "b"])
     row = world.row("a")
-    assert (row.status, row.incident_id, row.tried) == (Status.PUSHED, "i-1", "push")
+    assert (row.status, row.incident_id, row.tried) == (PUSHED, "i-1", "push")
 
 
 @pytest.mark.parametrize("priority", ["critical", "normal", "bulk"])
@@ -69,7 +70,7 @@ def test_a_policy_with_a_way_for_bulk_takes_it() -> None:
     world = World(Settings(fallback=policy))
     world.trip()
     world.put("m", priority="bulk", recipient=PUSH)
-    assert world.status("m") is Status.PUSHED
+    assert world.status("m") is PUSHED
 
 
 def unreadable() -> dict[str, Any]:
@@ -232,7 +233,7 @@ def test_a_campaign_keeps_quiet_hours_and_others_do_not() -> None:
 # --- numbers ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("ways", "status"), [(PUSH, Status.PUSHED), ({}, Status.FAILED)])
+@pytest.mark.parametrize(("ways", "status"), [(PUSH, PUSHED), ({}, Status.FAILED)])
 def test_who_has_no_number_takes_the_fallback_and_is_never_parked(
     ways: Mapping[str, str], status: Status
 ) -> None:
@@ -246,7 +247,7 @@ def test_who_has_no_number_takes_the_fallback_and_is_never_parked(
 # --- campaigns -------------------------------------------------------------------------------------------
 
 
-def campaigning(state: State = State.RUNNING) -> World:
+def campaigning(state: CampaignState = CampaignState.RUNNING) -> World:
     world = World()
     world.campaigns.create(Campaign("spring", state, "promo", 100, 0.0, 60.0))
     return world
@@ -257,19 +258,19 @@ def line(world: World, name: str = "spring:1", **more: Any) -> None:
 
 
 def test_a_paused_campaign_waits_in_its_own_lane_and_takes_nobodys_fallback() -> None:
-    world = campaigning(State.PAUSED)
+    world = campaigning(CampaignState.PAUSED)
     line(world, priority="normal", recipient=PUSH)
     row = world.row("spring:1")
     assert (row.status, row.lane) == (Status.PARKED, "campaign:spring")
     assert world.told("spring:1") == []
 
 
-@pytest.mark.parametrize("before", [None, State.PAUSED])
-def test_a_cancelled_campaign_sends_nothing_and_says_so(before: State | None) -> None:
-    world = campaigning(before or State.CANCELLED)
+@pytest.mark.parametrize("before", [None, CampaignState.PAUSED])
+def test_a_cancelled_campaign_sends_nothing_and_says_so(before: CampaignState | None) -> None:
+    world = campaigning(before or CampaignState.CANCELLED)
     line(world)
     if before:
-        world.campaigns.set("spring", State.CANCELLED)
+        world.campaigns.set("spring", CampaignState.CANCELLED)
         row = world.row("spring:1")
         world.ledger.put(replace(row, rev=row.rev + 1, lane=Lane.TIMER, status=Status.CLAIMED))
         world.wake("spring:1")
@@ -278,7 +279,7 @@ def test_a_cancelled_campaign_sends_nothing_and_says_so(before: State | None) ->
 
 
 def test_a_label_that_is_no_campaign_of_ours_is_only_a_label() -> None:
-    world = campaigning(State.PAUSED)
+    world = campaigning(CampaignState.PAUSED)
     line(world, campaign="another-label")
     assert world.meta.asked == ["spring:1"]
 
@@ -336,7 +337,7 @@ def test_no_recording_is_asked_for_in_panic(scope: str) -> None:
     world.trip(scope)
     world.put("m", **VOICE_NOTE, recipient=PUSH)
     assert world.queues.sent[VOICE] == []
-    assert world.status("m") is (Status.PUSHED if scope == WHATSAPP else Status.SENT)
+    assert world.status("m") is (PUSHED if scope == WHATSAPP else Status.SENT)
 
 
 # --- doubt -----------------------------------------------------------------------------------------------
@@ -359,7 +360,7 @@ def test_in_doubt_and_then_panic(priority: str) -> None:
     (pushed,) = world.push.sent
     assert pushed.at >= asked + 60, "Meta had its time to report"
     row = world.row("m")
-    assert row.status is Status.PUSHED
+    assert row.status is PUSHED
     assert [doubt.way for doubt in row.doubts] == ["whatsapp"]
     assert world.control.counted("possible") == 1
     assert world.log.metrics[("PossibleDuplicates", "whatsapp")] == 1

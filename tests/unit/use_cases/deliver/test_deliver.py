@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lifeline.contract.names import template_scope
+from lifeline.contract.scopes import template_scope
 from lifeline.domain.message.row import Lane
 from lifeline.domain.message.status import Status
-from lifeline.use_cases.wake import ROUNDS
+from lifeline.use_cases.shared.wake import ROUNDS
 
 from tests.support.memory import Died, Fault
 from tests.support.sending import (
@@ -22,6 +22,7 @@ from tests.support.sending import (
     lost_answer,
     refused_connection,
 )
+from tests.support.services import instead
 
 BOTH = {"push_endpoint": DEVICE, "email": MAIL}
 
@@ -44,7 +45,7 @@ def test_the_steps_come_in_their_order() -> None:
             )
         return write(changes, now)
 
-    world.ledger.write = noted  # type: ignore[method-assign]
+    instead(world.ledger, write=noted)
     world.meta.before = lambda name: seen.append("send")
     world.push.after = lambda name: seen.append("push")
     world.meta.script = [answer(190, 401)]
@@ -55,13 +56,16 @@ def test_the_steps_come_in_their_order() -> None:
 # --- detection -------------------------------------------------------------------------------------------
 
 
-def test_a_failing_batch_trips_panic_with_one_write_to_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_batch_trips_panic_with_one_write_to_the_window() -> None:
     world = World()
     writes: list[object] = []
     real = world.control.record_outcomes
-    monkeypatch.setattr(
-        world.control, "record_outcomes", lambda *given: (writes.append(given), real(*given))[1]
-    )
+
+    def counted(*given: Any) -> object:
+        writes.append(given)
+        return real(*given)
+
+    instead(world.control, record_outcomes=counted)
     names = [f"m{number}" for number in range(30)]
     world.meta.of = {name: answer(131000, 500) for name in names[::2]}
     world.put(*names)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from lifeline.adapters.contacts import Contact, mark_key
-from lifeline.adapters.outcomes import Refused, UnknownOutcome
+from lifeline.adapters.outcomes import NotTaken, UnknownOutcome
 from lifeline.contract.instants import format_instant
 from lifeline.domain.fallback.feedback import MailReport
 from lifeline.domain.fallback.policy import Policy
@@ -18,12 +18,14 @@ from lifeline.domain.message.status import Status
 from lifeline.domain.message.steering import release
 from lifeline.settings import Settings
 from lifeline.use_cases.deliver.fall_back import FallBack
-from lifeline.use_cases.feedback.feedback import Feedback
 from lifeline.use_cases.feedback.settle_mails import SettleMails
-from lifeline.use_cases.wake import Wake
+from lifeline.wiring import feedback
 
 from tests.support.memory import Fault
-from tests.support.sending import DEVICE, MAIL, UNDELIVERABLE, WAKE, World, answer
+from tests.support.meta import failed
+from tests.support.sending import DEVICE, MAIL, UNDELIVERABLE, World, answer
+from tests.support.services import instead
+from tests.support.statuses import EMAILED, PUSHED
 
 PUSH = {"push_endpoint": DEVICE}
 POST = {"email": MAIL}
@@ -56,10 +58,10 @@ def released(world: World, name: str = "m") -> None:
 @pytest.mark.parametrize(
     ("priority", "recipient", "status"),
     [
-        ("critical", BOTH, Status.PUSHED),
-        ("critical", POST, Status.EMAILED),
+        ("critical", BOTH, PUSHED),
+        ("critical", POST, EMAILED),
         ("critical", {}, Status.PARKED),
-        ("normal", BOTH, Status.PUSHED),
+        ("normal", BOTH, PUSHED),
         ("normal", POST, Status.PARKED),
         ("bulk", BOTH, Status.PARKED),
     ],
@@ -79,20 +81,20 @@ def test_take_all_takes_every_way_and_does_not_park() -> None:
     world = in_panic({"take_all": True})
     row = urgent(world, **BOTH)
     assert world.told("m") == ["push", "email"]
-    assert (row.status, row.tried, row.lane, row.via) == (Status.PUSHED, "push, email", None, 2)
+    assert (row.status, row.tried, row.lane, row.via) == (PUSHED, "push, email", None, 2)
     assert row.possible_duplicates == 0, "the policy wants both"
 
 
 def test_take_all_where_one_way_fails_counts_the_other() -> None:
     world = in_panic({"take_all": True})
-    world.push.script = [Refused("Throttled")]
+    world.push.script = [NotTaken("Throttled")]
     row = urgent(world, **BOTH)
-    assert (row.status, row.tried) == (Status.EMAILED, "push Throttled, email")
+    assert (row.status, row.tried) == (EMAILED, "push Throttled, email")
 
 
 def test_take_all_parks_whom_nothing_reached() -> None:
     world = in_panic({"take_all": True})
-    world.push.script, world.email.script = [Refused("a")], [Refused("b")]
+    world.push.script, world.email.script = [NotTaken("a")], [NotTaken("b")]
     row = urgent(world, **BOTH)
     assert (row.status, row.lane, row.tried) == (Status.PARKED, Lane.CRITICAL, "push a, email b, park")
 
@@ -121,20 +123,39 @@ def test_whatsapp_later_tells_nobody_twice_in_the_next_panic(recipient: Mapping[
     released(world)
     row = world.row("m")
     assert (row.status, len(world.told("m")) - 1) == (
-        Status.PUSHED if recipient is PUSH else Status.EMAILED,
+        PUSHED if recipient is PUSH else EMAILED,
         1,
     ), "Meta was asked, and who was told stays told"
     assert row.via == 1
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["healthy", "in panic"])
+@pytest.mark.parametrize("code", [UNDELIVERABLE, 131000], ids=["final", "passing"])
+def test_whatsapp_that_follows_and_fails_by_report_takes_no_second_fallback(code: int, again: bool) -> None:
+    world = in_panic({"whatsapp_later": True})
+    urgent(world, **BOTH)
+    world.clear()
+    released(world)
+    assert world.status("m") is Status.SENT
+    if again:
+        world.trip()
+    world.meta.script = [answer(UNDELIVERABLE)]
+    assert world.statuses(failed("m", code, act=2)) == 200
+    world.serve()
+    row = world.row("m")
+    assert [way for way in world.told("m") if way != "whatsapp"] == ["push"], "nobody is told anew"
+    assert row.status in (PUSHED, Status.PARKED)
+    assert row.via == 1
+
+
 def test_who_was_not_reached_is_tried_again_in_the_next_panic() -> None:
     world = in_panic()
-    world.push.script = [Refused("Throttled")]
+    world.push.script = [NotTaken("Throttled")]
     assert world.put("m", recipient=PUSH) == []
     assert world.row("m").tried == "push Throttled, park"
     released(world)
     row = world.row("m")
-    assert (row.status, row.tried) == (Status.PUSHED, "push Throttled, park, push")
+    assert (row.status, row.tried) == (PUSHED, "push Throttled, park, push")
 
 
 def test_take_all_and_whatsapp_later_together() -> None:
@@ -160,7 +181,7 @@ def test_what_a_push_says() -> None:
 
 def test_a_registered_contact_is_reached_and_what_came_along_goes_before() -> None:
     world = in_panic()
-    world.contacts.known["ana"] = Contact("ana", push_endpoint=DEVICE + "2", email="kept@example.org")
+    world.contacts.known["ana"] = Contact("ana", {"push": DEVICE + "2", "email": "kept@example.org"})
     urgent(world, "a", user_id="ana")
     urgent(world, "b", user_id="ana", push_endpoint=DEVICE)
     assert [item.where for item in world.push.sent] == [DEVICE + "2", DEVICE]
@@ -169,7 +190,7 @@ def test_a_registered_contact_is_reached_and_what_came_along_goes_before() -> No
 @pytest.mark.parametrize("user_id", ["ana", None])
 def test_a_disabled_device_is_marked_whoever_brought_it(user_id: str | None) -> None:
     world = in_panic()
-    world.push.refuses[DEVICE] = Refused("EndpointDisabled", gone=True)
+    world.push.refuses[DEVICE] = NotTaken("EndpointDisabled", gone=True)
     given = BOTH | ({"user_id": user_id} if user_id else {})
     assert urgent(world, "a", **given).tried == "push EndpointDisabled, email"
     assert urgent(world, "b", **given).tried == "email"
@@ -178,22 +199,24 @@ def test_a_disabled_device_is_marked_whoever_brought_it(user_id: str | None) -> 
 
 def test_a_service_that_fails_marks_nobody() -> None:
     world = in_panic()
-    world.push.refuses[DEVICE] = Refused("Throttled", retryable=True)
+    world.push.refuses[DEVICE] = NotTaken("Throttled", retryable=True)
     urgent(world, **BOTH)
     assert world.contacts.marks == {}
 
 
 def test_a_way_that_its_contact_refused_is_skipped() -> None:
     world = in_panic()
-    world.contacts.known["ana"] = Contact("ana", DEVICE, MAIL, push_refused="EndpointDisabled")
-    assert urgent(world, user_id="ana").status is Status.EMAILED
+    world.contacts.known["ana"] = Contact(
+        "ana", {"push": DEVICE, "email": MAIL}, {"push": "EndpointDisabled"}
+    )
+    assert urgent(world, user_id="ana").status is EMAILED
 
 
 def test_without_the_table_the_ways_that_came_along_still_work() -> None:
     world = in_panic()
     world.contacts.broken = True
-    world.push.refuses[DEVICE] = Refused("EndpointDisabled", gone=True)
-    assert urgent(world, user_id="ana", **BOTH).status is Status.EMAILED
+    world.push.refuses[DEVICE] = NotTaken("EndpointDisabled", gone=True)
+    assert urgent(world, user_id="ana", **BOTH).status is EMAILED
     assert urgent(world, "n", user_id="ana").status is Status.PARKED
 
 
@@ -205,22 +228,17 @@ def bounce(address: str, kind: str = "Permanent") -> dict[str, Any]:
     return {"Records": [{"Sns": {"Message": json.dumps(document)}}]}
 
 
-@pytest.mark.parametrize(("kind", "again"), [("Permanent", Status.PARKED), ("Transient", Status.EMAILED)])
+@pytest.mark.parametrize(("kind", "again"), [("Permanent", Status.PARKED), ("Transient", EMAILED)])
 def test_a_bounce_marks_the_address_and_the_next_fallback_skips_it(kind: str, again: Status) -> None:
     world = in_panic()
-    feedback = Feedback(
-        contacts=world.contacts,  # type: ignore[arg-type]
-        mails=lambda _: None,
-        clock=world.clock,
-        telemetry=world.log,  # type: ignore[arg-type]
-    )
+    take = feedback.build(world.adapters("feedback"))
     urgent(world, "a", email="Ana@Example.org")
-    feedback(bounce("ana@example.org", kind))
+    take(bounce("ana@example.org", kind))
     assert urgent(world, "b", email="ANA@example.org").status is again
-    world.contacts.known["ana"] = Contact("ana", email="ana@example.org")
+    world.contacts.known["ana"] = Contact("ana", {"email": "ana@example.org"})
     assert urgent(world, "c", user_id="ana").status is again
-    world.contacts.known["ana"] = Contact("ana", email="new@example.org")
-    assert urgent(world, "d", user_id="ana").status is Status.EMAILED
+    world.contacts.known["ana"] = Contact("ana", {"email": "new@example.org"})
+    assert urgent(world, "d", user_id="ana").status is EMAILED
 
 
 # --- deadlines -------------------------------------------------------------------------------------------
@@ -248,9 +266,9 @@ def test_what_expires_between_push_and_mail_is_not_mailed() -> None:
 
     def slow(*given: Any) -> str:
         world.clock.advance(20)
-        raise Refused("Throttled")
+        raise NotTaken("Throttled")
 
-    world.push.send = slow  # type: ignore[method-assign]
+    instead(world.push, send=slow)
     world.put("m", priority="critical", recipient=BOTH, expires_at=expires)
     assert (world.status("m"), world.told("m")) == (Status.EXPIRED, [])
 
@@ -259,7 +277,7 @@ def test_who_was_pushed_before_the_message_expired_counts_as_pushed() -> None:
     world = in_panic({"take_all": True})
     world.push.after = lambda name: world.clock.advance(20)
     world.put("m", priority="critical", recipient=BOTH, expires_at=format_instant(world.clock() + 10))
-    assert (world.status("m"), world.told("m")) == (Status.PUSHED, ["push"])
+    assert (world.status("m"), world.told("m")) == (PUSHED, ["push"])
 
 
 # --- doubt -----------------------------------------------------------------------------------------------
@@ -274,7 +292,7 @@ def test_a_push_without_an_answer_is_repeated_and_the_device_shows_one() -> None
     assert [doubt.way for doubt in row.doubts] == ["push"]
     world.serve()
     row = world.row("m")
-    assert (row.status, row.act, row.via, row.doubts) == (Status.PUSHED, 3, 3, ())
+    assert (row.status, row.act, row.via, row.doubts) == (PUSHED, 3, 3, ())
 
 
 def test_a_push_that_never_answers_gives_way_to_the_mail_and_is_counted() -> None:
@@ -283,19 +301,14 @@ def test_a_push_that_never_answers_gives_way_to_the_mail_and_is_counted() -> Non
     urgent(world, **BOTH)
     world.serve()
     row = world.row("m")
-    assert (row.status, row.tried) == (Status.EMAILED, "push unknown, email")
+    assert (row.status, row.tried) == (EMAILED, "push unknown, email")
     assert row.possible_duplicates == 3
     assert world.control.counted("possible") == 3
 
 
 def settle(world: World, report: MailReport) -> None:
-    SettleMails(
-        ledger=world.ledger,  # type: ignore[arg-type]
-        wake=Wake(world.queues, WAKE),  # type: ignore[arg-type]
-        control=world.control,  # type: ignore[arg-type]
-        clock=world.clock,
-        telemetry=world.log,  # type: ignore[arg-type]
-    )([report])
+    adapters = world.adapters("feedback")
+    SettleMails(adapters.fold_reports, adapters.clock)([report])
 
 
 def test_a_mail_without_an_answer_waits_for_the_event_that_settles_it() -> None:
@@ -306,7 +319,7 @@ def test_a_mail_without_an_answer_waits_for_the_event_that_settles_it() -> None:
     settle(world, MailReport("m", 1, "delivered", world.clock()))
     world.serve()
     row = world.row("m")
-    assert (row.status, row.via, row.doubts, world.email.sent) == (Status.EMAILED, 1, (), [])
+    assert (row.status, row.via, row.doubts, world.email.sent) == (EMAILED, 1, (), [])
 
 
 def test_a_mail_of_which_nothing_is_heard_is_sent_again_and_counted() -> None:
@@ -315,7 +328,7 @@ def test_a_mail_of_which_nothing_is_heard_is_sent_again_and_counted() -> None:
     urgent(world, **POST)
     world.serve()
     row = world.row("m")
-    assert (row.status, row.via, row.possible_duplicates) == (Status.EMAILED, 2, 1)
+    assert (row.status, row.via, row.possible_duplicates) == (EMAILED, 2, 1)
 
 
 @pytest.mark.parametrize("recipient", [PUSH, POST])
@@ -349,9 +362,9 @@ def test_an_error_while_a_way_is_chosen_concerns_one_message(monkeypatch: pytest
 
 def test_an_error_while_an_address_is_marked_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     world = in_panic()
-    world.push.refuses[DEVICE] = Refused("EndpointDisabled", gone=True)
+    world.push.refuses[DEVICE] = NotTaken("EndpointDisabled", gone=True)
     monkeypatch.setattr(world.contacts, "refuse", lambda *given: 1 / 0)
-    assert urgent(world, **BOTH).status is Status.EMAILED
+    assert urgent(world, **BOTH).status is EMAILED
 
 
 # --- workers that die, writes that fail ------------------------------------------------------------------
@@ -424,7 +437,7 @@ def test_of_two_batches_that_fall_back_at_once_one_does() -> None:
 
 def test_a_batch_is_counted_once() -> None:
     world = in_panic()
-    world.email.refuses["no@example.org"] = Refused("MessageRejected")
+    world.email.refuses["no@example.org"] = NotTaken("MessageRejected")
     people = [PUSH, {"email": "no@example.org"}, {"push_endpoint": DEVICE + "1"}, {}]
     world.batch(
         *(
@@ -443,7 +456,7 @@ def test_a_batch_is_counted_once() -> None:
 
 def test_a_person_whom_whatsapp_cannot_reach_says_nothing_of_an_outage() -> None:
     world = World()
-    world.email.refuses["no@example.org"] = Refused("MessageRejected")
+    world.email.refuses["no@example.org"] = NotTaken("MessageRejected")
     world.meta.script = [answer(UNDELIVERABLE)]
     assert urgent(world, email="no@example.org").status is Status.FAILED
     assert world.log.metrics[("FallbackFailing", "whatsapp", "hits")] == 0
@@ -451,7 +464,7 @@ def test_a_person_whom_whatsapp_cannot_reach_says_nothing_of_an_outage() -> None
 
 def test_what_was_tried_before_is_not_counted_again() -> None:
     world = in_panic()
-    world.push.script = [Refused("Throttled")]
+    world.push.script = [NotTaken("Throttled")]
     world.put("m", recipient=PUSH)
     released(world)
     assert world.log.metrics[("FallbackFailures", "push")] == 1

@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from lifeline.contract.names import template_scope
+from lifeline.contract.scopes import template_scope
+from lifeline.domain.account.records import TemplateMap
 from lifeline.domain.message.row import Lane
 from lifeline.domain.message.status import Status
 from lifeline.domain.panic.flag import State
-from lifeline.domain.records import TEMPLATE_MAP
 from lifeline.settings import Retry, Settings
 from lifeline.use_cases.deliver.record import Record
 
@@ -27,6 +27,7 @@ from tests.support.sending import (
     lost_answer,
     refused_connection,
 )
+from tests.support.statuses import EMAILED, PUSHED
 
 PUSH = {"push_endpoint": DEVICE}
 REMINDER: Mapping[str, Any] = {
@@ -54,7 +55,7 @@ def test_after_the_last_attempt_the_fallback_is_taken() -> None:
     world.put("m", recipient=PUSH)
     world.serve()
     row = world.row("m")
-    assert (len(world.meta.asked), row.status, row.cause) == (2, Status.PUSHED, "unreachable")
+    assert (len(world.meta.asked), row.status, row.cause) == (2, PUSHED, "unreachable")
     assert row.failed_at is not None
 
 
@@ -76,11 +77,11 @@ def test_a_pair_limit_waits_longer_each_time_for_that_person_alone() -> None:
     times = [item.at for item in world.meta.sent if item.id == "m"]
     waits = [later - earlier for earlier, later in pairwise(times)]
     assert waits == [1.0, 4.0, 16.0, 64.0, 256.0]
-    assert world.status("m") is Status.PUSHED
+    assert world.status("m") is PUSHED
     assert world.control.flag("whatsapp").state is State.NORMAL
 
 
-@pytest.mark.parametrize(("recipient", "end"), [(PUSH, Status.PUSHED), ({}, Status.FAILED)])
+@pytest.mark.parametrize(("recipient", "end"), [(PUSH, PUSHED), ({}, Status.FAILED)])
 def test_a_person_whom_whatsapp_cannot_reach(recipient: Mapping[str, str], end: Status) -> None:
     world = World()
     world.meta.script = [answer(UNDELIVERABLE)]
@@ -113,8 +114,8 @@ def test_parked_after_a_send_that_failed_it_has_all_its_attempts_again() -> None
 
 def test_a_template_that_is_refused_now_goes_out_with_its_replacement() -> None:
     world = World()
-    world.control.put_setting(
-        TEMPLATE_MAP, {"reminder": "reminder_2"}, actor="ada", reason="paused", now=world.clock()
+    world.control.keep(
+        TemplateMap({"reminder": "reminder_2"}), actor="ada", reason="paused", now=world.clock()
     )
     world.meta.script = [answer(REJECTED_TEMPLATE)]
     assert world.put("m", **REMINDER, recipient=PUSH) == []
@@ -127,16 +128,16 @@ def test_a_template_that_is_refused_now_goes_out_with_its_replacement() -> None:
 
 def test_a_replacement_that_is_refused_too_takes_the_fallback() -> None:
     world = World()
-    world.control.put_setting(
-        TEMPLATE_MAP, {"reminder": "reminder_2"}, actor="ada", reason="paused", now=world.clock()
+    world.control.keep(
+        TemplateMap({"reminder": "reminder_2"}), actor="ada", reason="paused", now=world.clock()
     )
     world.meta.script = [answer(REJECTED_TEMPLATE)] * 2
     world.put("m", **REMINDER, recipient=PUSH)
     world.serve()
-    assert (world.status("m"), len(world.meta.sent)) == (Status.PUSHED, 2)
+    assert (world.status("m"), len(world.meta.sent)) == (PUSHED, 2)
 
 
-@pytest.mark.parametrize(("recipient", "end"), [(PUSH, Status.PUSHED), ({}, Status.PARKED)])
+@pytest.mark.parametrize(("recipient", "end"), [(PUSH, PUSHED), ({}, Status.PARKED)])
 def test_without_a_replacement_it_takes_the_fallback_or_parks_in_its_lane(
     recipient: Mapping[str, str], end: Status
 ) -> None:
@@ -153,17 +154,17 @@ def test_without_a_replacement_it_takes_the_fallback_or_parks_in_its_lane(
 def test_replacements_that_cannot_be_read_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
 
-    def broken(name: str) -> Any:
+    def broken(kind: Any) -> Any:
         world.control.broken = True
         try:
-            return type(world.control).setting(world.control, name)
+            return type(world.control).kept(world.control, kind)
         finally:
             world.control.broken = False
 
-    monkeypatch.setattr(world.control, "setting", broken)
+    monkeypatch.setattr(world.control, "kept", broken)
     world.meta.script = [answer(REJECTED_TEMPLATE)]
     assert world.put("m", **REMINDER, recipient=PUSH) == []
-    assert world.status("m") is Status.PUSHED
+    assert world.status("m") is PUSHED
 
 
 # --- doubt -----------------------------------------------------------------------------------------------
@@ -201,10 +202,10 @@ def test_a_doubt_survives_the_fallback_and_is_counted() -> None:
     world.put("m", recipient=PUSH)
     world.serve()
     row = world.row("m")
-    assert (row.status, row.via, [doubt.act for doubt in row.doubts]) == (Status.PUSHED, 3, [1])
+    assert (row.status, row.via, [doubt.act for doubt in row.doubts]) == (PUSHED, 3, [1])
     assert world.control.counted("possible") == 1
     world.statuses(status("m#1", "delivered", wamid="wamid.m.1"))
-    assert (world.row("m").status, world.row("m").duplicates) == (Status.PUSHED, (1,))
+    assert (world.row("m").status, world.row("m").duplicates) == (PUSHED, (1,))
 
 
 # --- others that write meanwhile -------------------------------------------------------------------------
@@ -241,8 +242,8 @@ def other_content(world: World, **more: Any) -> None:
 
 ENDS: Mapping[str, tuple[Any, Status]] = {
     "taken": (None, Status.SENT),
-    "undeliverable": (answer(UNDELIVERABLE), Status.PUSHED),
-    "auth": (answer(190, 401), Status.PUSHED),
+    "undeliverable": (answer(UNDELIVERABLE), PUSHED),
+    "auth": (answer(190, 401), PUSHED),
     "refused": (answer(132000), Status.REJECTED),
     "passing": (answer(131000, 500), Status.SENT),
 }
@@ -255,7 +256,7 @@ def test_a_write_beside_our_claim_changes_nothing_of_what_follows(
     name: str, has_push: bool, priority: str
 ) -> None:
     found, end = ENDS[name]
-    if end is Status.PUSHED and not has_push:
+    if end is PUSHED and not has_push:
         end = Status.FAILED if name == "undeliverable" else Status.PARKED
     world = World()
     other_content(world, priority=priority)
@@ -292,7 +293,7 @@ def test_a_write_beside_our_push_changes_nothing_of_what_follows() -> None:
     world.push.after = lambda name: world.batch(other, by=world.worker())
     assert world.put("m", recipient=PUSH) == []
     row = world.row("m")
-    assert (row.status, row.doubts, row.conflicts, len(world.push.sent)) == (Status.PUSHED, (), 1, 1)
+    assert (row.status, row.doubts, row.conflicts, len(world.push.sent)) == (PUSHED, (), 1, 1)
 
 
 def test_a_failure_that_another_worker_takes_on_is_left_to_it() -> None:
@@ -302,7 +303,7 @@ def test_a_failure_that_another_worker_takes_on_is_left_to_it() -> None:
     assert world.put("m", recipient=PUSH) == []
     world.meta.before = lambda name: None
     world.serve()
-    assert (world.status("m"), world.told("m")) == (Status.PUSHED, ["whatsapp", "push"])
+    assert (world.status("m"), world.told("m")) == (PUSHED, ["whatsapp", "push"])
 
 
 def test_an_outcome_that_comes_after_the_lease_is_told_to_the_row() -> None:
@@ -398,6 +399,6 @@ def test_a_batch_that_trips_panic_falls_back_at_once() -> None:
     names = [f"m{number}" for number in range(5)]
     world.put(*names, priority="critical", recipient={"email": MAIL})
     assert world.control.flag("whatsapp").blocks_sending
-    assert {world.status(name) for name in names} == {Status.EMAILED}
+    assert {world.status(name) for name in names} == {EMAILED}
     incident = world.control.flag("whatsapp").incident_id
     assert {world.row(name).incident_id for name in names} == {incident}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from lifeline.adapters.whatsapp import Accepted
@@ -150,10 +151,10 @@ def test_an_error_in_the_middle_of_a_send_is_a_doubt_and_harms_nobody_else() -> 
 def test_an_error_before_a_send_leaves_no_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Send._stopped
 
-    def stopped(self: Send, job: object, *rest: object) -> object:
+    def stopped(self: Send, job: Any, *rest: Any) -> object:
         if getattr(job, "id", "") == "bad":
             raise ZeroDivisionError
-        return real(self, job, *rest)  # type: ignore[arg-type]
+        return real(self, job, *rest)
 
     monkeypatch.setattr(Send, "_stopped", stopped)
     world = World()

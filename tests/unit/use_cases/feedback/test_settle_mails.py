@@ -12,26 +12,20 @@ from lifeline.domain.message.row import WHATSAPP, Doubt, Lane, Phase, Row, off_a
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.ways import taken_so_far
 from lifeline.errors import UnavailableError
+from lifeline.settings import Settings
 from lifeline.use_cases.feedback.settle_mails import SettleMails
-from lifeline.use_cases.wake import Wake
 
-from tests.support.memory import Clock, MemoryControl, MemoryLedger, MemoryQueues, Recorder
+from tests.support.services import Services
+from tests.support.statuses import EMAILED
 
 WAKE = "queue/wake"
 
 
-class World:
+class World(Services):
     def __init__(self) -> None:
-        self.clock = Clock()
-        self.ledger, self.control, self.queues = MemoryLedger(), MemoryControl(), MemoryQueues()
-        self.log = Recorder()
-        self.settle = SettleMails(
-            ledger=self.ledger,  # type: ignore[arg-type]
-            wake=Wake(self.queues, WAKE),  # type: ignore[arg-type]
-            control=self.control,  # type: ignore[arg-type]
-            clock=self.clock,
-            telemetry=self.log,  # type: ignore[arg-type]
-        )
+        super().__init__(Settings(wake_queue_url=WAKE))
+        adapters = self.adapters("feedback")
+        self.settle = SettleMails(adapters.fold_reports, adapters.clock)
 
     def doubted(self, name: str = "a", *others: Doubt, **values: Any) -> Row:
         """A row whose mail, act 2, is in doubt."""
@@ -51,7 +45,7 @@ def test_a_mail_that_ses_took_is_settled(kinds: tuple[MailKind, ...]) -> None:
     for kind in kinds:
         world.tell(kind, kind)
     row = world.ledger.rows["a"]
-    assert (row.status, row.via, row.doubts, row.lane) == (Status.EMAILED, 2, (), None)
+    assert (row.status, row.via, row.doubts, row.lane) == (EMAILED, 2, (), None)
     assert row.rev == 4, "what is known already writes nothing"
     assert not world.queues.sent[WAKE]
     assert world.control.counted("o|EMAILED|normal|-|-") == 1, "counted once"
@@ -62,7 +56,7 @@ def test_an_event_before_our_own_record() -> None:
     row = world.doubted()
     world.ledger.put(replace(row, status=Status.CLAIMED, phase=Phase.FALLING_BACK, doubts=()))
     world.tell("sent")
-    assert world.ledger.rows["a"].status is Status.EMAILED
+    assert world.ledger.rows["a"].status is EMAILED
 
 
 def test_a_mail_that_was_not_sent_makes_the_next_way_due_now() -> None:
@@ -112,4 +106,4 @@ def test_trouble_with_the_ledger_is_told_and_the_repetition_settles() -> None:
             world.tell("sent")
         world.ledger.broken = False
     world.tell("sent")
-    assert world.ledger.rows["a"].status is Status.EMAILED
+    assert world.ledger.rows["a"].status is EMAILED

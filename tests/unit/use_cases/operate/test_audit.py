@@ -10,10 +10,11 @@ from lifeline.contract.names import WAKE_QUEUE, WHATSAPP_DLQ
 from lifeline.domain.message.row import Doubt, Lane, Phase, Row
 from lifeline.domain.message.status import OPEN, Status
 from lifeline.domain.pace.pace import LEAD, SPAN
-from lifeline.domain.records import DRAIN_STATE
+from lifeline.domain.pace.records import DrainState
 from lifeline.use_cases.operate.audit import TICK_LATE, UNACKNOWLEDGED
 
 from tests.support.operating import World
+from tests.support.services import instead
 
 
 class Audited(World):
@@ -22,9 +23,7 @@ class Audited(World):
         self.tick(20)
 
     def tick(self, ago: float) -> None:
-        self.control.put_setting(
-            DRAIN_STATE, {}, actor="DrainerFunction", reason="planned", now=self.clock() - ago
-        )
+        self.control.keep(DrainState(), actor="DrainerFunction", reason="planned", now=self.clock() - ago)
 
     def timer(self, name: str, overdue: float, **fields: Any) -> None:
         row = Row(name, phase=Phase.WAITING, lane=Lane.TIMER, due=self.clock() - overdue)
@@ -112,7 +111,7 @@ def test_a_stretch_that_was_planned_shows_that_the_tick_ran(world: Audited) -> N
 
 
 def test_held_lanes_are_shown_when_they_hold_something(world: Audited) -> None:
-    world.held = ["template:reminder", "campaign:spring"]
+    world.may_hold("reminder", "spring")
     world.ledger.put(Row("h", Status.PARKED, lane="template:reminder", due=world.clock() - 9))
     names = [lane["name"] for lane in world.audit()["lanes"]]
     assert "template:reminder" in names
@@ -152,7 +151,7 @@ def test_a_row_that_moved_on_during_the_scan_is_not_found(world: Audited) -> Non
         world.ledger.put(replace(world.ledger.rows["slow"], status=Status.SENT, phase=None))
         return found
 
-    world.ledger.open_off_agenda = then_it_is_done  # type: ignore[method-assign]
+    instead(world.ledger, open_off_agenda=then_it_is_done)
     assert world.audit(deep=True)["deep"]["found"] == 0
 
 

@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 from lifeline.adapters.contacts import Contact
 from lifeline.adapters.queues import Depth
-from lifeline.contract.names import CRITICAL_QUEUE, LANES, WHATSAPP, WHATSAPP_DLQ
+from lifeline.contract.names import CRITICAL_QUEUE, LANES, WHATSAPP_DLQ
+from lifeline.contract.scopes import SCOPES, WHATSAPP
+from lifeline.contract.ways import WAYS_BY_NAME
 from lifeline.domain.incident.readiness import EXPECTED, Alarm, MailAccount
 from lifeline.domain.message.row import Row
 from lifeline.domain.message.status import Status
-from lifeline.domain.records import PROBER_TICK
+from lifeline.domain.panic.records import ProberMinute
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.settings import Settings
-from lifeline.use_cases.incident.incidents import Incidents
-from lifeline.use_cases.operate.ready import FICTIONAL, MAIL_SIMULATOR, SAMPLE, OperateReady
+from lifeline.use_cases.operate.ready import FICTIONAL, SAMPLE, OperateReady
 
 from tests.support.operating import ACTOR, World, url
+from tests.support.services import instead
+from tests.support.statuses import PUSHED
 
 DEVICE = "arn:aws:sns:eu-west-1:000000000000:endpoint/GCM/app/"
 
@@ -73,11 +76,8 @@ class Ready:
         self.outside = Outside()
         self.ledger = self.world.ledger
         world, outside = self.world, self.outside
-        control: Any = world.control
-        control.limiter = lambda lane: world.clock() + 2.5
-        contacts: Any = world.contacts
-        contacts.refused = outside.refused
-        any_ledger: Any = self.ledger
+        instead(world.control, limiter=lambda lane: world.clock() + 2.5)
+        instead(world.contacts, refused=outside.refused)
         self.started: list[dict[str, Any]] = []
 
         def act(request: Any) -> dict[str, Any]:
@@ -85,34 +85,37 @@ class Ready:
             self.started.append(given)
             return dict(world.operate(given, lambda: 60.0)["result"])
 
+        settings = replace(
+            world.settings,
+            stage=stage,
+            email_identity="example.org",
+            ops_topic_arn="ops",
+            alarms_topic_arn="alarms-topic",
+        )
+        services = dict.fromkeys(("push", "mail_accounts", "alarms", "subscriptions"), outside)
+        adapters = world.adapters("operator", settings=settings, **services)
         self.ready = OperateReady(
-            settings=replace(
-                world.settings,
-                stage=stage,
-                email_identity="example.org",
-                ops_topic_arn="ops",
-                alarms_topic_arn="alarms-topic",
-            ),
-            control=control,
-            ledger=any_ledger,
-            contacts=contacts,
-            push=outside,  # type: ignore[arg-type]
-            mail=outside,  # type: ignore[arg-type]
-            alarms=outside,  # type: ignore[arg-type]
-            subscriptions=outside,  # type: ignore[arg-type]
-            incidents=Incidents(control=control, ledger=any_ledger, clock=world.clock),
+            settings=settings,
+            control=adapters.control,
+            ledger=adapters.ledger,
+            contacts=adapters.contacts,
+            push=adapters.push,
+            mail=adapters.mail_accounts,
+            alarms=adapters.alarms,
+            subscriptions=adapters.subscriptions,
+            incidents=adapters.incidents,
             panic_status=act,
             panic_enable=act,
             queue_status=act,
             send=act,
-            clock=world.clock,
-            new_id=lambda: "0123456789ab",
+            clock=adapters.clock,
+            new_id=adapters.short_id,
         )
         self.tick(10)
 
     def tick(self, ago: float) -> None:
-        self.world.control.put_setting(
-            PROBER_TICK, {}, actor="ProberFunction", reason="ran", now=self.world.clock() - ago
+        self.world.control.keep(
+            ProberMinute(), actor="ProberFunction", reason="ran", now=self.world.clock() - ago
         )
 
     def message(self, name: str, priority: str = "critical", ago: float = 60, **recipient: str) -> None:
@@ -155,7 +158,16 @@ def test_all_well_is_ready_and_a_fallback_never_taken_is_told(it: Ready) -> None
     assert result["verdict"] == "ready"
     assert result["sampled"] == 7
     assert result["critical_today"] == 7
-    assert result["recipients"] == [{"priority": "critical", "people": 7, "push": 4, "email": 3, "waits": 0}]
+    assert result["recipients"] == [
+        {
+            "priority": "critical",
+            "people": 7,
+            **dict.fromkeys(WAYS_BY_NAME, 0),
+            "push": 4,
+            "email": 3,
+            "waits": 0,
+        }
+    ]
 
 
 def test_the_few_critical_messages_among_many_are_looked_at(it: Ready) -> None:
@@ -213,7 +225,7 @@ def test_refused_ways_do_not_count_as_ways(it: Ready) -> None:
 
 def test_contacts_are_looked_up_by_user_id(it: Ready) -> None:
     it.message("ana", user_id="ana")
-    it.world.contacts.saved["ana"] = Contact("ana", email="ana@example.org")
+    it.world.contacts.known["ana"] = Contact("ana", {"email": "ana@example.org"})
     assert it.drill()["recipients"][0]["email"] == 4
 
 
@@ -243,13 +255,13 @@ def test_the_last_incident_that_took_a_fallback_is_found(it: Ready) -> None:
     it.ledger.put(
         Row(
             "reached",
-            Status.PUSHED,
+            PUSHED,
             created_at=at,
             incident_id=incident,
             trail={f"{int(at * 1000)}_PUSHED": ""},
         )
     )
-    assert "1 reached by push, 0 by email" in it.step("last real fallback")["found"]
+    assert "people reached: 1 by push, 0 by email" in it.step("last real fallback")["found"]
     assert it.step("last real fallback")["state"] == "ok"
 
 
@@ -277,7 +289,7 @@ def test_a_live_rehearsal_enters_panic_for_ten_minutes_and_sends_to_nobody_by_wh
     sent = [json.loads(item.body) for item in it.world.queues.carriers(CRITICAL_QUEUE)]
     assert [message["recipient"] for message in sent] == [
         {"push_endpoint": DEVICE + "1"},
-        {"email": MAIL_SIMULATOR},
+        {"email": "success@simulator.amazonses.com"},
         {},
     ]
     assert {message["to"] for message in sent} == {FICTIONAL}
@@ -295,13 +307,13 @@ def test_status_has_everything_on_one_screen(it: Ready) -> None:
     it.world.queues.depths[url(WHATSAPP_DLQ)] = Depth(4, 0, 0)
     result = it.ready.status({"action": "status.show"})
     assert result["panic"] is False
-    assert [flag["scope"] for flag in result["scopes"]] == ["whatsapp", "openai_voice"]
-    assert result["dead_letters"] == {"whatsapp-dlq": 4, "voice-dlq": 0, "probe-dlq": 0}
+    assert [flag["scope"] for flag in result["scopes"]] == list(SCOPES)
+    assert result["dead_letters"] == {"whatsapp-dlq": 4, "voice-dlq": 0, "probe-dlq": 0, "events-dlq": 0}
     assert {row["name"] for row in result["queues"]} >= set(LANES)
     assert result["refused"] == 0
     assert result["last_hour"]["accepted"] == 5
     assert result["last_hour"]["failures"] == {"auth": 2}
-    assert result["last_hour"]["fallbacks"] == {"push": 3, "email": 0}
+    assert result["last_hour"]["fallbacks"] == dict.fromkeys(WAYS_BY_NAME, 0) | {"push": 3}
     assert result["limiter"] == {"rate": Settings().limiter.rate, "booked_seconds": 2.5}
     assert result["prober"]["age_seconds"] == 10
     assert result["token"] is None
@@ -318,7 +330,7 @@ def test_a_part_that_cannot_be_read_is_null_and_told(it: Ready) -> None:
         raise UnavailableError("SQS", "reading queue attributes", "broken on purpose")
 
     it.ready._queue_status = broken
-    it.world.control.counts = broken  # type: ignore[method-assign]
+    instead(it.world.control, counts=broken)
     result = it.ready.status({"action": "status.show"})
     assert result["queues"] is None
     assert result["dead_letters"] is None

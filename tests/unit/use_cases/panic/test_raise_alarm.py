@@ -8,18 +8,19 @@ from typing import Any
 
 import pytest
 from lifeline.contract.instants import parse_instant
-from lifeline.contract.names import OPENAI_VOICE, WHATSAPP, template_scope
-from lifeline.domain.panic.alarms import changes_of, scope_of
+from lifeline.contract.scopes import OPENAI_VOICE, WHATSAPP
 from lifeline.domain.panic.ending import disable
-from lifeline.domain.panic.flag import State
+from lifeline.domain.panic.flag import By, State
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
-from lifeline.use_cases.panic.panic_mode import PanicMode
-from lifeline.use_cases.panic.raise_alarm import RaiseAlarm
+from lifeline.wiring import alarm
 
-from tests.support.memory import Clock, MemoryControl, MemoryNotices, MemoryQueues, Recorder
+from tests.support.memory import Clock
+from tests.support.services import Services
 
 EVENTS = Path(__file__).parents[4] / "events" / "alarm"
+
+
 CHANGED = parse_instant("2026-03-01T09:00:05.101+00:00")
 
 
@@ -28,53 +29,18 @@ def event(name: str) -> dict[str, Any]:
     return found
 
 
-class World:
+class World(Services):
     def __init__(self) -> None:
-        self.clock = Clock(CHANGED + 2)
-        self.control = MemoryControl()
-        self.queues = MemoryQueues()
-        self.log = Recorder()
-        self.panic = PanicMode(
-            control=self.control,  # type: ignore[arg-type]
-            queues=self.queues,  # type: ignore[arg-type]
-            notices=MemoryNotices(),  # type: ignore[arg-type]
-            probe_queue_url="queue/probe",
-            clock=self.clock,
-            new_id=lambda: "abcdef0123",
-            telemetry=self.log,  # type: ignore[arg-type]
-        )
-        self.alarm = RaiseAlarm(
-            settings=Settings(alarm_prefix="lifeline-"),
-            panic=self.panic,
-            clock=self.clock,
-            telemetry=self.log,  # type: ignore[arg-type]
-        )
+        settings = Settings(alarm_prefix="lifeline-", probe_queue_url="queue/probe")
+        super().__init__(settings, clock=Clock(CHANGED + 2))
+        adapters = self.adapters("alarm")
+        self.panic = adapters.panic
+        self.alarm = alarm.build(adapters)
 
 
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-@pytest.mark.parametrize(
-    ("name", "scope"),
-    [
-        ("lifeline-trip-whatsapp-error-share", WHATSAPP),
-        ("lifeline-trip-openai_voice-queue-age", OPENAI_VOICE),
-        ("lifeline-trip-whatsapp/template/spring_offer-rejected", template_scope("spring_offer")),
-        ("lifeline-trip-whatsapp", None),
-        ("lifeline-trip-telegram-errors", None),
-        ("lifeline-notice-whatsapp-dlq-depth", None),
-        ("other-trip-whatsapp-error-share", None),
-        ("", None),
-    ],
-)
-def test_the_name_says_the_scope(name: str, scope: str | None) -> None:
-    assert scope_of(name, "lifeline-") == scope
-
-
-def test_without_a_prefix_no_alarm_is_ours() -> None:
-    assert scope_of("trip-whatsapp-error-share", "") is None
 
 
 @pytest.mark.parametrize(
@@ -102,12 +68,6 @@ def test_other_states_and_other_alarms_do_nothing(world: World, name: str) -> No
     assert not world.control.stored
 
 
-def test_an_eventbridge_change_is_understood() -> None:
-    detail = event("cloudwatch_direct")["alarmData"]
-    (change,) = changes_of({"detail-type": "CloudWatch Alarm State Change", "detail": detail})
-    assert (change.name, change.state, change.at) == ("lifeline-trip-whatsapp-error-share", "ALARM", CHANGED)
-
-
 @pytest.mark.parametrize(
     "odd",
     [{}, {"Records": []}, {"Records": [1, {"Sns": {"Message": "text"}}, {"Sns": 3}]}, {"alarmData": "x"}],
@@ -123,7 +83,7 @@ def test_repeated_and_late_notifications_leave_one_incident(world: World) -> Non
     assert world.control.kinds(WHATSAPP) == ["entered"]
     world.clock.advance(60)
     world.panic.change(
-        WHATSAPP, lambda flag: disable(flag, reason="checked", actor="me", now=world.clock.now, ramp=False)
+        WHATSAPP, lambda flag: disable(flag, By("me", "operator", "checked", world.clock.now), ramp=False)
     )
     world.alarm(event("cloudwatch_direct"))
     assert world.control.flag(WHATSAPP).state is State.NORMAL, "it tells of the panic that is over"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from lifeline.contract.names import template_scope
-from lifeline.domain.campaign.campaign import Campaign, State
+from lifeline.contract.scopes import template_scope
+from lifeline.domain.account.records import TemplateMap
+from lifeline.domain.campaign.campaign import Campaign, CampaignState
 from lifeline.domain.message.row import CAMPAIGN_LANE, TEMPLATE_LANE, Lane
 from lifeline.domain.message.status import Status
-from lifeline.domain.records import TEMPLATE_MAP
 from lifeline.errors import UnavailableError
 from lifeline.use_cases.tick import held
 
@@ -17,7 +17,7 @@ SPRING = f"{CAMPAIGN_LANE}spring"
 REMINDER = f"{TEMPLATE_LANE}reminder"
 
 
-def campaigning(state: State, page: int = 100) -> World:
+def campaigning(state: CampaignState, page: int = 100) -> World:
     world = World(page=page)
     world.campaigns.create(Campaign("spring", state, "promo", 100, 1e12, 60.0))
     return world
@@ -57,7 +57,7 @@ def test_a_replacement_frees_them_unless_it_is_blocked_itself() -> None:
     hold(world, REMINDER, 3, template="reminder")
     world.blocked(template_scope("reminder"))
     world.blocked(template_scope("reminder_2"))
-    world.control.put_setting(TEMPLATE_MAP, {"reminder": "reminder_2"}, actor="ada", reason="", now=0.0)
+    world.control.keep(TemplateMap({"reminder": "reminder_2"}), actor="ada", reason="", now=0.0)
     assert world.run()["held"] == {}
     world.freed(template_scope("reminder_2"))
     assert world.run()["held"] == {REMINDER: 3}
@@ -74,17 +74,17 @@ def test_in_panic_they_move_and_nothing_leaves() -> None:
 
 
 def test_a_paused_campaign_holds_a_running_one_does_not() -> None:
-    world = campaigning(State.PAUSED)
+    world = campaigning(CampaignState.PAUSED)
     hold(world, SPRING, 3, "bulk", campaign="spring")
     assert world.run()["held"] == {}
-    world.campaigns.set("spring", State.RUNNING)
+    world.campaigns.set("spring", CampaignState.RUNNING)
     world.clock.advance(60)
     answer = world.run()
     assert (answer["held"], answer["released"]) == ({SPRING: 3}, {"bulk": 3})
 
 
 def test_with_its_campaign_they_are_taken_back_and_counted_once() -> None:
-    world = campaigning(State.CANCELLED, page=1)
+    world = campaigning(CampaignState.CANCELLED, page=1)
     hold(world, SPRING, 3, "bulk", campaign="spring", category="promo", template="promo")
     world.park("reported", "bulk", lane=SPRING, campaign="spring", wamid="w")
     for _ in range(2):

@@ -6,27 +6,28 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from lifeline.contract.names import WHATSAPP
-from lifeline.domain.campaign.campaign import Campaign
-from lifeline.domain.campaign.campaign import State as CampaignState
-from lifeline.domain.message.row import Doubt, Lane
+from lifeline.contract.scopes import WHATSAPP
+from lifeline.domain.campaign.campaign import Campaign, CampaignState
+from lifeline.domain.message.row import Change, Doubt, Lane
 from lifeline.domain.message.status import Status
 from lifeline.domain.pace.pace import LEAD, MARK, MINUTE, SPAN
 from lifeline.domain.pace.quiet import QuietHours
+from lifeline.domain.pace.records import DrainRate, DrainState
 from lifeline.domain.panic.detection import Bucket, Window
 from lifeline.domain.panic.flag import FLAG_CACHE_SECONDS
-from lifeline.domain.records import DRAIN_STATE
 from lifeline.errors import UnavailableError
 from lifeline.settings import Limiter
 
 from tests.support.memory import Fault
+from tests.support.services import instead
+from tests.support.statuses import PUSHED
 from tests.support.ticking import OnceAt, World
 
 
 def at_rate(world: World, rate: float) -> World:
     """The ramp stands at ``rate``."""
-    state = {"rate": rate, "stepped_at": world.clock()}
-    world.control.put_setting(DRAIN_STATE, state, actor="test", reason="", now=0.0)
+    state = DrainState(rate=rate, stepped_at=world.clock())
+    world.control.keep(state, actor="test", reason="", now=0.0)
     return world
 
 
@@ -75,7 +76,7 @@ def test_rate_0_holds_and_a_new_ceiling_counts_within_a_minute() -> None:
     world = World(rate=0)
     world.park_many(40)
     assert world.released() == 0
-    world.control.put_setting("drain_rate", 500.0, actor="ada", reason="go", now=world.clock())
+    world.control.keep(DrainRate(500.0), actor="ada", reason="go", now=world.clock())
     world.clock.advance(60)
     assert world.released() == 40
 
@@ -108,7 +109,7 @@ def test_live_traffic_goes_first() -> None:
 @pytest.mark.slow
 def test_60_000_leave_in_one_minute() -> None:
     world = World(limiter=Limiter(rate=1000, burst=1000, critical_share=0), page=100_000)
-    world.control.put_setting("drain_rate", 1000.0, actor="ada", reason="go", now=world.clock())
+    world.control.keep(DrainRate(1000.0), actor="ada", reason="go", now=world.clock())
     at_rate(world, 1000.0)
     world.control.marks[MARK] = world.clock() + LEAD
     world.park_many(61_000)
@@ -273,7 +274,7 @@ def test_who_was_pushed_before_it_was_parked_as_well_counts_as_pushed_when_it_ex
     world.park("late", age=9, expires_at=world.clock() - 1, tried="push, park", act=1, via=1)
     world.run()
     row = world.ledger.rows["late"]
-    assert (row.status, row.lane, row.via) == (Status.PUSHED, None, 1)
+    assert (row.status, row.lane, row.via) == (PUSHED, None, 1)
     assert world.control.counted("o|PUSHED|normal|-|-") == 1
 
 
@@ -315,7 +316,7 @@ def test_counters_that_cannot_be_written_cost_the_count_only() -> None:
     def fail(*_: object) -> None:
         raise UnavailableError("DynamoDB", "testing", "broken on purpose")
 
-    world.control.count = fail  # type: ignore[assignment]
+    instead(world.control, count=fail)
     world.run()
     assert world.ledger.rows["late"].status is Status.EXPIRED
     assert world.campaigns.items["spring"].counts == {"expired": 1}
@@ -392,7 +393,7 @@ def test_of_two_planners_that_read_the_same_mark_one_has_the_minute() -> None:
             inner[0] = world.released()
         return seen
 
-    world.control.mark = mark  # type: ignore[method-assign]
+    instead(world.control, mark=mark)
     assert world.run()["why"] == "another planner has this minute"
     assert inner == [len(world.dues())]
 
@@ -473,16 +474,16 @@ def test_while_the_ledger_does_not_answer_the_tick_ends_and_is_seen_to_fail() ->
     writes: list[int] = []
     real = world.ledger.write
 
-    def silent(changes: list[object], now: float) -> object:
+    def silent(changes: list[Change], now: float) -> object:
         writes.append(len(changes))
         world.faults.of = AlwaysSilent()
-        return real(changes, now)  # type: ignore[arg-type]
+        return real(changes, now)
 
-    world.ledger.write = silent  # type: ignore[assignment, method-assign]
+    instead(world.ledger, write=silent)
     with pytest.raises(UnavailableError):
         world.run()
     assert len(writes) == 1
-    world.ledger.write = real  # type: ignore[method-assign]
+    instead(world.ledger, write=real)
     world.faults.of = Silent(0)
     world.clock.advance(60)
     assert world.released() > 0

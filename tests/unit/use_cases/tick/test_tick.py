@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from lifeline.domain.campaign.campaign import Campaign, State
+from lifeline.domain.campaign.campaign import Campaign, CampaignState
 from lifeline.domain.message.row import CAMPAIGN_LANE, Lane, Row
 from lifeline.domain.message.status import Status
 from lifeline.errors import UnavailableError
 
+from tests.support.services import instead
 from tests.support.ticking import BULK, World
 
 
@@ -22,7 +23,7 @@ def test_a_lane_that_cannot_be_read_holds_up_nothing_else() -> None:
             raise UnavailableError("DynamoDB", "reading the agenda", "broken on purpose")
         return real(lane, until)
 
-    world.agenda.due = due  # type: ignore[assignment, method-assign]
+    instead(world.agenda, due=due)
     with pytest.raises(UnavailableError):
         world.run()
     assert set(world.woken) == {"p"}
@@ -35,7 +36,7 @@ def test_a_fault_of_our_own_in_one_part_holds_up_nothing_else() -> None:
     def timers(remaining: object) -> None:
         raise KeyError("a fault")
 
-    world.tick._timers = timers  # type: ignore[assignment]
+    instead(world.tick, _timers=timers)
     with pytest.raises(KeyError):
         world.run()
     assert set(world.woken) == {"p"}
@@ -44,8 +45,8 @@ def test_a_fault_of_our_own_in_one_part_holds_up_nothing_else() -> None:
 
 def test_what_waits_is_shown_by_lane() -> None:
     world = World(rate=0, page=1)
-    world.campaigns.create(Campaign("spring", State.PAUSED, "promo", 100, 1e12, 60.0))
-    world.campaigns.create(Campaign("summer", State.PAUSED, "promo", 100, 1e12, 60.0))
+    world.campaigns.create(Campaign("spring", CampaignState.PAUSED, "promo", 100, 1e12, 60.0))
+    world.campaigns.create(Campaign("summer", CampaignState.PAUSED, "promo", 100, 1e12, 60.0))
     for priority, count in {"critical": 1, "normal": 2, "bulk": 3}.items():
         world.park_many(count, priority, priority)
     for number in range(4):
@@ -61,7 +62,7 @@ def test_what_waits_is_shown_by_lane() -> None:
 
 def test_campaigns_put_their_lines_on_the_queue_for_bulk() -> None:
     world = World()
-    world.campaigns.create(Campaign("spring", State.RUNNING, "promo", 2, world.clock(), 60.0))
+    world.campaigns.create(Campaign("spring", CampaignState.RUNNING, "promo", 2, world.clock(), 60.0))
     world.campaigns.put_chunk("spring", 0, ["one", "two"], 0.0)
     assert world.run()["campaigns"] == {"spring": 2}
     assert [item.body for item in world.queues.sent[BULK]] == ["one", "two"]

@@ -40,6 +40,7 @@ def test_a_voice_note_becomes_text(world: World) -> None:
         "from": "+4915112345678",
         "user_id": "DE.1",
         "name": "Ana",
+        "number": {"phone_number_id": "100000000000001", "display_phone_number": "+15550783881"},
         "wamid": "w1",
         "received_at": "2026-09-21T14:13:20.000Z",
         "transcript": "Can we move to Friday?",
@@ -253,8 +254,13 @@ def test_a_note_that_another_worker_has_is_left_to_it(world: World) -> None:
 def test_every_voice_note_ends_exactly_once(data: st.DataObject) -> None:
     """Whatever fails in between: one end each, and one request to type per hour."""
     world = World()
-    troubles = st.sampled_from([NotHeard("503"), NotHeard("bad", again=False), Heard("yes"), Heard("")])
-    world.answers = data.draw(st.lists(troubles, max_size=12))
+    troubles: list[Heard | NotHeard] = [
+        NotHeard("503"),
+        NotHeard("bad", again=False),
+        Heard("yes"),
+        Heard(""),
+    ]
+    world.answers = data.draw(st.lists(st.sampled_from(troubles), max_size=12))
     names = [f"w{number}" for number in range(data.draw(st.integers(1, 4)))]
     for name in names:
         world.panic = data.draw(st.booleans())
@@ -279,3 +285,21 @@ def test_an_unexpected_error_gives_the_note_back_and_comes_again(monkeypatch: py
         patch.setattr(world.voice, "_transcribe", bug)
         assert not world.run(note)
     assert world.run(note), "the next attempt finds it free"
+
+
+def test_who_spoke_to_another_number_of_ours_is_not_asked_from_this_one(world: World) -> None:
+    """Their words opened the 24 hours of that number; from ours a free text would be refused (131047)."""
+    world.panic = True
+    assert world.run(world.note(number_id="100000000000009"))
+    (notice,) = world.topic.notices
+    assert (notice["kind"], notice["asked_to_type"]) == ("voice_pending", False)
+    assert notice["number"]["phone_number_id"] == "100000000000009"
+    assert world.queues.sent[LIVE] == []
+
+
+def test_a_name_that_is_too_long_for_a_key_is_kept_by_its_digest(world: World) -> None:
+    world.panic = True
+    wamid = "\U0001f600" * 512
+    assert world.run(world.note(wamid))
+    assert all(len(name.encode()) <= 1024 for name in (*world.inbox.waiting, *world.inbox.leases))
+    assert [notice["wamid"] for notice in world.topic.notices] == [wamid]

@@ -16,12 +16,12 @@ from lifeline.domain.message.row import WHATSAPP, Doubt, Lane, Phase, Row, off_a
 from lifeline.domain.message.status import Status
 from lifeline.domain.voice import speech
 from lifeline.errors import UnavailableError
+from lifeline.settings import Settings
 from lifeline.use_cases.voice.inbound_voice import InboundVoice
 from lifeline.use_cases.voice.speak import Speak
 from lifeline.use_cases.voice.voice_jobs import VoiceJobs
-from lifeline.use_cases.wake import Wake
 
-from tests.support.memory import Clock, MemoryLedger, MemoryQueues, Recorder
+from tests.support.services import Services
 
 WAKE = "queue/wake"
 
@@ -47,12 +47,9 @@ class Recordings:
             self.kept[key] = (media_id, now)
 
 
-class World:
+class World(Services):
     def __init__(self) -> None:
-        self.clock = Clock()
-        self.queues = MemoryQueues()
-        self.ledger = MemoryLedger()
-        self.log = Recorder()
+        super().__init__(Settings(wake_queue_url=WAKE))
         self.recordings = Recordings()
         self.spoken: list[str] = []
         self.sound: bytes | VoiceFailure = b"OggS"
@@ -60,19 +57,22 @@ class World:
         self.refusal: Failure | None = None
         self.panic = False
         self.outcomes: list[VoiceFailure | None] = []
+        self.outcomes_break = False
         self.left = 100.0
+        self.also(whatsapp=self, recordings=self.recordings)
+        adapters = self.adapters("voice")
         self.speak = Speak(
             say=self.say,
             model="m",
             voice="v",
             in_panic=lambda: self.panic,
             outcomes=self.count,
-            whatsapp=self,  # type: ignore[arg-type]
-            recordings=self.recordings,  # type: ignore[arg-type]
-            ledger=self.ledger,  # type: ignore[arg-type]
-            wake=Wake(self.queues, WAKE),  # type: ignore[arg-type]
-            clock=self.clock,
-            telemetry=self.log,  # type: ignore[arg-type]
+            whatsapp=adapters.whatsapp,
+            recordings=adapters.recordings,
+            ledger=adapters.ledger,
+            wake=adapters.wake,
+            clock=adapters.clock,
+            telemetry=adapters.telemetry,
         )
 
     def say(self, text: str) -> bytes | VoiceFailure:
@@ -80,6 +80,8 @@ class World:
         return self.sound
 
     def count(self, outcomes: Sequence[VoiceFailure | None]) -> None:
+        if self.outcomes_break:
+            raise TypeError("a fault of our own")
         self.outcomes += outcomes
 
     def upload(self, audio: bytes) -> str | Failure:
@@ -91,7 +93,7 @@ class World:
         message = {"id": name, "to": "+4915112345678", "type": "voice", "text": text, **more}
         row = waiting(Row(name, rev=1, type="voice", body=json.dumps(message)), self.clock.now + 180)
         self.ledger.put(replace(row, phase=Phase.SPEAKING))
-        return speech.Job(name).write()
+        return speech.SpeechJob(name).write()
 
     def run(self, text: str = "Ten o'clock.", **more: Any) -> Row:
         """The row after one job."""
@@ -147,7 +149,7 @@ def test_whatever_fails_it_goes_as_text(what: str, monkeypatch: pytest.MonkeyPat
         case "late":
             more = {"expires_at": "2020-01-01T00:00:00Z"}
         case "bug":
-            world.outcomes = None  # type: ignore[assignment]
+            world.outcomes_break = True
         case "body":
             more = {"surprise": 1}
     row = world.run(**more)
@@ -179,7 +181,7 @@ def test_a_row_that_no_longer_waits_is_left_alone(status: Status) -> None:
     assert world.speak.handle(body, lambda: 100.0)
     assert world.ledger.rows["m-1"] == row
     assert world.spoken == []
-    assert world.speak.handle(speech.Job("gone").write(), lambda: 100.0)
+    assert world.speak.handle(speech.SpeechJob("gone").write(), lambda: 100.0)
 
 
 def test_a_job_that_runs_twice_is_recorded_once() -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import pytest
 from lifeline.adapters.openai import Transcript
-from lifeline.contract.names import OPENAI_VOICE, WHATSAPP
+from lifeline.contract.scopes import OPENAI_VOICE, WHATSAPP
 from lifeline.domain.failure.causes import Fault
 from lifeline.domain.failure.voice_failures import VoiceFailure, classify_answer, classify_fault, not_asked
 from lifeline.domain.inbound.inbound import Reason
 from lifeline.domain.panic.flag import State
-from lifeline.settings import Settings
 from lifeline.use_cases.voice.inbound_voice import Heard, NotHeard
 from lifeline.use_cases.voice.voice_outcomes import VoiceOutcomes, transcriber
-from lifeline.wiring.adapters import Adapters
 
-from tests.support.memory import Clock, MemoryControl, MemoryNotices, MemoryQueues, Recorder
+from tests.support.services import Services
 
 DOWN = classify_fault(Fault.REFUSED)
 LIMITED = classify_answer(429, None, {})
@@ -22,28 +20,15 @@ QUOTA = classify_answer(429, {"error": {"code": "insufficient_quota", "message":
 REFUSED = classify_answer(400, {"error": {"code": "content_policy_violation"}}, {})
 
 
-class World:
+class World(Services):
     def __init__(self) -> None:
-        self.clock = Clock()
-        self.control = MemoryControl()
-        self.log = Recorder()
-        adapters = Adapters(
-            "voice",
-            {
-                "settings": Settings(),
-                "control": self.control,
-                "queues": MemoryQueues(),
-                "notices": MemoryNotices(),
-                "telemetry": self.log,
-                "clock": self.clock,
-                "new_id": lambda: "abcdef0123",
-            },
-        )
+        super().__init__()
+        adapters = self.adapters("voice")
         self.outcomes = VoiceOutcomes(
             settings=adapters.settings,
             control=adapters.control,
             detect=adapters.detect("voice", "VoiceFunction"),
-            clock=self.clock,
+            clock=adapters.clock,
             telemetry=adapters.telemetry,
         )
 
@@ -119,5 +104,6 @@ def test_how_voice_notes_are_heard(
         def transcribe(self, audio: bytes, name: str) -> Transcript | VoiceFailure:
             return found
 
-    hear = transcriber(Stub(), world.outcomes)  # type: ignore[arg-type]
+    world.also(openai=lambda *_: Stub())
+    hear = transcriber(world.adapters("voice").openai(1, 1.0), world.outcomes)
     assert hear(b"OggS", "voice.ogg") == expected

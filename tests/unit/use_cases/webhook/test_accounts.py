@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from lifeline.contract.names import WHATSAPP, template_scope
+from lifeline.contract.scopes import WHATSAPP, template_scope
 from lifeline.domain.panic.entering import enable, trip
-from lifeline.domain.panic.flag import Kind, State, note
-from lifeline.domain.records import PHONE_QUALITY
+from lifeline.domain.panic.flag import By, Kind, State, note
 
 from tests.support.meta import change, template_update
 from tests.support.webhooks import World
@@ -66,7 +64,7 @@ def test_late_early_and_foreign_approvals_end_nothing(world: World) -> None:
 
 def test_an_approval_does_not_end_an_operators_panic(world: World) -> None:
     world.panic.change(
-        PROMO, lambda flag: enable(flag, reason="why", actor="me", now=world.clock.now, new_incident_id="i")
+        PROMO, lambda flag: enable(flag, By("me", "operator", "why", world.clock.now), new_incident_id="i")
     )
     world.post(template_update("promo", "APPROVED"), time=world.clock.now + 1)
     assert world.control.flag(PROMO).state is State.PANIC
@@ -129,13 +127,13 @@ def test_lesser_account_news_is_noted_once_and_people_are_warned(
     assert bool(world.notices.told) is warned
 
 
-def test_quality_is_kept_for_the_operator(world: World) -> None:
+def test_quality_is_in_the_history_without_the_number(world: World) -> None:
     value = {"display_phone_number": "15550783881", "event": "FLAGGED", "current_limit": "TIER_1K"}
     assert world.post(change("phone_number_quality_update", value), time=world.clock.now) == 200
-    kept = world.control.setting(PHONE_QUALITY).value
-    assert kept["event"] == "FLAGGED"
-    assert kept["current_limit"] == "TIER_1K"
-    assert "15550783881" not in json.dumps(kept)
+    (event,) = world.control.history(WHATSAPP)
+    assert event.evidence["event"] == "FLAGGED"
+    assert event.evidence["current_limit"] == "TIER_1K"
+    assert "15550783881" not in str(event)
 
 
 def test_a_flag_that_cannot_be_written_keeps_the_news_at_meta(world: World) -> None:
@@ -150,18 +148,11 @@ def test_a_note_changes_no_flag(world: World) -> None:
     world.panic.change(
         WHATSAPP,
         lambda flag: trip(
-            flag,
-            cause="auth",
-            reason="r",
-            source="sender",
-            actor="a",
-            evidence={},
-            now=world.clock.now,
-            new_incident_id="i",
+            flag, By("a", "sender", "r", world.clock.now), cause="auth", evidence={}, new_incident_id="i"
         ),
     )
     before = world.control.flag(WHATSAPP)
-    change_ = note(before, reason="n", actor="a", source="webhook", at=1.0, evidence={})
+    change_ = note(before, By("a", "webhook", "n", 1.0), evidence={})
     assert change_.flag == before
     assert change_.event.incident_id == before.incident_id
 

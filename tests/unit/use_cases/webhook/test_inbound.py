@@ -6,28 +6,31 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from lifeline.domain.inbound.ours import WebhookRules, ours
 from lifeline.domain.inbound.webhooks import InboundMessage, parse
+from lifeline.settings import Settings
 from lifeline.use_cases.webhook.inbound import LEASE, TakeInbound
 
 from tests.support.inbound import MemoryInbox, MemoryTopic
-from tests.support.memory import Clock, MemoryQueues, Recorder
-from tests.support.meta import change, post
+from tests.support.meta import PHONE_NUMBER_ID, WABA_ID, change, inbound, post
+from tests.support.services import Services
 
 VOICE = "queue/voice"
 
 
-class World:
+class World(Services):
     def __init__(self, topic: MemoryTopic | None = None) -> None:
-        self.clock = Clock()
-        self.inbox, self.topic, self.queues = MemoryInbox(), topic or MemoryTopic(), MemoryQueues()
-        self.log = Recorder()
+        super().__init__(Settings(voice_queue_url=VOICE))
+        self.inbox, self.topic = MemoryInbox(), topic or MemoryTopic()
+        self.also(inbox=self.inbox, inbound_topic=self.topic)
+        adapters = self.adapters("webhook")
         self.take = TakeInbound(
-            inbox=self.inbox,  # type: ignore[arg-type]
-            topic=self.topic,  # type: ignore[arg-type]
-            queues=self.queues,  # type: ignore[arg-type]
-            voice_queue_url=VOICE,
-            clock=self.clock,
-            telemetry=self.log,  # type: ignore[arg-type]
+            inbox=adapters.inbox,
+            topic=adapters.inbound_topic,
+            queues=adapters.queues,
+            voice_queue_url=adapters.settings.voice_queue_url,
+            clock=adapters.clock,
+            telemetry=adapters.telemetry,
         )
 
     def wamids(self) -> list[str]:
@@ -101,7 +104,7 @@ def test_a_thousand_in_one_post() -> None:
     messages: list[dict[str, Any]] = [
         {"from": f"4917000{n:05d}", "id": f"w{n}", "type": "text", "text": {"body": "x"}} for n in range(1000)
     ]
-    updates = parse(post(change("messages", {"messages": messages})))
+    updates = parse(post(inbound(*messages)), ours(WABA_ID, PHONE_NUMBER_ID, WebhookRules()))
     assert world.take([update for update in updates if isinstance(update, InboundMessage)])
     assert len(world.wamids()) == len(set(world.wamids())) == 1000
 
@@ -119,7 +122,12 @@ def test_each_message_gets_the_contact_of_its_sender() -> None:
         ],
     }
     world = World()
-    assert world.take(parse(post(change("messages", value))))  # type: ignore[arg-type]
+    ids = ours(WABA_ID, PHONE_NUMBER_ID, WebhookRules())
+    messages = [
+        item for item in parse(post(change("messages", value)), ids) if isinstance(item, InboundMessage)
+    ]
+    assert len(messages) == 3
+    assert world.take(messages)
     found = {n["wamid"]: (n["from"], n["user_id"], n["name"]) for n in world.topic.notices}
     assert found == {
         "a": ("+491", "DE.1", "Ana"),
@@ -142,7 +150,7 @@ def test_one_message_that_raises_concerns_itself_alone() -> None:
     unnameable = InboundMessage("", "text", {"id": object()})
     assert world.take([text("a"), text("b", "poison"), unnameable, text("c")]), "it would fail again"
     assert world.wamids() == ["a", "c"]
-    assert world.log.metrics[("WebhookFaults", "inbound")] == 2
+    assert world.log.metrics[("WebhookFaults", "whatsapp")] == 2
     assert [fields["wamid"] for level, _, fields in world.log.lines if level == "exception"] == ["", "b"]
     world.topic.broken = 1
     assert not world.take([text("d"), text("e", "poison")]), "what can be had comes again"

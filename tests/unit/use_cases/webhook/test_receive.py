@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.contract.names import WHATSAPP, template_scope
+from lifeline.contract.scopes import WHATSAPP, template_scope
 from lifeline.domain.inbound.webhooks import InboundMessage
 from lifeline.domain.message.status import Status
 from lifeline.domain.panic.flag import State
 from lifeline.errors import ConflictError, UnavailableError
+from lifeline.use_cases.webhook.receive import LARGEST
 
 from tests.support.meta import APP_SECRET, change, failed, post, sign, status, statuses, template_update
 from tests.support.webhooks import World
@@ -44,15 +45,35 @@ def test_an_empty_verify_token_matches_nothing(world: World) -> None:
     assert world.webhook.handshake(query).status == 403
 
 
-@pytest.mark.parametrize(
-    "signature", ["", "sha256=", "sha256=00", "sha1=abc", "\u00e9", "sha256=" + "0" * 64]
-)
-def test_a_wrong_signature_does_nothing(world: World, signature: str) -> None:
+def test_a_wrong_signature_does_nothing(world: World) -> None:
     world.sent("a")
-    reply = world.webhook.receive(post(statuses([status("a", "delivered")])), signature)
+    reply = world.webhook.receive(post(statuses([status("a", "delivered")])), "sha256=" + "0" * 64)
     assert reply.status == 401
     assert world.status_of("a") is Status.SENT
     assert world.log.metrics[("WebhookRejected", "signature")] == 1
+
+
+@pytest.mark.parametrize(
+    "signature", ["", "sha256=", "sha256=00", "sha1=abc", "\u00e9", f"sha256={'A' * 64}"]
+)
+def test_what_is_not_signed_ends_before_a_secret_is_read(world: World, signature: str) -> None:
+    world.secrets.broken = True
+    reply = world.webhook.receive(post(statuses([status("a", "delivered")])), signature)
+    assert reply.status == 401
+    assert world.log.metrics[("WebhookRejected", "unsigned")] == 1
+
+
+def test_a_body_larger_than_metas_ends_before_a_secret_is_read(world: World) -> None:
+    raw = b" " * LARGEST + post(statuses([]))
+    world.secrets.broken = True
+    assert world.webhook.receive(raw, sign(raw)).status == 413
+    assert world.log.metrics[("WebhookRejected", "size")] == 1
+
+
+@pytest.mark.parametrize("query", [{}, {"hub.mode": "subscribe"}, {"hub.verify_token": "verify-me"}])
+def test_a_get_that_is_no_handshake_ends_before_a_secret_is_read(world: World, query: dict[str, str]) -> None:
+    world.secrets.broken = True
+    assert world.webhook.handshake(query).status == 403
 
 
 def test_a_signature_of_other_bytes_is_wrong(world: World) -> None:
@@ -79,7 +100,7 @@ def test_a_rotated_secret_is_read_again_and_strangers_cannot_drive_reads(world: 
     raw = post(statuses([status("a", "sent")]))
     assert world.webhook.receive(raw, sign(raw)).status == 200
     for _ in range(10):
-        assert world.webhook.receive(raw, "sha256=bad").status == 401
+        assert world.webhook.receive(raw, "sha256=" + "0" * 64).status == 401
     assert world.secrets.drops == 1
 
 
@@ -209,7 +230,7 @@ def test_a_post_is_asked_for_again_only_where_that_can_help(answer: bool | Excep
     world.sent("a")
     assert world.post(TEXT, statuses([status("a", "delivered", act=1)])) == http
     assert world.status_of("a") is Status.DELIVERED
-    faults = world.log.metrics[("WebhookFaults", "inbound")]
+    faults = world.log.metrics[("WebhookFaults", "whatsapp")]
     assert faults == (1 if isinstance(answer, ZeroDivisionError) else 0)
 
 

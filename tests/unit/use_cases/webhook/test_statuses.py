@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.contract.names import WHATSAPP as WHATSAPP_SCOPE
-from lifeline.contract.names import template_scope
+from lifeline.contract.scopes import WHATSAPP as WHATSAPP_SCOPE
+from lifeline.contract.scopes import template_scope
 from lifeline.domain.message.proof import prove
 from lifeline.domain.message.row import WHATSAPP, Doubt, Lane, Phase, Row, parked, waiting
 from lifeline.domain.message.status import Status
 from lifeline.domain.panic.entering import enable
-from lifeline.domain.panic.flag import State
+from lifeline.domain.panic.flag import By, State
 from lifeline.errors import UnavailableError
 
 from tests.support.memory import Fault
 from tests.support.meta import failed, post, sign, status, statuses
+from tests.support.statuses import EMAILED, PUSHED
 from tests.support.webhooks import WAKE, World
 
 
@@ -145,7 +146,7 @@ def test_a_passing_failure_is_tried_again_after_a_delay(world: World) -> None:
 @pytest.mark.parametrize("scope", [WHATSAPP_SCOPE, template_scope("promo")])
 def test_in_panic_a_passing_failure_is_looked_at_once_more_now(world: World, scope: str) -> None:
     world.panic.change(
-        scope, lambda flag: enable(flag, reason="r", actor="me", now=world.clock.now, new_incident_id="i")
+        scope, lambda flag: enable(flag, By("me", "operator", "r", world.clock.now), new_incident_id="i")
     )
     world.sent("a", template="promo", type="template")
     assert world.statuses(failed("a", 130429, act=1)) == 200
@@ -178,7 +179,7 @@ def test_held_message_whose_template_is_refused_takes_its_fallback(world: World)
     assert world.control.flag(WHATSAPP_SCOPE).state is State.NORMAL
 
 
-@pytest.mark.parametrize("done", [Status.PUSHED, Status.EMAILED, Status.REJECTED, Status.EXPIRED])
+@pytest.mark.parametrize("done", [PUSHED, EMAILED, Status.REJECTED, Status.EXPIRED])
 def test_a_failure_after_the_fallback_changes_nothing(world: World, done: Status) -> None:
     before = world.sent("a", done, act=2, way="push", via=2)
     assert world.statuses(failed("a", 131026, act=1)) == 200
@@ -206,11 +207,11 @@ def test_a_failed_row_whose_fallback_found_no_way_stays(world: World) -> None:
 
 def test_a_delivery_wins_over_a_failure_unless_the_fallback_was_taken(world: World) -> None:
     world.sent("a")
-    world.sent("b", Status.PUSHED, act=2, way="push", via=2)
+    world.sent("b", PUSHED, act=2, way="push", via=2)
     assert world.statuses(failed("a", 131026, act=1)) == 200
     assert world.statuses(status("a", "delivered", act=1), status("b", "delivered", act=1)) == 200
     assert world.status_of("a") is Status.DELIVERED
-    assert (world.status_of("b"), world.row("b").duplicates) == (Status.PUSHED, (1,))
+    assert (world.status_of("b"), world.row("b").duplicates) == (PUSHED, (1,))
 
 
 def test_a_failure_of_a_replaced_attempt_changes_nothing(world: World) -> None:
@@ -331,7 +332,7 @@ def test_one_update_that_raises_concerns_itself_alone(world: World, monkeypatch:
     assert world.statuses(*entries) == 200
     assert world.status_of("good") is Status.DELIVERED
     assert world.status_of("bad") is Status.FAILED, "its other updates are taken"
-    assert world.log.metrics[("WebhookFaults", "status")] == 1
+    assert world.log.metrics[("WebhookFaults", "whatsapp")] == 1
     assert ("exception", "a report could not be taken", {"message_id": "bad"}) in world.log.lines
 
 
@@ -352,7 +353,7 @@ def test_one_row_that_cannot_be_handled_concerns_itself_alone(
     world.sent("good")
     assert world.statuses(status("bad", "read", act=1), status("good", "read", act=1)) == 200
     assert (world.status_of("bad"), world.status_of("good")) == (Status.SENT, Status.READ)
-    assert world.log.metrics[("WebhookFaults", "status")] == 1
+    assert world.log.metrics[("WebhookFaults", "whatsapp")] == 1
 
 
 def test_a_row_of_another_version_is_left_to_it(world: World) -> None:
@@ -454,3 +455,14 @@ def test_what_only_counts_does_not_hide_what_must_come_again(
     world.sent("b", Status.CLAIMED, phase="teleporting")
     assert world.statuses(status("a", "sent", act=2), status("b", "sent", act=1)) == 503
     assert world.status_of("a") is Status.SENT
+
+
+@pytest.mark.parametrize("state", ["sent", "delivered", "read", "failed"])
+@pytest.mark.parametrize("act", [None, 0, 1, 2])
+def test_a_status_of_a_row_without_a_send_changes_nothing(world: World, state: str, act: int | None) -> None:
+    """Parked by panic before its first send, or after a push that failed; nothing of both was at Meta."""
+    fresh = world.sent("fresh", Status.PARKED, act=0, way=None, attempt=0, attempted_at=None, wamid=None)
+    pushed = world.sent("pushed", Status.PARKED, act=1, aside=(1,), way=None, attempt=0, wamid=None)
+    entries = [status(name, state, act=act, wamid="wamid.x") for name in ("fresh", "pushed")]
+    assert world.statuses(*entries) == 200
+    assert (world.row("fresh"), world.row("pushed")) == (fresh, pushed)

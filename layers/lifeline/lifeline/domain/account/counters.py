@@ -16,21 +16,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NewType
 
 from lifeline.domain.failure.causes import Reach
 from lifeline.domain.message.row import Row
 from lifeline.domain.message.status import Status
 
+CounterName = NewType("CounterName", str)
+"""The name of a counter. Only this module makes one, and only such are counted; what is read may hold a name
+of another version."""
 Counts = Mapping[int, Mapping[str, int]]
 """Counters by the start of their minute (epoch seconds)."""
 
-ACCEPTED: Final = "acc"
-DRAINED: Final = "drained"
-REPORTED_SENT: Final = "sts"
-REPORTED_LATER: Final = "std"
-POSSIBLE: Final = "possible"
-DUPLICATE: Final = "duplicate"
+ACCEPTED: Final = CounterName("acc")
+DRAINED: Final = CounterName("drained")
+REPORTED_SENT: Final = CounterName("sts")
+REPORTED_LATER: Final = CounterName("std")
+POSSIBLE: Final = CounterName("possible")
+DUPLICATE: Final = CounterName("duplicate")
 
 _OUTCOME: Final = "o|"
 _FAILED: Final = "e|"
@@ -61,12 +64,12 @@ class TemplateSends:
     """For the template or the message."""
 
 
-def outcome(status: str, priority: str, category: str | None, template: str | None) -> str:
+def outcome(status: str, priority: str, category: str | None, template: str | None) -> CounterName:
     """The counter of a message that comes to stand at ``status``."""
-    return f"{_OUTCOME}{status}|{priority}|{category or _NONE}|{template or _NONE}"
+    return CounterName(f"{_OUTCOME}{status}|{priority}|{category or _NONE}|{template or _NONE}")
 
 
-def outcome_of(row: Row) -> str:
+def outcome_of(row: Row) -> CounterName:
     """The counter of a message that comes to stand at its row's status."""
     return outcome(row.status, row.priority, row.category, row.template)
 
@@ -83,25 +86,25 @@ def settles(before: Row, after: Row) -> bool:
     return not after.open
 
 
-def failed(cause: str, code: int | str | None) -> str:
+def failed(cause: str, code: int | str | None) -> CounterName:
     """The counter of a failed send."""
-    return f"{_FAILED}{cause}|{code or _NONE}"
+    return CounterName(f"{_FAILED}{cause}|{code or _NONE}")
 
 
-def template_asked(template: str) -> str:
+def template_asked(template: str) -> CounterName:
     """The counter of sends with a template."""
-    return _TEMPLATE_ASKED + template
+    return CounterName(_TEMPLATE_ASKED + template)
 
 
-def template_failures(template: str, reach: Reach) -> tuple[str, ...]:
+def template_failures(template: str, reach: Reach) -> tuple[CounterName, ...]:
     """The counters of a send with a template that failed; none where the channel failed."""
     match reach:
         case Reach.CHANNEL:
             return ()
         case Reach.RECIPIENT:
-            return (_TEMPLATE_FAILED + template,)
+            return (CounterName(_TEMPLATE_FAILED + template),)
         case _:
-            return (_TEMPLATE_FAILED + template, _TEMPLATE_REFUSED + template)
+            return CounterName(_TEMPLATE_FAILED + template), CounterName(_TEMPLATE_REFUSED + template)
 
 
 def handled(counts: Mapping[str, int]) -> int:
@@ -144,8 +147,8 @@ def template_sends(minutes: Counts) -> dict[str, TemplateSends]:
 
 def total(minutes: Counts) -> dict[str, int]:
     """The counters of all minutes added up: a month has 43,200, and names are then taken apart once."""
-    found: dict[str, int] = {}
+    totals: dict[str, int] = {}
     for counts in minutes.values():
         for name, count in counts.items():
-            found[name] = found.get(name, 0) + count
-    return found
+            totals[name] = totals.get(name, 0) + count
+    return totals

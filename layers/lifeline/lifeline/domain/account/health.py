@@ -42,7 +42,7 @@ FULL: Final = 80.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class LimiterState:
     """The limiter's state: what may leave at once, and what is booked ahead."""
 
     available: int
@@ -51,7 +51,7 @@ class Tokens:
     """When the next token is free (epoch seconds)."""
 
 
-def tokens(tat: float | None, now: float, rate: float, burst: int) -> Tokens:
+def tokens(tat: float | None, now: float, rate: float, burst: int) -> LimiterState:
     """Read a GCRA limiter. ``tat``: when the last token that was given away is due (epoch seconds; None: none
     was given away). ``rate``: tokens per second.
     """
@@ -60,8 +60,8 @@ def tokens(tat: float | None, now: float, rate: float, burst: int) -> Tokens:
     last = floor if tat is None else max(tat, floor)
     ahead = (now - last) / interval
     if ahead >= 1 - _EPSILON:
-        return Tokens(int(ahead + _EPSILON), 0, now)
-    return Tokens(0, max(0, round(-ahead)), last + interval)
+        return LimiterState(int(ahead + _EPSILON), 0, now)
+    return LimiterState(0, max(0, round(-ahead)), last + interval)
 
 
 def worth_writing(before: Usage | None, written_at: float, seen: Usage, now: float) -> bool:
@@ -112,27 +112,27 @@ def advice(
     number: Mapping[str, Any] | None, usages: Sequence[Usage | None], rate: float, burst: int
 ) -> list[str]:
     """What an operator should not overlook. ``rate``: the limiter's, messages per second."""
-    found = []
+    advices = []
     if number:
         allowed = number["throughput_per_second"]
         if allowed and rate + burst > allowed:
-            found.append(
+            advices.append(
                 f"the limiter lets through {rate + burst:g} messages in one second and Meta takes {allowed}: "
                 "lower limiter.rate or limiter.burst in SettingsJson"
             )
         if number["quality"] in ("YELLOW", "RED"):
-            found.append(
+            advices.append(
                 f"the number's quality is {number['quality']}: people block or report it; hold promotions"
             )
         if number["status"] not in (None, "CONNECTED"):
-            found.append(f"the number is {number['status']}: Meta sends only for a CONNECTED one")
+            advices.append(f"the number is {number['status']}: Meta sends only for a CONNECTED one")
     for usage in usages:
         if usage and usage.percent >= FULL:
-            found.append(
+            advices.append(
                 f"{usage.percent:g} % of a quota is used; from 100 % on Meta may refuse: send slower"
             )
             break
-    return found
+    return advices
 
 
 def meta_support(waba_id: str, incident_id: str, reasons: Sequence[str] = ()) -> str:

@@ -19,36 +19,36 @@ REASONS: Final[Mapping[str, str]] = {
 """What Meta's reasons for a rejection mean (Meta, "Message templates", rejected_reason)."""
 
 
-Listed = Mapping[str, Any]
+MetaTemplate = Mapping[str, Any]
 """One template as Meta lists it: name, language, status, components."""
 
 
-def parameters(template: Listed) -> dict[str, int]:
+def parameters(template: MetaTemplate) -> dict[str, int]:
     """How many values each part takes: ``body``, ``header``, ``button 0``, ...; parts without are left out.
 
     A header with a picture, a film or a document takes one value. A placeholder that stands twice counts once
     (Meta, "Template components").
     """
-    found: dict[str, int] = {}
+    takes: dict[str, int] = {}
     for component in _objects(template.get("components")):
         kind = str(component.get("type", "")).lower()
         if kind == "buttons":
             for index, button in enumerate(_objects(component.get("buttons"))):
-                _count(found, f"button {index}", button.get("url"))
+                _count(takes, f"button {index}", button.get("url"))
         elif kind == "header" and str(component.get("format", "TEXT")).upper() != "TEXT":
-            found["header"] = 1
+            takes["header"] = 1
         else:
-            _count(found, kind, component.get("text"))
-    return found
+            _count(takes, kind, component.get("text"))
+    return takes
 
 
-def _count(found: dict[str, int], part: str, text: object) -> None:
+def _count(takes: dict[str, int], part: str, text: object) -> None:
     count = len(set(_PLACEHOLDER.findall(text))) if isinstance(text, str) else 0
     if count:
-        found[part] = count
+        takes[part] = count
 
 
-def why_not(old: str, new: str, olds: Sequence[Listed], news: Sequence[Listed]) -> str:
+def why_not(old: str, new: str, olds: Sequence[MetaTemplate], news: Sequence[MetaTemplate]) -> str:
     """Why ``new`` cannot stand in for ``old``; empty where it can.
 
     ``olds`` and ``news``: all that Meta lists under the two names. Each language of the old one must exist
@@ -76,28 +76,29 @@ def why_not(old: str, new: str, olds: Sequence[Listed], news: Sequence[Listed]) 
     return ""
 
 
-def unfit(name: str, language: str, values: int | None, listed: Sequence[Listed]) -> str:
+def unfit(name: str, language: str, values: int | None, templates: Sequence[MetaTemplate]) -> str:
     """Why a campaign cannot use a template; empty where it can.
 
-    ``values``: how many texts each message gives its body; ``None`` where that is not known. ``listed``: all
-    that Meta lists under ``name``. Meta refuses a wrong count (132000), a language that is missing (132001)
-    and a template that is not APPROVED (132015, 132016); a file gives values to the body only, by number.
+    ``values``: how many texts each message gives its body; ``None`` where that is not known.
+    ``templates``: all that Meta lists under ``name``. Meta refuses a wrong count (132000), a language that is
+    missing (132001) and a template that is not APPROVED (132015, 132016); a file gives values to the body
+    only, by number.
     """
-    if not listed:
+    if not templates:
         return f"template {name} does not exist"
-    by_language = {_language(template): template for template in listed}
-    found = by_language.get(language.replace("-", "_"))
-    if found is None:
+    by_language = {_language(template): template for template in templates}
+    translation = by_language.get(language.replace("-", "_"))
+    if translation is None:
         return f"template {name} does not exist in {language}, it does in {', '.join(sorted(by_language))}"
-    if found.get("status") != "APPROVED":
-        return f"template {name} ({language}) is {found.get('status')}, not APPROVED"
-    takes = parameters(found)
+    if translation.get("status") != "APPROVED":
+        return f"template {name} ({language}) is {translation.get('status')}, not APPROVED"
+    takes = parameters(translation)
     elsewhere = {part: count for part, count in takes.items() if part != "body"}
     if elsewhere:
         return f"template {name} ({language}) takes {_words(elsewhere)}; a file gives values to the body only"
     bodies = [
         str(part.get("text", ""))
-        for part in _objects(found.get("components"))
+        for part in _objects(translation.get("components"))
         if str(part.get("type", "")).lower() == "body"
     ]
     named = [word for text in bodies for word in _PLACEHOLDER.findall(text) if not word.isdigit()]
@@ -112,7 +113,7 @@ def _words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} in its {part}" for part, count in sorted(counts.items())) or "no values"
 
 
-def _language(template: Listed) -> str:
+def _language(template: MetaTemplate) -> str:
     return str(template.get("language", "")).replace("-", "_")
 
 

@@ -8,7 +8,7 @@ Times are epoch seconds. No function here sees the token itself, and texts of Me
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -42,7 +42,7 @@ class TokenState(StrEnum):
     """Meta refuses it, or its end has passed."""
 
 
-class Step(StrEnum):
+class RefreshStep(StrEnum):
     """The steps of a refresh, in their order."""
 
     READ = "read"
@@ -57,6 +57,24 @@ class Step(StrEnum):
     """Meta calls the new token valid, and a real call with it succeeds."""
     SWITCH = "switch"
     """The new token becomes AWSCURRENT, the old one AWSPREVIOUS."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Our app at Meta, by which tokens are looked at and exchanged."""
+
+    id: str
+    secret: str = field(repr=False)
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> App:
+        """From the values of the app's secret; what it lacks is empty."""
+        return cls(str(values.get("app_id") or ""), str(values.get("app_secret") or ""))
+
+    @property
+    def token(self) -> str:
+        """The app's own access token (Meta, "Access tokens": ``APP_ID|APP_SECRET``)."""
+        return f"{self.id}|{self.secret}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +119,15 @@ def read_facts(data: object) -> TokenFacts:
     if not isinstance(data, Mapping):
         return TokenFacts(False, reason="Meta's answer says nothing of the token")
     error = data.get("error")
-    found: Mapping[str, object] = error if isinstance(error, Mapping) else {}
-    subcode = found.get("subcode", found.get("error_subcode"))
+    why: Mapping[str, object] = error if isinstance(error, Mapping) else {}
+    subcode = why.get("subcode", why.get("error_subcode"))
     scopes = data.get("scopes")
     expires = data.get("expires_at")
     return TokenFacts(
         valid=data.get("is_valid") is True,
         expires_at=float(expires) if isinstance(expires, int | float) and expires > 0 else None,
         subcode=subcode if isinstance(subcode, int) else None,
-        reason=redact(str(found.get("message") or ""))[:200],
+        reason=redact(str(why.get("message") or ""))[:200],
         app_id=str(data.get("app_id") or ""),
         kind=str(data.get("type") or ""),
         scopes=tuple(str(name) for name in scopes) if isinstance(scopes, list) else (),
@@ -167,17 +185,24 @@ def why_invalid(facts: TokenFacts) -> str:
     return f"{said} (subcode {facts.subcode})" if facts.subcode else said
 
 
-REMEDIES: Final[Mapping[Step, str]] = {
-    Step.READ: "Check that the stack's secret (output SecretArn) is filled and may be read.",
-    Step.ASK: "Check app_id and app_secret in the stack's secret; where Meta is down, it is asked again.",
-    Step.EXCHANGE: (
-        "Check Meta Business Manager and the app's permissions, make a token in the dashboard, and put "
-        "it into the stack's secret: docs/operations.md has the command."
+REMEDIES: Final[Mapping[RefreshStep, str]] = {
+    RefreshStep.READ: "Check that the token's secret (output TokenSecretArn) is filled and may be read.",
+    RefreshStep.ASK: (
+        "Check app_id and app_secret in the app's secret (output AppSecretArn); where Meta is down, it is "
+        "asked again."
     ),
-    Step.STORE: "Check that TokenKeeperFunction may write the stack's secret, then type: lifeline whatsapp "
-    "refresh-token",
-    Step.VERIFY: "The present token stays. Check the app's permissions and the system user's assets in Meta "
-    "Business Manager, then type: lifeline whatsapp refresh-token",
-    Step.SWITCH: "The present token stays. Type: lifeline whatsapp refresh-token",
+    RefreshStep.EXCHANGE: (
+        "Check Meta Business Manager and the app's permissions, make a token in the dashboard, and put "
+        "it into the token's secret: docs/operations.md has the command."
+    ),
+    RefreshStep.STORE: (
+        "Check that TokenKeeperFunction may write the token's secret, then type: lifeline whatsapp "
+        "refresh-token"
+    ),
+    RefreshStep.VERIFY: (
+        "The present token stays. Check the app's permissions and the system user's assets in Meta Business "
+        "Manager, then type: lifeline whatsapp refresh-token"
+    ),
+    RefreshStep.SWITCH: "The present token stays. Type: lifeline whatsapp refresh-token",
 }
 """What a person does where a step fails."""

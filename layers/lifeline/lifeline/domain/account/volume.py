@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lifeline.domain.account.counters import ACCEPTED, Counts, TrafficKind, failures, handled, outcomes, total
-from lifeline.domain.failure.causes import Cause
+from lifeline.domain.failure.causes import LIMITS
 
 SPIKE_FACTOR: Final = 3.0
 """A minute with so many times the usual is a spike,"""
@@ -24,7 +24,6 @@ STEPS: Final = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200
 """Seconds that one row of the chart may stand for."""
 
 _SENT: Final = frozenset({"SENT", "DELIVERED", "READ"})
-_LIMITS: Final = frozenset({Cause.RATE_LIMIT, Cause.SPAM_LIMIT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def summarise(minutes: Counts, since: float, until: float) -> Volume:
     for start, counts in minutes.items():
         if count := handled(counts):
             totals[start] = count
-        limited[start] += sum(count for cause, _, count in failures(counts) if cause in _LIMITS)
+        limited[start] += sum(count for cause, _, count in failures(counts) if cause in LIMITS)
     by_name = total(minutes)
     by_status: Counter[str] = Counter()
     priorities: Counter[str] = Counter()
@@ -154,10 +153,10 @@ def _peak(
 
 
 def _kinds(counts: Mapping[str, int]) -> Counter[TrafficKind]:
-    found: Counter[TrafficKind] = Counter()
+    kinds: Counter[TrafficKind] = Counter()
     for _, kind, count in outcomes(counts):
-        found[kind] += count
-    return found
+        kinds[kind] += count
+    return kinds
 
 
 def _ordered(counts: Counter[str]) -> dict[str, int]:

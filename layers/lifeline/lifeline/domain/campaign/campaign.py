@@ -8,6 +8,7 @@ from enum import StrEnum
 from math import ceil
 from typing import Final
 
+from lifeline.contract.ways import WAYS
 from lifeline.domain.message.status import Status
 
 CHUNK: Final = 100
@@ -18,7 +19,7 @@ CATCH_UP: Final = 2.0
 """A campaign that is behind (panic, a pause of the drainer) leaves at most so many times as fast."""
 
 
-class State(StrEnum):
+class CampaignState(StrEnum):
     """Where a campaign stands. ``loading``: its lines are being stored; nothing is sent."""
 
     LOADING = "loading"
@@ -32,7 +33,7 @@ class Campaign:
     """One campaign. Instants are epoch seconds, ``over`` is seconds, ``released`` counts lines that left."""
 
     id: str
-    state: State
+    state: CampaignState
     template: str
     total: int
     start: float
@@ -51,7 +52,7 @@ class Campaign:
 
 def due(campaign: Campaign, now: float) -> int:
     """How many lines leave with this minute's release."""
-    if campaign.state is not State.RUNNING or now < campaign.start:
+    if campaign.state is not CampaignState.RUNNING or now < campaign.start:
         return 0
     share = min(1.0, (now - campaign.start + STEP) / max(campaign.over, 1.0))
     behind = ceil(campaign.total * share) - campaign.released
@@ -71,8 +72,7 @@ _OUTCOMES: Final[Mapping[Status, str]] = {
     # A webhook may be faster than the answer of the send.
     Status.DELIVERED: "sent",
     Status.READ: "sent",
-    Status.PUSHED: "fallback",
-    Status.EMAILED: "fallback",
+    **{Status(way.status): "fallback" for way in WAYS},
     Status.FAILED: "failed",
     Status.REJECTED: "failed",
     Status.EXPIRED: "expired",

@@ -1,30 +1,21 @@
-"""Why a send fails, or a scope panics: one cause per remedy, and what each says something about."""
+"""Why a send fails, or a scope panics: one row per cause, for all who have to know it.
+
+To add a cause: its row in :class:`Cause`, with the errors of Meta that mean it. Detection, panic, probes,
+retries, notifications, reports and command line read the rows. What one scope does otherwise stands in that
+scope's row (:mod:`lifeline.contract.scopes`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
-
-class Cause(StrEnum):
-    """Why a send failed, or why a scope panics: one cause per remedy."""
-
-    RATE_LIMIT = "rate_limit"
-    SPAM_LIMIT = "spam_limit"
-    PAIR_RATE_LIMIT = "pair_rate_limit"
-    AUTH = "auth"
-    ACCOUNT = "account"
-    UNREACHABLE = "unreachable"
-    SILENT = "silent"
-    TEMPLATE_REJECTED = "template_rejected"
-    INVALID_PHONE = "invalid_phone"
-    UNDELIVERABLE = "undeliverable"
-    BAD_REQUEST = "bad_request"
-    OPERATOR = "operator"
-    """Only a reason for panic: an operator asked for it."""
-    ALARM = "alarm"
-    """Only a reason for panic: a CloudWatch alarm asked for it."""
+from lifeline.contract.names import ENGINEERING
+from lifeline.contract.scopes import scope_of
+from lifeline.domain.failure import rules
+from lifeline.domain.failure.rules import Rule
 
 
 class Reach(StrEnum):
@@ -51,44 +42,283 @@ class Fault(StrEnum):
     """An answer of success that cannot be read."""
 
 
-REACHES: Final[Mapping[Cause, Reach]] = {
-    Cause.RATE_LIMIT: Reach.CHANNEL,
-    Cause.SPAM_LIMIT: Reach.CHANNEL,
-    Cause.PAIR_RATE_LIMIT: Reach.RECIPIENT,
-    Cause.AUTH: Reach.CHANNEL,
-    Cause.ACCOUNT: Reach.CHANNEL,
-    Cause.UNREACHABLE: Reach.CHANNEL,
-    Cause.SILENT: Reach.CHANNEL,
-    Cause.TEMPLATE_REJECTED: Reach.TEMPLATE,
-    Cause.INVALID_PHONE: Reach.RECIPIENT,
-    Cause.UNDELIVERABLE: Reach.RECIPIENT,
-    Cause.BAD_REQUEST: Reach.MESSAGE,
-    Cause.OPERATOR: Reach.CHANNEL,
-    Cause.ALARM: Reach.CHANNEL,
-}
+class Trip(StrEnum):
+    """How strongly failures count towards panic of the channel."""
 
-_REMEDIES: Final[Mapping[Cause, str]] = {
-    Cause.RATE_LIMIT: "Lower the sending rate; sending resumes after the wait that Meta states.",
-    Cause.SPAM_LIMIT: "Stop promotions and check the number's quality rating; people blocked or reported it.",
-    Cause.PAIR_RATE_LIMIT: "Nothing to do: this person waits, others go on; send one person fewer messages.",
-    Cause.AUTH: "Check the token and its permissions, then refresh it: lifeline whatsapp refresh-token.",
-    Cause.ACCOUNT: "Read the account's health status and contact Meta Business Support; no retry helps.",
-    Cause.UNREACHABLE: "Wait for Meta (metastatus.com/whatsapp-business-api); probes end the panic.",
-    Cause.SILENT: "Check the webhook's subscription and the account's health: Meta reports nothing.",
-    Cause.TEMPLATE_REJECTED: "Fix or replace the template: lifeline whatsapp templates --map OLD=NEW.",
-    Cause.INVALID_PHONE: "Correct the number in the contact's record; the fallback was taken.",
-    Cause.UNDELIVERABLE: "WhatsApp cannot reach this person now; the fallback was taken.",
-    Cause.BAD_REQUEST: "Fix what the producer sends; the message is on the dead-letter queue, with why.",
-    Cause.OPERATOR: "Ask the operator named in lifeline panic history; lifeline panic disable ends it.",
-    Cause.ALARM: "Look at the alarm named in lifeline panic history; probes end the panic by themselves.",
-}
-
-WINDOW_CAUSES: Final = frozenset(
-    {Cause.RATE_LIMIT, Cause.SPAM_LIMIT, Cause.UNREACHABLE, Cause.AUTH, Cause.ACCOUNT}
-)
-"""Failures of the channel itself. All others show that Meta answers."""
+    NEVER = "never"
+    """They show that the service answers. What else leads to panic stands where it is detected."""
+    SHARE = "share"
+    """By their share of the sends."""
+    LIMIT = "limit"
+    """As ``SHARE``, and by a lower one, since part of the traffic always passes a limit. Nothing is probed
+    before the stated time: calls under a limit count, and lengthen the wait.
+    """
+    STREAK = "streak"
+    """As ``SHARE``, and by so many in a row: no answer came at all."""
+    AT_ONCE = "at_once"
+    """The first one trips."""
 
 
-def remedy(cause: Cause) -> str:
-    """What an operator does about ``cause``, in one sentence."""
-    return _REMEDIES[cause]
+class Ask(StrEnum):
+    """A question to Meta that a cause's probe can ask."""
+
+    REACHABILITY = "reachability"
+    """GET of the phone number with its health status answers at all."""
+    TOKEN = "token"  # noqa: S105  # nosec B105  # the name of a question
+    """Meta calls the access token valid."""
+    HEALTH = "health"
+    """The health status of number, account and business is not BLOCKED."""
+    TEST_SEND = "test_send"
+    """A real send to the configured test number is accepted; left out where no number is configured."""
+
+
+class Check(StrEnum):
+    """Questions to people after an incident; :mod:`lifeline.domain.incident.checklist` has their texts."""
+
+    STATUS = "status"
+    RATE = "rate"
+    CREDENTIAL = "credential"
+    TEMPLATE = "template"
+    ACCOUNT = "account"
+    PEOPLE = "people"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What follows from a cause. The defaults are those of a cause that this version does not know."""
+
+    reach: Reach = Reach.CHANNEL
+    remedy: str = ""
+    """What an operator does: a sentence for all scopes (``Scope.fill``); a scope may have its own."""
+    errors: tuple[Rule, ...] = ()
+    """Meta's errors that mean it."""
+    trips: Trip = Trip.NEVER
+    strength: int = 0
+    """Of several causes a flag keeps the strongest: the one whose remedy takes more."""
+    asks: tuple[Ask, ...] = (Ask.REACHABILITY, Ask.TOKEN, Ask.HEALTH)
+    """What a probe asks, in this order; where nobody says what is wrong, everything that costs no message."""
+    first_wait: float = 0.0
+    """Seconds from a trip to its earliest recovery where the service states none. A field of
+    ``panic.flag.Rules`` named after the cause (``rate_limit_seconds``) makes it a setting.
+    """
+    retried: bool = False
+    """The same message is worth another try outside panic; about one person, after 4^n seconds."""
+    renews_token: bool = False
+    """A renewal of the token is tried, where the scope has one."""
+    escalates: bool = False
+    """Who deals with the service's support is told as well."""
+    to_marketing: str = ""
+    """What marketing has to know besides."""
+    checks: tuple[Check, ...] = (Check.PEOPLE,)
+    """What is asked after an incident, besides the questions that every incident has."""
+
+
+class Cause(StrEnum):
+    """Why a send failed, or why a scope panics: one cause per remedy."""
+
+    traits: Traits
+
+    def __new__(cls, value: str, traits: Traits = Traits()) -> Self:
+        """A member: its name for others, and its row."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.traits = traits
+        return member
+
+    RATE_LIMIT = (
+        "rate_limit",
+        Traits(
+            remedy="Lower the sending rate; sending resumes after the wait that {service} states.",
+            errors=rules.RATE_LIMIT,
+            trips=Trip.LIMIT,
+            strength=4,
+            # Only a send meets the limit on sends; the phone number's own data stays readable under it.
+            asks=(Ask.REACHABILITY, Ask.TEST_SEND),
+            # Throughput is a rate per second, and a probe needs a quiet moment to mean something.
+            first_wait=60.0,
+            retried=True,
+            checks=(Check.RATE,),
+        ),
+    )
+    SPAM_LIMIT = (
+        "spam_limit",
+        Traits(
+            remedy="Stop promotions and check the number's quality rating; people blocked or reported it.",
+            errors=rules.SPAM_LIMIT,
+            trips=Trip.LIMIT,
+            strength=6,
+            asks=(Ask.HEALTH, Ask.TEST_SEND),
+            # A restriction for quality eases over hours, and more sending makes it worse.
+            first_wait=3600.0,
+            escalates=True,
+            to_marketing="People have blocked or reported us: please stop promotions until the number's "
+            "quality is better.",
+            checks=(Check.ACCOUNT, Check.RATE),
+        ),
+    )
+    PAIR_RATE_LIMIT = (
+        "pair_rate_limit",
+        Traits(
+            Reach.RECIPIENT,
+            "Nothing to do: this person waits, others go on; send one person fewer messages.",
+            rules.PAIR_RATE_LIMIT,
+            retried=True,
+        ),
+    )
+    AUTH = (
+        "auth",
+        Traits(
+            remedy="Check the {credential} and its permissions, then store a valid one.",
+            errors=rules.AUTH,
+            trips=Trip.AT_ONCE,
+            strength=7,
+            asks=(Ask.TOKEN, Ask.REACHABILITY),
+            renews_token=True,
+            checks=(Check.CREDENTIAL,),
+        ),
+    )
+    ACCOUNT = (
+        "account",
+        Traits(
+            remedy="Contact {support}; no retry helps.",
+            errors=rules.ACCOUNT,
+            trips=Trip.AT_ONCE,
+            strength=8,
+            asks=(Ask.TOKEN, Ask.HEALTH),
+            escalates=True,
+            checks=(Check.ACCOUNT,),
+        ),
+    )
+    UNREACHABLE = (
+        "unreachable",
+        Traits(
+            remedy="Wait for {service} ({status_page}); probes end the panic.",
+            errors=rules.UNREACHABLE,
+            trips=Trip.STREAK,
+            strength=3,
+            asks=(Ask.REACHABILITY,),
+            retried=True,
+            checks=(Check.STATUS,),
+        ),
+    )
+    SILENT = (
+        "silent",
+        Traits(
+            remedy="Check the webhook's subscription and the account's health: {service} reports nothing.",
+            strength=2,
+            asks=(Ask.HEALTH, Ask.TEST_SEND),
+            checks=(Check.STATUS,),
+        ),
+    )
+    TEMPLATE_REJECTED = (
+        "template_rejected",
+        Traits(
+            Reach.TEMPLATE,
+            "Fix or replace the template: lifeline whatsapp templates --map OLD=NEW.",
+            rules.TEMPLATE_REJECTED,
+            strength=2,
+            checks=(Check.TEMPLATE,),
+        ),
+    )
+    INVALID_PHONE = (
+        "invalid_phone",
+        Traits(
+            Reach.RECIPIENT,
+            "Correct the number in the contact's record; the fallback was taken.",
+            rules.INVALID_PHONE,
+        ),
+    )
+    UNDELIVERABLE = (
+        "undeliverable",
+        Traits(
+            Reach.RECIPIENT,
+            "WhatsApp cannot reach this person now; the fallback was taken.",
+            rules.UNDELIVERABLE,
+        ),
+    )
+    BAD_REQUEST = (
+        "bad_request",
+        Traits(
+            Reach.MESSAGE,
+            "Fix what the producer sends; the message is on the dead-letter queue, with why.",
+            rules.BAD_REQUEST,
+        ),
+    )
+    OPERATOR = (
+        "operator",
+        Traits(
+            remedy="Ask the operator named in lifeline panic history; lifeline panic disable ends it.",
+            strength=5,
+        ),
+    )
+    """Only a reason for panic: an operator asked for it."""
+    ALARM = (
+        "alarm",
+        Traits(
+            remedy="Look at the alarm named in lifeline panic history; probes end the panic by themselves.",
+            strength=1,
+            checks=(Check.PEOPLE, Check.STATUS),
+        ),
+    )
+    """Only a reason for panic: a CloudWatch alarm asked for it."""
+
+
+def _that(*trips: Trip) -> tuple[Cause, ...]:
+    """Causes that count so, the weakest first."""
+    return tuple(
+        sorted((cause for cause in Cause if cause.traits.trips in trips), key=lambda c: c.traits.strength)
+    )
+
+
+STREAKS: Final = _that(Trip.STREAK)
+LIMITS: Final = _that(Trip.LIMIT)
+COUNTED: Final = _that(Trip.SHARE, Trip.LIMIT, Trip.STREAK)
+"""The causes that count towards panic of a channel by their share."""
+WINDOW_CAUSES: Final = frozenset({*COUNTED, *_that(Trip.AT_ONCE)})
+"""Failures of the channel itself. All others show that the service answers."""
+
+
+def traits_of(cause: str) -> Traits:
+    """The row of a cause as a flag or a counter has it: neutral for none, and for one of another version."""
+    try:
+        return Cause(cause).traits
+    except ValueError:
+        return Traits()
+
+
+def remedy(scope: str, cause: str) -> str:
+    """What an operator does about ``cause`` on ``scope``, in one sentence; empty for an unknown cause."""
+    row = scope_of(scope)
+    return row.remedies.get(cause) or row.fill(traits_of(cause).remedy)
+
+
+def audience(scope: str, cause: str) -> tuple[str, ...]:
+    """Who is told of a panic: engineering, and who deals with the service's support where that helps."""
+    support = scope_of(scope).support_audience
+    return (ENGINEERING, support) if support and traits_of(cause).escalates else (ENGINEERING,)
+
+
+_BY_CODE: Final[dict[int, list[tuple[Cause, Rule]]]] = {}
+
+
+for _cause in Cause:
+    for _rule in _cause.traits.errors:
+        for _entry in _rule.codes:
+            for _code in (_entry,) if isinstance(_entry, int) else _entry:
+                _BY_CODE.setdefault(_code, []).append((_cause, _rule))
+for _rows in _BY_CODE.values():
+    # A row that asks for more comes first: the subcode, then the details.
+    _rows.sort(key=lambda row: (row[1].subcode is None, row[1].details is None))
+
+
+def rule_for(code: int | None, subcode: int | None = None, details: str = "") -> tuple[Cause, Rule] | None:
+    """The cause of one of Meta's errors and the row that says so, or ``None`` for an unknown code."""
+    if code is None:
+        return None
+    for cause, rule in _BY_CODE.get(code, ()):
+        if rule.subcode is not None and rule.subcode != subcode:
+            continue
+        if rule.details is not None and not re.search(rule.details, details, re.IGNORECASE):
+            continue
+        return cause, rule
+    return None

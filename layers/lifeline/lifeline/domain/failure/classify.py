@@ -1,6 +1,6 @@
 """Failures told apart by their remedy: Meta's answers, errors in webhooks, faults of the connection.
 
-The table is :data:`lifeline.domain.failure.rules.RULES`. The HTTP status counts only where no code can be
+The table is :mod:`lifeline.domain.failure.rules`. The HTTP status counts only where no code can be
 read, and ``type`` says nothing (``OAuthException`` also comes with rate limits and outages).
 """
 
@@ -14,15 +14,15 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from lifeline.domain.failure.causes import REACHES, WINDOW_CAUSES, Cause, Fault, Reach, remedy
+from lifeline.contract.scopes import WHATSAPP
+from lifeline.domain.failure.causes import WINDOW_CAUSES, Cause, Fault, Reach, Trip, remedy, rule_for
 from lifeline.domain.failure.reading import read_header, read_text, read_whole
-from lifeline.domain.failure.rules import rule_for
 from lifeline.domain.failure.usage import MAX_RETRY_AFTER, usage_headers
 from lifeline.domain.redact import redact
 
 _NOT_LEFT: Final = frozenset({Fault.REFUSED, Fault.DNS, Fault.TLS, Fault.CONNECT_TIMEOUT})
 
-_FAULT_NOTES: Final[Mapping[Fault, str]] = {
+FAULT_NOTES: Final[Mapping[Fault, str]] = {
     Fault.REFUSED: "connection refused",
     Fault.DNS: "host name not resolved",
     Fault.TLS: "no TLS connection",
@@ -41,7 +41,7 @@ class Failure:
     """One failed send (or other call), told apart.
 
     ``retry_after``: seconds, as Meta states them. ``may_have_left``: the request may have been carried out.
-    ``known``: the code stands in :data:`RULES`. ``details`` is safe to log: no token, no whole phone number.
+    ``known``: the code stands in the table. ``details`` is safe to log: no token, no whole phone number.
     """
 
     cause: Cause
@@ -68,14 +68,14 @@ class Failure:
     @property
     def remedy(self) -> str:
         """What an operator does about it: what the table says of the code, then of the cause."""
-        rule = rule_for(self.code, self.subcode, self.details)
-        whole = remedy(self.cause)
-        return f"{rule.remedy} {whole}" if rule and rule.remedy not in whole else whole
+        known = rule_for(self.code, self.subcode, self.details)
+        whole = remedy(WHATSAPP, self.cause)
+        return f"{known[1].remedy} {whole}" if known and known[1].remedy not in whole else whole
 
     @property
     def trips_at_once(self) -> bool:
         """Whether the first such failure puts the channel into panic."""
-        return self.cause in (Cause.AUTH, Cause.ACCOUNT)
+        return self.cause.traits.trips is Trip.AT_ONCE
 
     @property
     def counts_for_window(self) -> bool:
@@ -91,7 +91,7 @@ class Failure:
         """
         if self.may_have_left:
             return False
-        return self.passing or self.cause in (Cause.UNREACHABLE, Cause.RATE_LIMIT, Cause.PAIR_RATE_LIMIT)
+        return self.passing or self.cause.traits.retried
 
 
 def classify_answer(http_status: int, body: object, headers: Mapping[str, str]) -> Failure:
@@ -117,7 +117,7 @@ def classify_answer(http_status: int, body: object, headers: Mapping[str, str]) 
         cause, note, known, passing = _by_code(code, subcode, details)
     return Failure(
         cause=cause,
-        reach=REACHES[cause],
+        reach=cause.traits.reach,
         code=code,
         subcode=subcode,
         details=details or note,
@@ -141,7 +141,7 @@ def classify_status_error(error: Mapping[str, object]) -> Failure:
     cause, note, known, passing = _by_code(code, subcode, details)
     return Failure(
         cause=cause,
-        reach=REACHES[cause],
+        reach=cause.traits.reach,
         code=code,
         subcode=subcode,
         details=details or note,
@@ -157,10 +157,10 @@ def classify_status_error(error: Mapping[str, object]) -> Failure:
 
 def classify_fault(fault: Fault, text: str) -> Failure:
     """Tell apart a call without a readable answer. ``text``: what the transport said."""
-    note = _FAULT_NOTES[fault]
+    note = FAULT_NOTES[fault]
     return Failure(
         cause=Cause.UNREACHABLE,
-        reach=REACHES[Cause.UNREACHABLE],
+        reach=Cause.UNREACHABLE.traits.reach,
         code=None,
         subcode=None,
         details=redact(f"{note}: {text}" if text else note)[:MAX_DETAILS],
@@ -174,11 +174,12 @@ def classify_fault(fault: Fault, text: str) -> Failure:
 
 
 def _by_code(code: int | None, subcode: int | None, details: str) -> tuple[Cause, str, bool, bool]:
-    rule = rule_for(code, subcode, details)
-    if rule is None:
+    row = rule_for(code, subcode, details)
+    if row is None:
         note = "no error code" if code is None else f"code {code} is not in the table"
         return Cause.BAD_REQUEST, note, False, False
-    return rule.cause, rule.name, True, rule.passing
+    cause, rule = row
+    return cause, rule.name, True, rule.passing
 
 
 def _by_http_status(status: int, body: object) -> tuple[Cause, str]:
@@ -246,7 +247,7 @@ def _retry_after(headers: Mapping[str, str], cause: Cause) -> float | None:
     """
     raw = read_header(headers, "retry-after")
     seconds = _stated_wait(raw, read_header(headers, "date")) if raw else None
-    if seconds is None and cause in (Cause.RATE_LIMIT, Cause.SPAM_LIMIT):
+    if seconds is None and cause.traits.trips is Trip.LIMIT:
         usage = usage_headers(headers)
         seconds = usage.regain_seconds if usage else None
     return min(seconds, MAX_RETRY_AFTER) if seconds and seconds > 0 else None

@@ -20,26 +20,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lifeline.contract.names import OPENAI_VOICE
-from lifeline.domain.failure.causes import Cause, Fault
-from lifeline.domain.failure.classify import MAX_DETAILS
+from lifeline.contract.scopes import OPENAI_VOICE
+from lifeline.domain.failure.causes import WINDOW_CAUSES, Cause, Fault, Trip, remedy
+from lifeline.domain.failure.classify import FAULT_NOTES, MAX_DETAILS
 from lifeline.domain.redact import redact
 
-MESSAGE: Final = "message"
-"""Scope of a failure that says something about one text or one recording only."""
 MAX_WAIT: Final = 3600.0
 """Seconds. A stated wait is cut to this: OpenAI's limits are per minute and per day; probes ask sooner."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class VoiceFailureRule:
     """One row of :data:`RULES`. ``statuses`` and ``words`` must both fit; an empty one fits always."""
 
     statuses: tuple[int | range, ...]
     words: tuple[str, ...]
     """``error.code`` or ``error.type``."""
     cause: Cause
-    scope: str
     name: str
     remedy: str
     source: str
@@ -49,9 +46,9 @@ class Rule:
     """The content is what OpenAI does not take."""
 
 
-RULES: Final[tuple[Rule, ...]] = (
+RULES: Final[tuple[VoiceFailureRule, ...]] = (
     # --- Nobody but the operator can mend these ---------------------------------------------------------
-    Rule(
+    VoiceFailureRule(
         (),
         (
             "insufficient_quota",
@@ -61,121 +58,108 @@ RULES: Final[tuple[Rule, ...]] = (
             "access_terminated",
         ),
         Cause.ACCOUNT,
-        OPENAI_VOICE,
         "no credit, or the account is closed",
         "Add credit or raise the monthly limit at platform.openai.com, Settings, Billing; no retry helps.",
         "codes",
     ),
-    Rule(
+    VoiceFailureRule(
         (402,),
         (),
         Cause.ACCOUNT,
-        OPENAI_VOICE,
         "payment required",
         "Pay at platform.openai.com, Settings, Billing; no retry helps.",
         "http",
     ),
-    Rule(
+    VoiceFailureRule(
         (),
         ("model_not_found",),
         Cause.ACCOUNT,
-        OPENAI_VOICE,
         "model gone or not ours",
         "Name models that the key may use in SETTINGS_JSON: openai.speech_model, transcription_model.",
         "codes",
     ),
-    Rule(
+    VoiceFailureRule(
         (),
         ("unsupported_country_region_territory", "ip_not_authorized"),
         Cause.AUTH,
-        OPENAI_VOICE,
         "not from here",
         "Call from a region and an address that OpenAI's project allows.",
         "codes",
     ),
-    Rule(
+    VoiceFailureRule(
         (401,),
         (),
         Cause.AUTH,
-        OPENAI_VOICE,
         "key refused",
-        "Store a valid openai_api_key in the secret; workers take it within a minute.",
+        "Store a valid openai_api_key (output OpenaiSecretArn); workers take it within a minute.",
         "codes",
     ),
-    Rule(
+    VoiceFailureRule(
         (403,),
         (),
         Cause.AUTH,
-        OPENAI_VOICE,
         "permission missing",
         "Give the key's project access to audio and models at platform.openai.com.",
         "codes",
     ),
     # --- Limits -----------------------------------------------------------------------------------------
-    Rule(
+    VoiceFailureRule(
         (429,),
         (),
         Cause.RATE_LIMIT,
-        OPENAI_VOICE,
         "rate limit",
         "Nothing at once: it passes. If it lasts, raise the project's limits at OpenAI.",
         "codes",
         retryable=True,
     ),
     # --- One text, one recording ------------------------------------------------------------------------
-    Rule(
+    VoiceFailureRule(
         (),
         ("content_policy_violation", "moderation_blocked", "content_filter"),
         Cause.BAD_REQUEST,
-        MESSAGE,
         "content refused",
         "OpenAI does not take this content: the message goes out as text.",
         "codes",
         refused=True,
     ),
-    Rule(
+    VoiceFailureRule(
         (413,),
         (),
         Cause.BAD_REQUEST,
-        MESSAGE,
         "too large",
         "OpenAI takes recordings of up to 25 MB.",
         "reference",
     ),
     # --- OpenAI is down or busy -------------------------------------------------------------------------
-    Rule(
+    VoiceFailureRule(
         (408, 409, range(500, 600)),
         (),
         Cause.UNREACHABLE,
-        OPENAI_VOICE,
         "server error",
         "Wait for OpenAI (status.openai.com); probes end the panic.",
         "clients",
         retryable=True,
     ),
-    Rule(
+    VoiceFailureRule(
         (404, 405, 407, 421, 426, range(300, 400)),
         (),
         Cause.UNREACHABLE,
-        OPENAI_VOICE,
         "something else answers",
         "Check OPENAI_BASE_URL: what answers there is not OpenAI's audio API.",
         "class",
     ),
-    Rule(
+    VoiceFailureRule(
         (range(400, 500),),
         (),
         Cause.BAD_REQUEST,
-        MESSAGE,
         "request not taken",
         "Fix what details name; the message goes out as text.",
         "codes",
     ),
-    Rule(
+    VoiceFailureRule(
         (),
         (),
         Cause.UNREACHABLE,
-        OPENAI_VOICE,
         "answer not readable",
         "Wait for OpenAI (status.openai.com); check OPENAI_BASE_URL if it lasts.",
         "class",
@@ -184,28 +168,15 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 """The failure table of OpenAI. The last row takes what no other does."""
 
-_FAULTS: Final[Mapping[Fault, str]] = {
-    Fault.REFUSED: "connection refused",
-    Fault.DNS: "host name not resolved",
-    Fault.TLS: "no TLS connection",
-    Fault.CONNECT_TIMEOUT: "no connection in time",
-    Fault.READ_TIMEOUT: "no answer in time",
-    Fault.BROKEN: "connection broken",
-    Fault.NOT_JSON: "answer of success not readable",
-}
-_UNREACHED: Final = "Wait for OpenAI (status.openai.com); probes end the panic."
-
 
 @dataclass(frozen=True, slots=True)
 class VoiceFailure:
     """Why OpenAI made no speech, or heard nothing.
 
-    ``scope``: ``openai_voice`` where all voice is concerned, ``message`` where it is this text or recording.
     ``retry_after``: seconds, as OpenAI states them. ``details`` is safe to log: no key, no phone number.
     """
 
     cause: Cause
-    scope: str
     name: str
     details: str
     remedy: str
@@ -218,12 +189,12 @@ class VoiceFailure:
     @property
     def trips_at_once(self) -> bool:
         """Whether the first such failure puts ``openai_voice`` into panic."""
-        return self.counts_for_window and self.cause in (Cause.AUTH, Cause.ACCOUNT)
+        return self.cause.traits.trips is Trip.AT_ONCE
 
     @property
     def counts_for_window(self) -> bool:
         """Whether it counts as a failure of OpenAI. All others show that it answers."""
-        return self.scope == OPENAI_VOICE
+        return self.cause in WINDOW_CAUSES
 
     @property
     def words(self) -> str:
@@ -245,7 +216,6 @@ def classify_answer(http_status: int, body: object, headers: Mapping[str, str]) 
     details = redact(message)[:MAX_DETAILS] if isinstance(message, str) and message else rule.name
     return VoiceFailure(
         cause=rule.cause,
-        scope=rule.scope,
         name=rule.name,
         details=details,
         remedy=rule.remedy,
@@ -259,17 +229,17 @@ def classify_answer(http_status: int, body: object, headers: Mapping[str, str]) 
 
 def classify_fault(fault: Fault, text: str = "") -> VoiceFailure:
     """Tell apart a call without a readable answer. ``text``: what the transport said."""
-    note = _FAULTS[fault]
+    cause, note = Cause.UNREACHABLE, FAULT_NOTES[fault]
     details = redact(f"{note}: {text}" if text else note)[:MAX_DETAILS]
-    return VoiceFailure(Cause.UNREACHABLE, OPENAI_VOICE, note, details, _UNREACHED, retryable=True)
+    return VoiceFailure(cause, note, details, remedy(OPENAI_VOICE, cause), retryable=True)
 
 
 def not_asked(details: str, remedy: str = "Fix the text; the message goes out as text.") -> VoiceFailure:
     """A text or recording that OpenAI would not take: it is not asked."""
-    return VoiceFailure(Cause.BAD_REQUEST, MESSAGE, "not asked", details, remedy)
+    return VoiceFailure(Cause.BAD_REQUEST, "not asked", details, remedy)
 
 
-def rule_for(http_status: int, words: tuple[str, ...]) -> Rule:
+def rule_for(http_status: int, words: tuple[str, ...]) -> VoiceFailureRule:
     """The row that covers an answer; there always is one."""
     for rule in RULES:
         status_fits = not rule.statuses or any(

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parseaddr
 from typing import Any, Final, Literal
 
+from lifeline.contract.ways import EMAIL, PUSH
 from lifeline.domain.fallback.mail_tag import ACT_TAG, ID_TAG, decode, decode_act
 from lifeline.domain.text import one_line, plain
 
@@ -68,20 +69,20 @@ def returned(document: Mapping[str, Any]) -> Iterator[Returned]:
         complaint = _object(document.get("complaint"))
         why = f"complaint {_word(complaint.get('complaintFeedbackType')) or 'by the person'}"
         for address in _addresses(complaint.get("complainedRecipients")):
-            yield Returned("email", address, "complaint", why)
+            yield Returned(EMAIL.name, address, "complaint", why)
     elif document.get("EventType") == "DeliveryFailure":
         endpoint = document.get("EndpointArn")
         if isinstance(endpoint, str) and endpoint and plain(endpoint) == endpoint:
             failure = _word(document.get("FailureType")) or "unknown"
-            yield Returned("push", endpoint, "disabled" if failure in GONE else "passing", failure)
+            yield Returned(PUSH.name, endpoint, "disabled" if failure in GONE else "passing", failure)
 
 
 def mail_report(document: Mapping[str, Any]) -> MailReport | None:
     """What one event of SES says of a mail of ours; ``None`` for other events and for mails without tags."""
-    found = _KINDS.get(_kind(document))
-    if found is None:
+    known = _KINDS.get(_kind(document))
+    if known is None:
         return None
-    kind, field = found
+    kind, field = known
     about = _object(document.get(field))
     if field == "complaint" and about.get("complaintSubType") == SUPPRESSED:
         kind = "bounced"
@@ -117,7 +118,7 @@ def _bounce(bounce: Mapping[str, Any]) -> Iterator[Returned]:
     final = bounce.get("bounceType") == "Permanent"
     why = f"bounce {_word(bounce.get('bounceSubType')) or 'General'}"
     for address in _addresses(bounce.get("bouncedRecipients")):
-        yield Returned("email", address, "bounce" if final else "passing", why)
+        yield Returned(EMAIL.name, address, "bounce" if final else "passing", why)
 
 
 def _addresses(recipients: object) -> Iterator[str]:
@@ -134,8 +135,8 @@ def _moment(value: object) -> float | None:
     if not isinstance(value, str):
         return None
     try:
-        found = datetime.fromisoformat(value)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
 

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from lifeline.contract.names import PRIORITIES
+from lifeline.contract.ways import PARK, WAYS, WAYS_BY_NAME
 from lifeline.domain.message.status import Status
 
-
-class Step(StrEnum):
-    """One way to go."""
-
-    PUSH = "push"
-    EMAIL = "email"
-    PARK = "park"
-    """Hold it; WhatsApp delivers it after recovery unless it has expired."""
-
-
-PRIORITIES: Final = ("critical", "normal", "bulk")
+STEPS: Final = (*WAYS_BY_NAME, PARK)
+"""Each way besides WhatsApp; or to hold it, and WhatsApp delivers it after recovery unless it has expired."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +24,7 @@ class Policy:
     default: nobody gets it twice.
     """
 
-    steps: Mapping[str, tuple[Step, ...]]
+    steps: Mapping[str, tuple[str, ...]]
     take_all: bool = False
     whatsapp_later: bool = False
 
@@ -47,7 +39,7 @@ class Policy:
             raise ValueError("; ".join(faults))
         steps = dict(DEFAULT_POLICY.steps)
         for priority, names in obj.get("steps", {}).items():
-            steps[priority] = tuple(Step(name) for name in names)
+            steps[priority] = tuple(names)
         return cls(
             steps=MappingProxyType(steps),
             take_all=obj.get("take_all", DEFAULT_POLICY.take_all),
@@ -58,9 +50,8 @@ class Policy:
 DEFAULT_POLICY: Final = Policy(
     steps=MappingProxyType(
         {
-            "critical": (Step.PUSH, Step.EMAIL, Step.PARK),
-            "normal": (Step.PUSH, Step.PARK),
-            "bulk": (Step.PARK,),
+            priority: (*(way.name for way in WAYS if priority in way.default_for), PARK)
+            for priority in PRIORITIES
         }
     )
 )
@@ -80,7 +71,7 @@ def _faults(obj: object) -> Iterator[str]:
     if not isinstance(steps, Mapping):
         yield "steps: must be an object of priorities"
         return
-    ways = ", ".join(Step)
+    ways = ", ".join(STEPS)
     for priority, names in steps.items():
         if priority not in PRIORITIES:
             yield f"steps.{priority}: unknown priority; known are {', '.join(PRIORITIES)}"
@@ -88,26 +79,24 @@ def _faults(obj: object) -> Iterator[str]:
             yield f"steps.{priority}: must be a list of {ways}"
             continue
         for name in names:
-            if not isinstance(name, str) or name not in tuple(Step):
+            if not isinstance(name, str) or name not in STEPS:
                 yield f"steps.{priority}: {name!r} is not a step; steps are {ways}"
         if len(set(map(str, names))) != len(names):
             yield f"steps.{priority}: a step stands there twice"
-        if Step.PARK in names and names[-1] != Step.PARK:
+        if PARK in names and names[-1] != PARK:
             yield f"steps.{priority}: park must be the last step"
 
 
 def plan(
     policy: Policy,
     priority: str,
-    has_push: bool,
-    has_email: bool,
+    has: Collection[str],
     expired: bool = False,
-    disabled: frozenset[Step] = frozenset(),
     whatsapp_later: bool = True,
-) -> tuple[Step, ...]:
-    """The steps to take for one message, in order.
+) -> tuple[str, ...]:
+    """The steps to take for one message, in order. ``has``: the ways by which this person can be reached.
 
-    Steps that the person lacks and steps in ``disabled`` are left out. ``park`` always ends the plan, also
+    Ways that the person lacks are left out. ``park`` always ends the plan, also
     where the policy does not name it: a message that reaches nobody is held, not lost. It is absent only when
     the message has ``expired`` (then the plan is empty: never deliver later than that), or when WhatsApp
     cannot deliver it later either (``whatsapp_later`` false: the person, not the channel, is the reason).
@@ -115,30 +104,25 @@ def plan(
     """
     if expired:
         return ()
-    lacking = set(disabled)
-    if not has_push:
-        lacking.add(Step.PUSH)
-    if not has_email:
-        lacking.add(Step.EMAIL)
     wanted = policy.steps.get(priority, policy.steps.get("normal", ()))
-    ways = tuple(step for step in wanted if step is not Step.PARK and step not in lacking)
-    return (*ways, Step.PARK) if whatsapp_later else ways
+    ways = tuple(step for step in wanted if step in has)
+    return (*ways, PARK) if whatsapp_later else ways
 
 
 def next_after(
-    policy: Policy, steps: Sequence[Step], successes: Sequence[Step], failures: Sequence[Step]
-) -> Step | None:
+    policy: Policy, steps: Sequence[str], successes: Sequence[str], failures: Sequence[str]
+) -> str | None:
     """The step of a plan to take next, or ``None`` when it is done.
 
     The first success ends it; with ``take_all`` every way is taken. ``park`` comes last: when nobody was
     reached, or when the policy sends the WhatsApp message later all the same.
     """
-    reached = any(step is not Step.PARK for step in successes)
+    reached = any(step != PARK for step in successes)
     done = {*successes, *failures}
     for step in steps:
         if step in done:
             continue
-        if step is Step.PARK:
+        if step == PARK:
             if not reached or policy.whatsapp_later:
                 return step
         elif not reached or policy.take_all:
@@ -146,25 +130,21 @@ def next_after(
     return None
 
 
-def final_status(successes: Sequence[Step]) -> Status:
+def final_status(successes: Sequence[str]) -> Status:
     """The ledger's status after these steps succeeded.
 
     The first way that reached the person counts; ``PARKED`` when parking was all, or when the WhatsApp
     message still follows; ``FAILED`` when nothing worked.
     """
-    if Step.PARK in successes:
+    if PARK in successes:
         return Status.PARKED
     first = next(iter(successes), None)
-    return (
-        {Step.PUSH: Status.PUSHED, Step.EMAIL: Status.EMAILED}.get(first, Status.FAILED)
-        if first
-        else Status.FAILED
-    )
+    return Status(WAYS_BY_NAME[first].status) if first else Status.FAILED
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """What push and email say. ``title`` is ``None`` where the sender's default title is to be used.
+class FallbackText:
+    """What the ways say. ``title`` is ``None`` where the sender's default title is to be used.
 
     The text is whole: how much of a push is shown is the phone's affair.
     """
@@ -179,7 +159,7 @@ def notice(
     text: str | None,
     template_name: str | None,
     parameters: Sequence[str],
-) -> Notice | None:
+) -> FallbackText | None:
     """The text of a fallback, or ``None`` where there is nothing to say.
 
     The producer's ``fallback`` comes first, then ``text``. A template whose text is not known gives its name
@@ -189,14 +169,14 @@ def notice(
     title = _clean(fallback_title)
     body = _clean(fallback_body) or _clean(text)
     if body:
-        return Notice(title, body)
+        return FallbackText(title, body)
     words = _in_words(template_name or "")
     values = ", ".join(value for value in map(_clean, parameters) if value)
     if words and values:
-        return Notice(title or words, values if not title else f"{words}: {values}")
+        return FallbackText(title or words, values if not title else f"{words}: {values}")
     if words or values:
-        return Notice(title, words or values)
-    return Notice(None, title) if title else None
+        return FallbackText(title, words or values)
+    return FallbackText(None, title) if title else None
 
 
 def _clean(text: object) -> str | None:

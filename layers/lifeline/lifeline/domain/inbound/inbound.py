@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from lifeline.contract.instants import format_instant
 from lifeline.contract.messages import MAX_TEXT_CHARS
-from lifeline.domain.text import clean_json, load_json, scalar
+from lifeline.domain.inbound.ours import BusinessNumber
+from lifeline.domain.text import clean_json, e164, load_json, scalar
 
 TEXT: Final = "text"
 VOICE: Final = "voice"
@@ -179,11 +180,9 @@ class Sender:
 
 def sender_of(message: Mapping[str, Any], contact: Mapping[str, Any]) -> Sender:
     """Who wrote a message, from it and from the contact beside it."""
-    number = _text(message.get("from")) or _text(contact.get("wa_id"))
-    digits = "".join(character for character in number if character.isdigit())
     profile = contact.get("profile")
     return Sender(
-        phone=f"+{digits}" if digits else "",
+        phone=e164(_text(message.get("from")) or _text(contact.get("wa_id"))),
         user_id=_text(message.get("from_user_id")) or _text(contact.get("user_id")),
         name=_text(profile.get("name"))[:256] if isinstance(profile, Mapping) else "",
     )
@@ -203,6 +202,9 @@ class VoiceNote:
     mime_type: str = ""
     sha256: str = ""
     """Of the recording, Base64, as Meta's webhook says."""
+    number_id: str = ""
+    """The number that was spoken to, as :class:`~lifeline.domain.inbound.ours.BusinessNumber`."""
+    number_display: str = ""
     turn: int = 0
     """How often it was put back."""
     kept: bool = False
@@ -214,6 +216,11 @@ class VoiceNote:
     def sender(self) -> Sender:
         """Who sent it."""
         return Sender(self.phone, self.user_id, self.name)
+
+    @property
+    def number(self) -> BusinessNumber:
+        """The number of ours that it was sent to."""
+        return BusinessNumber(self.number_id, self.number_display)
 
     def job(self) -> str:
         """The body for ``voice-queue``."""
@@ -239,6 +246,17 @@ class VoiceNote:
         return replace(note, received_at=float(note.received_at))
 
 
+MAX_NAME: Final = 256
+"""Characters of a name in :func:`name_of`; a sort key of DynamoDB has at most 1,024 bytes."""
+
+
+def name_of(wamid: str) -> str:
+    """The name under which a message is claimed and kept: its wamid, or a digest of one that is no wamid."""
+    if wamid and len(wamid) <= MAX_NAME and wamid.isascii() and wamid.isprintable():
+        return wamid
+    return "sha256:" + hashlib.sha256(wamid.encode("utf-8", "replace")).hexdigest()
+
+
 def is_job(body: str) -> bool:
     """Whether a message of ``voice-queue`` asks for a transcription."""
     try:
@@ -249,9 +267,9 @@ def is_job(body: str) -> bool:
 
 
 def voice_note(
-    wamid: str, message: Mapping[str, Any], contact: Mapping[str, Any], now: float
+    wamid: str, message: Mapping[str, Any], contact: Mapping[str, Any], number: BusinessNumber, now: float
 ) -> VoiceNote | None:
-    """The voice note in a message, or ``None``: other audio is a file that somebody passed on.
+    """The voice note in a message to ``number``; ``None``: other audio is a file that somebody passed on.
 
     ``type: voice`` is how the On-Premises API said it.
     """
@@ -269,6 +287,8 @@ def voice_note(
         media_id=_text(part.get("id")),
         mime_type=_text(part.get("mime_type")),
         sha256=_text(part.get("sha256")),
+        number_id=number.id,
+        number_display=number.display,
     )
 
 
@@ -290,11 +310,12 @@ def container(mime_type: str) -> str | None:
 
 
 def notice_of(
-    wamid: str, message: Mapping[str, Any], contact: Mapping[str, Any], now: float
+    wamid: str, message: Mapping[str, Any], contact: Mapping[str, Any], number: BusinessNumber, now: float
 ) -> dict[str, Any]:
-    """The notice of a text, or of anything else that is no voice note: that one holds Meta's own message."""
+    """The notice of a text to ``number``, or of anything else that is no voice note: that one holds Meta's
+    own message."""
     message = clean_json(message)
-    base = _base(scalar(wamid), sender_of(message, contact), received_at(message, now))
+    base = _base(scalar(wamid), sender_of(message, contact), number, received_at(message, now))
     context = message.get("context")
     if isinstance(context, Mapping) and _text(context.get("id")):
         base["reply_to"] = _text(context.get("id"))
@@ -302,18 +323,18 @@ def notice_of(
     if message.get("type") == "text" and isinstance(body, Mapping) and isinstance(body.get("body"), str):
         return {"kind": TEXT, **base, "text": body["body"][:MAX_NOTICE_TEXT]}
     kind = _text(message.get("type")) or "unknown"
-    found = {"kind": OTHER, **base, "type": kind, "message": dict(message)}
-    if len(json.dumps(found)) > MAX_NOTICE_BYTES:
-        found["message"] = None
-    return found
+    notice = {"kind": OTHER, **base, "type": kind, "message": dict(message)}
+    if len(json.dumps(notice)) > MAX_NOTICE_BYTES:
+        notice["message"] = None
+    return notice
 
 
 def transcribed(note: VoiceNote, text: str, language: str, duration: float | None) -> dict[str, Any]:
     """The notice of a voice note and what it says. ``duration``: seconds."""
     return {
         "kind": VOICE,
-        **_base(note.wamid, note.sender, note.received_at),
-        "transcript": text,
+        **_base(note.wamid, note.sender, note.number, note.received_at),
+        "transcript": text[:MAX_NOTICE_TEXT],
         "language": language,
         "duration_seconds": None if duration is None else round(duration, 2),
         "was_pending": note.kept,
@@ -325,7 +346,7 @@ def unusable(note: VoiceNote, reason: Reason, detail: str) -> dict[str, Any]:
     """The notice of a voice note that brings no transcript, and why."""
     return {
         "kind": VOICE_UNUSABLE,
-        **_base(note.wamid, note.sender, note.received_at),
+        **_base(note.wamid, note.sender, note.number, note.received_at),
         "reason": str(reason),
         "detail": detail[:300],
         "media_id": note.media_id,
@@ -338,17 +359,18 @@ def pending(note: VoiceNote, until: float) -> dict[str, Any]:
     """The notice of a voice note that waits; a ``voice`` or ``voice_unusable`` follows by ``until``."""
     return {
         "kind": VOICE_PENDING,
-        **_base(note.wamid, note.sender, note.received_at),
+        **_base(note.wamid, note.sender, note.number, note.received_at),
         "asked_to_type": note.asked,
         "waits_until": format_instant(until),
     }
 
 
-def _base(wamid: str, person: Sender, at: float) -> dict[str, Any]:
+def _base(wamid: str, person: Sender, number: BusinessNumber, at: float) -> dict[str, Any]:
     return {
         "from": person.phone or None,
         "user_id": person.user_id or None,
         "name": person.name or None,
+        "number": number.notice(),
         "wamid": wamid,
         "received_at": format_instant(at),
     }

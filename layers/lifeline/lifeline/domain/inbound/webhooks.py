@@ -2,7 +2,8 @@
 
 Parsing is lenient, because fields come and go with Graph versions (Meta, "Webhooks reference"): what is
 missing, of another type or unknown never stops the other updates of the same POST, and text that nothing
-could carry on is fixed (:mod:`lifeline.domain.text`). Pure: no clock, no network.
+could carry on is fixed (:mod:`lifeline.domain.text`). What concerns another account or number than ours
+becomes :class:`Foreign`, whatever it says. Pure: no clock, no network.
 
 What a status update does to its message's row stands in :mod:`lifeline.domain.message.proof`.
 """
@@ -15,11 +16,26 @@ from enum import StrEnum
 from typing import Any, Final
 
 from lifeline.domain.failure.classify import Failure, classify_status_error
+from lifeline.domain.inbound.ours import BusinessNumber, Ours
 from lifeline.domain.message.proof import read_tag
+from lifeline.domain.redact import redact
 from lifeline.domain.text import load_json
 from lifeline.domain.text import scalar as _text
 
 OBJECT: Final = "whatsapp_business_account"
+MESSAGES: Final = "messages"
+"""The field of statuses, inbound messages and errors; every other field is about the account."""
+_FIELDS: Final = frozenset(
+    {
+        MESSAGES,
+        "message_template_status_update",
+        "account_update",
+        "phone_number_quality_update",
+        "message_template_quality_update",
+        "template_category_update",
+    }
+)
+"""The fields that Lifeline acts on."""
 
 _Json = Mapping[str, Any]
 
@@ -55,6 +71,8 @@ class InboundMessage:
     """The message as Meta sent it."""
     contact: _Json = field(default_factory=dict)
     """What Meta says of the person beside it."""
+    number: BusinessNumber = field(default_factory=BusinessNumber)
+    """The number of ours that was written to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +108,30 @@ class AccountUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """One change of another account or number than ours: it is counted, and changes nothing."""
+
+    field: str
+    """The webhook's field, for example ``messages``."""
+    waba_id: str
+    phone_number_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """Nothing that Lifeline acts on; ``why`` is a short label for the count."""
 
     why: str
 
 
-Update = StatusUpdate | InboundMessage | AccountError | TemplateUpdate | AccountUpdate | Ignored
+Update = StatusUpdate | InboundMessage | AccountError | TemplateUpdate | AccountUpdate | Foreign | Ignored
 
 
 # --- Parsing ---------------------------------------------------------------------------------------------
 
 
-def parse(raw: bytes) -> list[Update]:
-    """All updates of one POST in the order in which they came.
+def parse(raw: bytes, ours: Ours) -> list[Update]:
+    """All updates of one POST in the order in which they came; a change of others is one :class:`Foreign`.
 
     Raises :class:`UnreadableError` when ``raw`` is no JSON object (for example cut off).
     """
@@ -118,32 +146,37 @@ def parse(raw: bytes) -> list[Update]:
     updates: list[Update] = []
     for entry in _objects(document.get("entry")):
         at = _number(entry.get("time"))
+        waba_id = _text(entry.get("id"))
         for change in _objects(entry.get("changes")):
             name = _text(change.get("field"))
             value = change.get("value")
             if not isinstance(value, dict):
                 updates.append(Ignored("value"))
                 continue
-            updates.extend(_change(name, value, at))
+            number = BusinessNumber.read(value.get("metadata"))
+            if name not in _FIELDS:
+                updates.append(Ignored("field"))
+            elif ours.number(waba_id, number.id) if name == MESSAGES else ours.account(waba_id):
+                updates.extend(_change(name, value, at, number))
+            else:
+                updates.append(Foreign(name, waba_id, number.id))
     return updates
 
 
-def _change(name: str, value: _Json, at: float | None) -> Iterator[Update]:
+def _change(name: str, value: _Json, at: float | None, number: BusinessNumber) -> Iterator[Update]:
     match name:
         case "messages":
-            yield from _messages(value)
+            yield from _messages(value, number)
         case "message_template_status_update":
             yield _template(value, at)
         case "account_update":
-            yield AccountUpdate(name, _text(value.get("event")).upper(), _account_detail(value), at)
-        case "phone_number_quality_update" | "message_template_quality_update" | "template_category_update":
+            yield AccountUpdate(name, redact(_text(value.get("event"))).upper(), _account_detail(value), at)
+        case _:
             event = _text(value.get("event") or value.get("new_quality_score") or value.get("new_category"))
             yield AccountUpdate(name, event.upper(), _plain(value), at)
-        case _:
-            yield Ignored("field")
 
 
-def _messages(value: _Json) -> Iterator[Update]:
+def _messages(value: _Json, number: BusinessNumber) -> Iterator[Update]:
     known = False
     for status in _objects(value.get("statuses")):
         known = True
@@ -152,7 +185,7 @@ def _messages(value: _Json) -> Iterator[Update]:
     for message in _objects(value.get("messages")):
         known = True
         contact = _contact(message, contacts)
-        yield InboundMessage(_text(message.get("id")), _text(message.get("type")), message, contact)
+        yield InboundMessage(_text(message.get("id")), _text(message.get("type")), message, contact, number)
     for error in _objects(value.get("errors")):
         known = True
         yield AccountError(classify_status_error(error))
@@ -189,9 +222,11 @@ def _status(status: _Json) -> StatusUpdate:
 
 
 def _template(value: _Json, at: float | None) -> Update:
-    name = _text(value.get("message_template_name"))
+    given = value.get("message_template_name")
+    name = _text(given)
     event = _text(value.get("event")).upper()
-    if not name or not event:
+    # A name that was cut would be another template's.
+    if not name or not event or name != given:
         return Ignored("template")
     reasons: list[str] = []
     for part in (value.get("reason"), value.get("other_info"), value.get("rejection_info")):
@@ -204,22 +239,27 @@ def _template(value: _Json, at: float | None) -> Update:
     reason = ": ".join(dict.fromkeys(text for text in reasons if text and text != "NONE"))
     language = _text(value.get("message_template_language")).replace("-", "_")
     category = _text(value.get("message_template_category")).upper()
-    return TemplateUpdate(name, language, event, reason[:300], at, category)
+    return TemplateUpdate(name, language, event, redact(reason)[:300], at, category)
+
+
+def _words(value: object) -> str:
+    # People read these in notifications.
+    return redact(_text(value))
 
 
 def _account_detail(value: _Json) -> dict[str, object]:
     detail: dict[str, object] = {}
     ban = value.get("ban_info")
     if isinstance(ban, dict):
-        detail["ban_state"] = _text(ban.get("waba_ban_state")).upper()
-        detail["ban_date"] = _text(ban.get("waba_ban_date"))
+        detail["ban_state"] = _words(ban.get("waba_ban_state")).upper()
+        detail["ban_date"] = _words(ban.get("waba_ban_date"))
     restrictions = list(_objects(value.get("restriction_info")))[:20]
     if restrictions:
-        detail["restrictions"] = [_text(item.get("restriction_type")).upper() for item in restrictions]
+        detail["restrictions"] = [_words(item.get("restriction_type")).upper() for item in restrictions]
         detail["expirations"] = [_number(item.get("expiration")) for item in restrictions]
     violation = value.get("violation_info")
     if isinstance(violation, dict):
-        detail["violation"] = _text(violation.get("violation_type")).upper()
+        detail["violation"] = _words(violation.get("violation_type")).upper()
     return detail
 
 

@@ -1,7 +1,8 @@
 """The runbook's post-incident checklist, per cause, with what a report already knows filled in.
 
-One table: the cause's family and its questions (``docs/runbook.md``, section "Post-Incident", and the section
-that resolves the cause). An item is ``done`` where the report answers it and nothing is left to look at.
+By family of questions, as the cause's row names them (``docs/runbook.md``, section "Post-Incident", and the
+section that resolves the cause), in the words of the scope. An item is ``done`` where the report answers it
+and nothing is left to look at.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lifeline.domain.failure.causes import Cause
+from lifeline.contract.scopes import scope_of
+from lifeline.domain.failure.causes import Check, traits_of
 
 Report = Mapping[str, Any]
 
@@ -22,6 +24,8 @@ class Item:
     text: str
     known: Callable[[Report], str]
     done: Callable[[Report], bool] = lambda report: False
+    of_messages: bool = False
+    """Asked only of scopes that hold messages back."""
 
 
 def _always(report: Report) -> bool:
@@ -30,10 +34,10 @@ def _always(report: Report) -> bool:
 
 def _duration(report: Report) -> str:
     detected = report["detection_seconds"]
-    found = "" if detected is None else f"; found {detected:.1f} s after the first failure"
+    detection = "" if detected is None else f"; found {detected:.1f} s after the first failure"
     return (
         f"{_second(report['opened_at'])} to {_second(report['left_panic_at'])}: "
-        f"{report['duration_seconds']:.0f} s, flaps: {report['flaps']}{found}"
+        f"{report['duration_seconds']:.0f} s, flaps: {report['flaps']}{detection}"
     )
 
 
@@ -52,27 +56,27 @@ def _no_fallback_failed(report: Report) -> bool:
 
 
 def _post_mortem(report: Report) -> str:
-    found = report["post_mortem"]
-    return f"needed: {'; '.join(found['reasons'])}" if found["needed"] else "not needed"
+    post_mortem = report["post_mortem"]
+    return f"needed: {'; '.join(post_mortem['reasons'])}" if post_mortem["needed"] else "not needed"
 
 
 def _spike(report: Report) -> str:
-    found = report["spike"]
-    if not found:
+    spike = report["spike"]
+    if not spike:
         return "not known: the counters hold less than the hour before; see the traffic table"
-    if not found["is_spike"]:
+    if not spike["is_spike"]:
         return (
-            f"no rise: {found['recent_per_minute']} messages a minute, {found['baseline_per_minute']} before"
+            f"no rise: {spike['recent_per_minute']} messages a minute, {spike['baseline_per_minute']} before"
         )
     return (
-        f"{found['recent_per_minute']} messages a minute after {found['baseline_per_minute']}; most of it "
-        f"category {found['category']}, template {found['template']} (+{found['rise_per_minute']} a minute)"
+        f"{spike['recent_per_minute']} messages a minute after {spike['baseline_per_minute']}; most of it "
+        f"category {spike['category']}, template {spike['template']} (+{spike['rise_per_minute']} a minute)"
     )
 
 
 def _campaigns(report: Report) -> str:
-    found = report["messages"]["by_campaign"]
-    named = ", ".join(f"{name} ({count})" for name, count in found.items())
+    campaigns = report["messages"]["by_campaign"]
+    named = ", ".join(f"{name} ({count})" for name, count in campaigns.items())
     return f"campaigns touched: {named or 'none'}; by priority: {_pairs(report['messages']['by_priority'])}"
 
 
@@ -94,9 +98,9 @@ def _ended(report: Report) -> str:
 
 
 def _probes(report: Report) -> str:
-    found = report["probes"]
-    last = f"; last finding: {found['last_finding']}" if found["last_finding"] else ""
-    return f"{found['total']} probes, {found['failed']} failed{last}"
+    probes = report["probes"]
+    last = f"; last finding: {probes['last_finding']}" if probes["last_finding"] else ""
+    return f"{probes['total']} probes, {probes['failed']} failed{last}"
 
 
 def _thresholds(report: Report) -> str:
@@ -106,11 +110,11 @@ def _thresholds(report: Report) -> str:
 
 
 def _drain(report: Report) -> str:
-    found = report["drain"]
-    if found["waiting"]:
-        return f"{found['waiting']} of {found['parked']} parked messages still wait"
-    took = "-" if found["seconds"] is None else f"{found['seconds']:.0f} s"
-    return f"{found['parked']} parked, the last gone {took} after recovery; no trip after the last recovery"
+    drain = report["drain"]
+    if drain["waiting"]:
+        return f"{drain['waiting']} of {drain['parked']} parked messages still wait"
+    took = "-" if drain["seconds"] is None else f"{drain['seconds']:.0f} s"
+    return f"{drain['parked']} parked, the last gone {took} after recovery; no trip after the last recovery"
 
 
 def _template(report: Report) -> str:
@@ -132,48 +136,47 @@ _COMMON: Final = (
     Item("Review whether the fallbacks worked", _fallbacks, _no_fallback_failed),
     Item("Write a post-mortem if a fallback failed", _post_mortem, _no_fallback_failed),
 )
-_META: Final = (
-    Item("Compare with Meta's status page (metastatus.com)", _probes),
-    Item("See that the backlog left without a new trip", _drain, lambda r: not r["drain"]["waiting"]),
-)
-_RATE: Final = (
-    Item("Review what caused the traffic spike", _spike, lambda r: bool(r["spike"])),
-    Item("Spread or batch high-volume sends", _campaigns),
-    Item("Update rate limit thresholds if needed", _thresholds),
-)
-_TOKEN: Final = (
-    Item("Review the token refresh process", _refreshes),
-    Item("Consider renewing the token ahead of time", _ended),
-    Item("Update the monitoring of the token's expiry", _failures),
-)
-_TEMPLATE: Final = (
-    Item("Review the reason of the rejection in Meta Business Manager", _template),
-    Item("Submit a corrected template, or map a replacement", _ended),
-)
-_ACCOUNT: Final = (
-    Item("Follow it up with Meta Business Support", _evidence),
-    Item("Tell Marketing if promotional messages are affected", _campaigns),
-)
-_PEOPLE: Final = (
-    Item("Review the reason for which panic was entered", _evidence),
-    Item("Review who ended it, and on what", _ended),
-)
-
-ITEMS: Final[Mapping[str, tuple[Item, ...]]] = {
-    Cause.UNREACHABLE: _META,
-    Cause.SILENT: _META,
-    Cause.RATE_LIMIT: _RATE,
-    Cause.SPAM_LIMIT: (*_ACCOUNT, *_RATE),
-    Cause.AUTH: _TOKEN,
-    Cause.ACCOUNT: _ACCOUNT,
-    Cause.TEMPLATE_REJECTED: _TEMPLATE,
-    Cause.OPERATOR: _PEOPLE,
-    Cause.ALARM: (*_PEOPLE, *_META),
+_FAMILIES: Final[Mapping[Check, tuple[Item, ...]]] = {
+    Check.STATUS: (
+        Item("Compare with {service}'s status page ({status_page})", _probes),
+        Item(
+            "See that the backlog left without a new trip",
+            _drain,
+            lambda r: not r["drain"]["waiting"],
+            of_messages=True,
+        ),
+    ),
+    Check.RATE: (
+        Item("Review what caused the traffic spike", _spike, lambda r: bool(r["spike"]), of_messages=True),
+        Item("Spread or batch high-volume sends", _campaigns, of_messages=True),
+        Item("Update rate limit thresholds if needed", _thresholds),
+    ),
+    Check.CREDENTIAL: (
+        Item("Review the {credential} refresh process", _refreshes),
+        Item("Consider renewing the {credential} ahead of time", _ended),
+        Item("Update the monitoring of the {credential}'s expiry", _failures),
+    ),
+    Check.TEMPLATE: (
+        Item("Review the reason of the rejection in Meta Business Manager", _template),
+        Item("Submit a corrected template, or map a replacement", _ended),
+    ),
+    Check.ACCOUNT: (
+        Item("Follow it up with {support}", _evidence),
+        Item("Tell Marketing if promotional messages are affected", _campaigns, of_messages=True),
+    ),
+    Check.PEOPLE: (
+        Item("Review the reason for which panic was entered", _evidence),
+        Item("Review who ended it, and on what", _ended),
+    ),
 }
-"""What is asked besides the questions that every incident has."""
 
 
 def checklist(report: Report) -> list[dict[str, Any]]:
-    """The questions for the report's cause, each with what is known and whether that settles it."""
-    items = (*_COMMON, *ITEMS.get(report["cause"], _PEOPLE))
-    return [{"text": item.text, "known": item.known(report), "done": item.done(report)} for item in items]
+    """The questions for the report's scope and cause, each with what is known and whether that settles it."""
+    scope = scope_of(report["scope"])
+    items = (*_COMMON, *(item for family in traits_of(report["cause"]).checks for item in _FAMILIES[family]))
+    return [
+        {"text": scope.fill(item.text), "known": item.known(report), "done": item.done(report)}
+        for item in items
+        if scope.holds_messages or not item.of_messages
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from lifeline.contract.ways import WAYS, WAYS_BY_NAME, WAYS_BY_STATUS
 from lifeline.domain.incident.facts import Affected, Move
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.steering import MOVED
@@ -13,8 +14,7 @@ from lifeline.domain.message.step import OTHER_CONTENT, QUIET, SEND_AFTER
 ON_WHATSAPP: Final = frozenset({Status.SENT, Status.HELD, Status.DELIVERED, Status.READ})
 
 OUTCOMES: Final = (
-    "push",
-    "email",
+    *(way.name for way in WAYS),
     "parked_then_sent",
     "sent",
     "waiting",
@@ -23,7 +23,7 @@ OUTCOMES: Final = (
     "rejected",
     "failed",
 )
-"""Each message has one: reached by push, by email, by WhatsApp after parking, by WhatsApp without it; still
+"""Each message has one: reached by another way, by WhatsApp after parking, by WhatsApp without it; still
 on its way; out of time; taken back; refused for its content; nobody reached.
 """
 
@@ -31,10 +31,8 @@ on its way; out of time; taken back; refused for its content; nobody reached.
 def outcome_of(message: Affected, trail: Sequence[Move]) -> str:
     """One of :data:`OUTCOMES`."""
     match message.status:
-        case Status.PUSHED:
-            return "push"
-        case Status.EMAILED:
-            return "email"
+        case status if status in WAYS_BY_STATUS:
+            return WAYS_BY_STATUS[status].name
         case Status.EXPIRED | Status.CANCELLED | Status.REJECTED | Status.FAILED:
             return str(message.status).lower()
         case status if status in ON_WHATSAPP:
@@ -44,8 +42,8 @@ def outcome_of(message: Affected, trail: Sequence[Move]) -> str:
 
 
 def reached_at(message: Affected, trail: Sequence[Move]) -> float | None:
-    """When the person was reached (epoch seconds): pushed, mailed, or taken by Meta; ``None``: not yet."""
-    if message.status in (Status.PUSHED, Status.EMAILED):
+    """When the person was reached (epoch seconds): taken by Meta or another service; ``None``: not yet."""
+    if message.status in WAYS_BY_STATUS:
         return next((move.at for move in trail if move.status is message.status), None)
     if message.status not in ON_WHATSAPP:
         return None
@@ -74,9 +72,9 @@ def due_at(message: Affected, trail: Sequence[Move]) -> float:
 
 def ways_tried(text: str) -> list[tuple[str, str]]:
     """``push EndpointDisabled, email`` to way and error code (empty: it worked)."""
-    found = []
+    tries = []
     for part in text.split(","):
         way, _, code = part.strip().partition(" ")
-        if way in ("push", "email"):
-            found.append((way, code))
-    return found
+        if way in WAYS_BY_NAME:
+            tries.append((way, code))
+    return tries

@@ -9,6 +9,8 @@ from itertools import pairwise
 from math import ceil
 from typing import Any, Final
 
+from lifeline.contract.scopes import WHATSAPP
+from lifeline.contract.ways import WAYS, WAYS_BY_NAME
 from lifeline.domain.incident.course import Course, is_probe
 from lifeline.domain.incident.facts import Affected, Move
 from lifeline.domain.incident.outcomes import (
@@ -31,9 +33,8 @@ _WOKEN: Final = frozenset({Status.CLAIMED, Status.IN_DOUBT, Status.FAILED})
 USD_PER_MILLION: Final[Mapping[str, float]] = {
     "dynamodb_writes": 0.625,
     "sqs_requests": 0.40,
-    "sns_pushes": 0.50,
     "sns_notices": 0.50,
-    "ses_emails": 100.0,
+    **{way.request: way.usd_per_million for way in WAYS},
     "lambda_requests": 0.20,
 }
 """List prices of us-east-1 in US dollars (AWS price pages, 2025): for the order of magnitude."""
@@ -93,7 +94,7 @@ class Impact:
         self._doubt(message, trail)
         at = reached_at(message, trail)
         if at is not None:
-            way = {"push": "push", "email": "email"}.get(outcome, "whatsapp")
+            way = outcome if outcome in WAYS_BY_NAME else WHATSAPP
             self.delays[way].append(max(0.0, at - due_at(message, trail)))
             self.ticks[(int(at), way)] += 1
         self._park(trail)
@@ -167,8 +168,8 @@ class Impact:
 
     def people(self) -> dict[str, int]:
         """People: not reached at all means by none of their messages, and none is on its way."""
-        reached = sum(bool(found & _REACHING) for found in self.persons.values())
-        waiting = sum(not found & _REACHING and "waiting" in found for found in self.persons.values())
+        reached = sum(bool(fates & _REACHING) for fates in self.persons.values())
+        waiting = sum(not fates & _REACHING and "waiting" in fates for fates in self.persons.values())
         total = len(self.persons)
         return {
             "affected": total,
@@ -206,15 +207,15 @@ class Impact:
         probes = sum(is_probe(event) for event in self.known.events)
         changes = len(self.known.events)
         tells = sum(e.kind in (Kind.ENTERED, Kind.REENTERED, Kind.RECOVERING) for e in self.known.events) + 1
-        pushes = sum(n for (way, _), n in self.tried.items() if way == "push")
-        emails = sum(n for (way, _), n in self.tried.items() if way == "email")
+        tried = Counter[str]()
+        for (way, _), count in self.tried.items():
+            tried[way] += count
         requests = {
             # Each write of a row is one of the incidents' index, and at most two of the agenda: a move on it
             # is a delete and a put.
             "dynamodb_writes": 4 * self.writes + 4 * changes + probes + minutes,
             "sqs_requests": 3 * self.looks + 3 * probes,
-            "sns_pushes": pushes,
-            "ses_emails": emails,
+            **{way.request: tried[way.name] for way in WAYS},
             "sns_notices": tells,
             "lambda_requests": probes + ceil(self.total / 10) + ceil(self.looks / 10),
         }
@@ -224,7 +225,7 @@ class Impact:
 
 DOUBTS: Final = ("by_webhook", "sent_again", "by_fallback", "expired", "open")
 """How a doubt was settled: by Meta's webhook, by sending again, by another way, by time; or not yet."""
-_REACHING: Final = frozenset({"push", "email", "parked_then_sent", "sent"})
+_REACHING: Final = frozenset({*WAYS_BY_NAME, "parked_then_sent", "sent"})
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:
@@ -237,8 +238,8 @@ def quantile(values: Sequence[float], share: float) -> float | None:
 
 def _quantiles(values: Sequence[float]) -> dict[str, Any]:
     def rounded(share: float) -> float | None:
-        found = quantile(values, share)
-        return None if found is None else round(found, 3)
+        seconds = quantile(values, share)
+        return None if seconds is None else round(seconds, 3)
 
     return {
         "count": len(values),

@@ -1,6 +1,7 @@
 """Is the fallback ready for an outage? Facts in, one judgement per step out.
 
-A fact that could not be had is :class:`Unknown` with its reason, and its step is ``unknown``: never a guess.
+A fact that could not be had is a :class:`MissingFact` with its reason, and its step is ``unknown``: never a
+guess.
 """
 
 from __future__ import annotations
@@ -11,7 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from lifeline.domain.fallback.policy import Policy, Step, plan
+from lifeline.contract.names import PRIORITIES
+from lifeline.contract.scopes import SCOPES
+from lifeline.contract.ways import PARK, WAYS
+from lifeline.domain.fallback.policy import Policy, plan
+from lifeline.domain.incident.words import by_way
 
 UNREACHED_FAIL: Final = 0.5
 """Share of people with critical messages whom no way reaches, from which the fallback is none."""
@@ -22,18 +27,20 @@ PROBER_LATE: Final = 150.0
 """Seconds since the prober's last minute: two ticks may be late, not three."""
 QUOTA_MARGIN: Final = 0.8
 """Share of SES's quota that an outage may fill before it is too near."""
-ALWAYS_MEASURED: Final = ("prober_not_running", "whatsapp_panic_mode_active", "trip-whatsapp-no-success")
+ALWAYS_MEASURED: Final = (
+    "prober_not_running",
+    *(scope.panic_alarm for scope in SCOPES.values()),
+    "trip-whatsapp-no-success",
+)
 """Alarms on gauges of the prober, which come each minute: without data they watch nothing."""
 EXPECTED: Final = (
     *ALWAYS_MEASURED,
-    "openai_voice_panic_mode_active",
     "whatsapp_fallback_failing",
     "whatsapp_dlq_not_empty",
     "messages_refused",
     "backlog_critical_waiting",
     "overdue",
-    "trip-whatsapp-failures",
-    "trip-whatsapp-queue-age",
+    *(alarm for scope in SCOPES.values() for alarm in scope.alarms if alarm not in ALWAYS_MEASURED),
 )
 """Alarms that an outage needs, by their names without the stack's."""
 
@@ -47,7 +54,7 @@ class Grade(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Verdict(StrEnum):
+class Readiness(StrEnum):
     """How all of it stands. ``unclear``: nothing failed, and something could not be looked at."""
 
     READY = "ready"
@@ -56,7 +63,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class MissingFact:
     """A fact that could not be had, and why."""
 
     why: str
@@ -68,7 +75,7 @@ class Judged:
 
     name: str
     grade: Grade
-    found: str
+    finding: str
     mend: str = ""
 
 
@@ -77,8 +84,7 @@ class Person:
     """One of today's recipients: the ways that could be taken now, and those that were refused before."""
 
     priority: str
-    push: bool
-    email: bool
+    ways: frozenset[str]
     refused: tuple[str, ...] = ()
 
 
@@ -88,8 +94,7 @@ class Coverage:
 
     priority: str
     people: int
-    push: int
-    email: int
+    by_way: Mapping[str, int]
     waits: int
 
 
@@ -118,64 +123,62 @@ def coverage(people: Sequence[Person], policy: Policy) -> tuple[Coverage, ...]:
     """Who would be reached how, by priority."""
     counts: dict[str, Counter[str]] = {}
     for person in people:
-        steps = plan(policy, person.priority, has_push=person.push, has_email=person.email)
-        first = steps[0] if steps else Step.PARK
+        first = next(iter(plan(policy, person.priority, person.ways)), PARK)
         counts.setdefault(person.priority, Counter())[str(first)] += 1
-    order = ("critical", "normal", "bulk")
     return tuple(
-        Coverage(name, found.total(), found["push"], found["email"], found["park"])
-        for name, found in sorted(counts.items(), key=lambda item: order.index(item[0]))
+        Coverage(name, firsts.total(), {way.name: firsts[way.name] for way in WAYS}, firsts[PARK])
+        for name, firsts in sorted(counts.items(), key=lambda item: PRIORITIES.index(item[0]))
     )
 
 
-def recipients(people: Sequence[Person] | Unknown, policy: Policy) -> Judged:
+def recipients(people: Sequence[Person] | MissingFact, policy: Policy) -> Judged:
     """Would those who have to be told be reached?"""
     name = "recipients"
-    if isinstance(people, Unknown):
+    if isinstance(people, MissingFact):
         return Judged(name, Grade.UNKNOWN, people.why)
     if not people:
         return Judged(name, Grade.UNKNOWN, "no message of the last 24 hours in the sample")
     parts = [
-        f"{c.priority}: {c.push} by push, {c.email} by email, {c.waits} of {c.people} wait for WhatsApp"
+        f"{c.priority}: {by_way(c.by_way)}, {c.waits} of {c.people} wait for WhatsApp"
         for c in coverage(people, policy)
     ]
     refused = Counter(way for person in people for way in person.refused)
     parts += [f"{count} refused {way} addresses" for way, count in sorted(refused.items())]
-    found = "; ".join(parts)
+    finding = "; ".join(parts)
     urgent = [person for person in people if person.priority == "critical"]
     if not urgent:
-        return Judged(name, Grade.OK, found + "; no critical ones in the sample")
+        return Judged(name, Grade.OK, finding + "; no critical ones in the sample")
     lost = next(c for c in coverage(urgent, policy)).waits
     share = lost / len(urgent)
     mend = "register how these people can be reached: lifeline contacts import FILE.csv"
     if share > UNREACHED_FAIL:
-        return Judged(name, Grade.FAIL, found, mend)
+        return Judged(name, Grade.FAIL, finding, mend)
     return Judged(
         name,
         Grade.WARN if share > UNREACHED_WARN else Grade.OK,
-        found,
+        finding,
         mend if share > UNREACHED_WARN else "",
     )
 
 
-def endpoints(states: Sequence[bool] | Unknown) -> Judged:
+def endpoints(states: Sequence[bool] | MissingFact) -> Judged:
     """Do devices take pushes? One entry per device: whether it is enabled."""
     name = "push endpoints"
-    if isinstance(states, Unknown):
+    if isinstance(states, MissingFact):
         return Judged(name, Grade.UNKNOWN, states.why)
     if not states:
         return Judged(name, Grade.UNKNOWN, "no device among the sampled recipients, so nothing to look at")
     off = states.count(False)
-    found = f"{off} of {len(states)} devices are disabled or gone"
+    finding = f"{off} of {len(states)} devices are disabled or gone"
     mend = "let the app register anew at its next start, and import its new endpoint"
     if off / len(states) > DISABLED_FAIL:
-        return Judged(name, Grade.FAIL, found, mend)
-    return Judged(name, Grade.WARN if off else Grade.OK, found, mend if off else "")
+        return Judged(name, Grade.FAIL, finding, mend)
+    return Judged(name, Grade.WARN if off else Grade.OK, finding, mend if off else "")
 
 
-def identity(name: str, verified: bool | Unknown) -> Judged:
+def identity(name: str, verified: bool | MissingFact) -> Judged:
     """May we send mail from our address?"""
-    if isinstance(verified, Unknown):
+    if isinstance(verified, MissingFact):
         return Judged("mail identity", Grade.UNKNOWN, verified.why)
     if verified:
         return Judged("mail identity", Grade.OK, f"{name} is verified in SES")
@@ -184,10 +187,10 @@ def identity(name: str, verified: bool | Unknown) -> Judged:
     )
 
 
-def sandbox(account: MailAccount | Unknown) -> Judged:
+def sandbox(account: MailAccount | MissingFact) -> Judged:
     """Does SES send to anybody?"""
     name = "mail account"
-    if isinstance(account, Unknown):
+    if isinstance(account, MissingFact):
         return Judged(name, Grade.UNKNOWN, account.why)
     if not account.production:
         return Judged(
@@ -213,48 +216,48 @@ def sandbox(account: MailAccount | Unknown) -> Judged:
     return Judged(name, Grade.OK, "out of the sandbox, sending")
 
 
-def quota(account: MailAccount | Unknown, mails: float | Unknown, peak: float) -> Judged:
+def quota(account: MailAccount | MissingFact, mails: float | MissingFact, peak: float) -> Judged:
     """Do the mails of an outage fit? ``mails``: of a day like today; ``peak``: mails/s at its worst."""
     name = "mail quota"
-    if isinstance(account, Unknown):
+    if isinstance(account, MissingFact):
         return Judged(name, Grade.UNKNOWN, account.why)
-    if isinstance(mails, Unknown):
+    if isinstance(mails, MissingFact):
         return Judged(name, Grade.UNKNOWN, mails.why)
     if account.quota < 0:  # SES: -1 means no limit
         return Judged(name, Grade.OK, "SES sets no limit")
     left = account.quota - account.sent
-    found = (
+    finding = (
         f"an outage of a day like today needs about {mails:.0f} mails, {peak:.1f}/s at its worst; "
         f"SES has {left:.0f} left of {account.quota:.0f} a day, {account.rate:g}/s"
     )
     mend = "ask for a higher sending quota in Service Quotas (SES)"
     if mails > left or peak > account.rate:
-        return Judged(name, Grade.FAIL, found, mend)
+        return Judged(name, Grade.FAIL, finding, mend)
     near = mails > left * QUOTA_MARGIN or peak > account.rate * QUOTA_MARGIN
-    return Judged(name, Grade.WARN if near else Grade.OK, found, mend if near else "")
+    return Judged(name, Grade.WARN if near else Grade.OK, finding, mend if near else "")
 
 
-def suppression(suppressed: int | Unknown, looked_at: int) -> Judged:
+def suppression(suppressed: int | MissingFact, looked_at: int) -> Judged:
     """Which of today's addresses would SES swallow?"""
     name = "suppression list"
-    if isinstance(suppressed, Unknown):
+    if isinstance(suppressed, MissingFact):
         return Judged(name, Grade.UNKNOWN, suppressed.why)
     if not looked_at:
         return Judged(name, Grade.UNKNOWN, "no address among the sampled recipients, so nothing to look up")
-    found = f"{suppressed} of {looked_at} addresses are suppressed by SES"
+    finding = f"{suppressed} of {looked_at} addresses are suppressed by SES"
     if not suppressed:
-        return Judged(name, Grade.OK, found)
-    return Judged(name, Grade.WARN, found, "ask those people for another address; SES sends them nothing")
+        return Judged(name, Grade.OK, finding)
+    return Judged(name, Grade.WARN, finding, "ask those people for another address; SES sends them nothing")
 
 
-def subscriptions(topics: Mapping[str, tuple[int, int] | Unknown]) -> Judged:
+def subscriptions(topics: Mapping[str, tuple[int, int] | MissingFact]) -> Judged:
     """Would people be told? Confirmed and unconfirmed subscriptions by topic."""
     name = "people told"
     for topic, counts in topics.items():
-        if isinstance(counts, Unknown):
+        if isinstance(counts, MissingFact):
             return Judged(name, Grade.UNKNOWN, f"{topic}: {counts.why}")
-    known = {topic: counts for topic, counts in topics.items() if not isinstance(counts, Unknown)}
-    found = "; ".join(
+    known = {topic: counts for topic, counts in topics.items() if not isinstance(counts, MissingFact)}
+    finding = "; ".join(
         f"{topic}: {confirmed} confirmed, {pending} not" for topic, (confirmed, pending) in known.items()
     )
     silent = [topic for topic, (confirmed, _) in known.items() if not confirmed]
@@ -262,21 +265,21 @@ def subscriptions(topics: Mapping[str, tuple[int, int] | Unknown]) -> Judged:
         return Judged(
             name,
             Grade.FAIL,
-            found,
+            finding,
             f"subscribe people to {' and '.join(silent)} (parameter EngineeringEmail), confirm SNS's mail",
         )
     pending = any(count for _, count in known.values())
     return Judged(
-        name, Grade.WARN if pending else Grade.OK, found, "confirm the mails of SNS" if pending else ""
+        name, Grade.WARN if pending else Grade.OK, finding, "confirm the mails of SNS" if pending else ""
     )
 
 
-def alarms(found: Sequence[Alarm] | Unknown, stood_in: bool) -> Judged:
+def alarms(states: Sequence[Alarm] | MissingFact, stood_in: bool) -> Judged:
     """Are the alarms armed? ``stood_in``: a local system, whose alarms act through a stand-in."""
     name = "alarms"
-    if isinstance(found, Unknown):
-        return Judged(name, Grade.UNKNOWN, found.why)
-    by_name = {alarm.name: alarm for alarm in found}
+    if isinstance(states, MissingFact):
+        return Judged(name, Grade.UNKNOWN, states.why)
+    by_name = {alarm.name: alarm for alarm in states}
     missing = [wanted for wanted in EXPECTED if wanted not in by_name]
     if missing:
         return Judged(name, Grade.FAIL, f"missing: {', '.join(missing)}", "deploy the stack again")
@@ -288,54 +291,55 @@ def alarms(found: Sequence[Alarm] | Unknown, stood_in: bool) -> Judged:
             f"without data: {', '.join(blind)}",
             "see that the prober runs and that its log has EMF lines",
         )
-    off = [alarm.name for alarm in found if not alarm.actions]
+    off = [alarm.name for alarm in states if not alarm.actions]
     if off and stood_in:
         return Judged(name, Grade.UNKNOWN, "a local system acts on alarms by a stand-in, not by CloudWatch")
     if off:
         return Judged(
             name, Grade.FAIL, f"actions switched off: {', '.join(off)}", "aws cloudwatch enable-alarm-actions"
         )
-    firing = [alarm.name for alarm in found if alarm.state == "ALARM"]
+    firing = [alarm.name for alarm in states if alarm.state == "ALARM"]
     if firing:
         return Judged(
             name,
             Grade.WARN,
-            f"{len(found)} armed; in ALARM now: {', '.join(firing)}",
+            f"{len(states)} armed; in ALARM now: {', '.join(firing)}",
             "see what they say first",
         )
-    return Judged(name, Grade.OK, f"{len(found)} armed, none in ALARM")
+    return Judged(name, Grade.OK, f"{len(states)} armed, none in ALARM")
 
 
-def prober(age: float | Unknown | None) -> Judged:
+def prober(age: float | MissingFact | None) -> Judged:
     """Would a panic end by itself? ``age``: seconds since the prober's last minute."""
-    if isinstance(age, Unknown):
+    if isinstance(age, MissingFact):
         return Judged("prober", Grade.UNKNOWN, age.why)
     mend = "look at the prober's log (sam logs -n ProberFunction) and at its schedule"
     if age is None:
         return Judged("prober", Grade.FAIL, "the prober has never run", mend)
-    found = f"last ran {age:.0f} s ago"
+    finding = f"last ran {age:.0f} s ago"
     return (
-        Judged("prober", Grade.FAIL, found, mend) if age > PROBER_LATE else Judged("prober", Grade.OK, found)
+        Judged("prober", Grade.FAIL, finding, mend)
+        if age > PROBER_LATE
+        else Judged("prober", Grade.OK, finding)
     )
 
 
-def last_fallback(days: float | Unknown | None, pushed: int, emailed: int) -> Judged:
-    """Has the fallback ever worked for real?"""
+def last_fallback(days: float | MissingFact | None, reached: Mapping[str, int]) -> Judged:
+    """Has the fallback ever worked for real? ``reached``: people by the way's name."""
     name = "last real fallback"
-    if isinstance(days, Unknown):
+    if isinstance(days, MissingFact):
         return Judged(name, Grade.UNKNOWN, days.why)
     mend = "rehearse it on a stack that is not prod: lifeline drill --live"
     if days is None:
         return Judged(name, Grade.WARN, "no incident in the last 90 days took a fallback", mend)
-    found = f"{days:.1f} days ago: {pushed} reached by push, {emailed} by email"
-    return Judged(
-        name, Grade.OK if pushed or emailed else Grade.WARN, found, "" if pushed or emailed else mend
-    )
+    finding = f"{days:.1f} days ago: people reached: {by_way(reached)}"
+    worked = any(reached.values())
+    return Judged(name, Grade.OK if worked else Grade.WARN, finding, "" if worked else mend)
 
 
-def verdict(steps: Sequence[Judged]) -> Verdict:
+def verdict(steps: Sequence[Judged]) -> Readiness:
     """One word for all steps."""
     grades = {step.grade for step in steps}
     if Grade.FAIL in grades:
-        return Verdict.NOT_READY
-    return Verdict.UNCLEAR if Grade.UNKNOWN in grades else Verdict.READY
+        return Readiness.NOT_READY
+    return Readiness.UNCLEAR if Grade.UNKNOWN in grades else Readiness.READY

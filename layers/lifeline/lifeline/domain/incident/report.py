@@ -34,8 +34,8 @@ def overview(events: Iterable[Event], now: float) -> list[dict[str, Any]]:
     for event in events:
         if event.incident_id:
             by_id[event.incident_id].append(event)
-    found = [known for known in map(course, by_id.values()) if known]
-    return [_line(known, now) for known in sorted(found, key=lambda known: known.began, reverse=True)]
+    courses = [known for known in map(course, by_id.values()) if known]
+    return [_line(known, now) for known in sorted(courses, key=lambda known: known.began, reverse=True)]
 
 
 def _line(known: Course, now: float) -> dict[str, Any]:

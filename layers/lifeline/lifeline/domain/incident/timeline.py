@@ -8,6 +8,8 @@ from math import ceil
 from typing import Any, Final
 
 from lifeline.contract.instants import format_instant
+from lifeline.contract.scopes import WHATSAPP
+from lifeline.contract.ways import WAYS
 from lifeline.domain.account.counters import ACCEPTED
 from lifeline.domain.incident.course import PROBES, Course, is_probe, probe_ok
 from lifeline.domain.incident.people import Impact
@@ -39,9 +41,8 @@ def timeline(
         series.append(
             {
                 "t": index * step,
-                "push": counts["push"],
-                "email": counts["email"],
-                "whatsapp": counts["whatsapp"],
+                **{way.name: counts[way.name] for way in WAYS},
+                WHATSAPP: counts[WHATSAPP],
                 "backlog": backlog,
             }
         )

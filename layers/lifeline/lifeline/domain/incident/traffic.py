@@ -28,20 +28,20 @@ def minutes_of(
 
 
 def failures(minutes: Mapping[int, Mapping[str, int]], start: float, end: float) -> list[dict[str, Any]]:
-    found: Counter[tuple[str, str | None]] = Counter()
+    by_code: Counter[tuple[str, str | None]] = Counter()
     for counts in minutes_of(minutes, start, end).values():
         for cause, code, count in counters.failures(counts):
-            found[(cause, code)] += count
-    return [{"cause": cause, "code": code, "count": count} for (cause, code), count in found.most_common()]
+            by_code[(cause, code)] += count
+    return [{"cause": cause, "code": code, "count": count} for (cause, code), count in by_code.most_common()]
 
 
 def _kinds(counts: Mapping[str, int], only: frozenset[str] | None = None) -> Counter[tuple[str, str]]:
     """Outcomes of one minute by category and template."""
-    found: Counter[tuple[str, str]] = Counter()
+    kinds: Counter[tuple[str, str]] = Counter()
     for status, kind, count in counters.outcomes(counts):
         if only is None or status in only:
-            found[(kind.category, kind.template)] += count
-    return found
+            kinds[(kind.category, kind.template)] += count
+    return kinds
 
 
 def traffic(minutes: Mapping[int, Mapping[str, int]], impact: Impact, now: float) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifeline.contract.instants import exact_duration, format_instant
+from lifeline.contract.ways import WAYS
 
 
 def summary(answer: Mapping[str, Any]) -> tuple[str, str]:
@@ -18,7 +19,7 @@ def summary(answer: Mapping[str, Any]) -> tuple[str, str]:
         f"Opened by {answer['opened_by']} at {answer['opened_at']}, left by "
         f"{answer['closed_by'] or 'nobody yet'} at {answer['left_panic_at'] or '-'}; "
         f"{many(answer['flaps'], 'flap')}, {many(answer['probes']['total'], 'probe')}.",
-        f"{many(messages['total'], 'message')}: {messages['push']} by push, {messages['email']} by email, "
+        f"{many(messages['total'], 'message')}: {by_way(messages)}, "
         f"{messages['parked_then_sent']} parked and then sent, {messages['sent']} sent late, "
         f"{messages['expired']} expired, {messages['rejected']} rejected, {messages['failed']} failed, "
         f"{messages['waiting']} still waiting.",
@@ -39,6 +40,11 @@ def summary(answer: Mapping[str, Any]) -> tuple[str, str]:
     lines.append(f"More: lifeline incident report {answer['incident_id']}")
     ending = "a post-mortem is needed" if answer["post_mortem"]["needed"] else "over"
     return f"Lifeline: incident {answer['incident_id']} ({answer['cause']}): {ending}", "\n".join(lines)
+
+
+def by_way(counts: Mapping[str, int]) -> str:
+    """``2 by push, 1 by email``: of counts by the way's name."""
+    return ", ".join(f"{counts.get(way.name, 0)} by {way.label}" for way in WAYS)
 
 
 def many(count: int, one: str, more: str = "") -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from lifeline.contract.ways import PARK, WAYS_BY_NAME
 from lifeline.domain.failure.causes import Cause, Reach
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.row import (
@@ -24,12 +25,10 @@ from lifeline.domain.message.row import (
     waiting,
 )
 from lifeline.domain.message.status import Status
-from lifeline.domain.message.step import MAIL_REPEATS, PUSH_REPEATS, Do, Step, blocked_lane
-from lifeline.domain.message.ways import PARK_MARK, given_up, tried
+from lifeline.domain.message.step import Do, Step, blocked_lane
+from lifeline.domain.message.ways import given_up, tried
 from lifeline.domain.pace.pace import backoff, pair_wait
 
-PUSH_AGAIN: Final = 5.0
-"""Seconds until a push without an answer is repeated; its collapse key lets the device show one."""
 SOON: Final = 1.0
 """Seconds until a send is tried again that had no time left in its invocation."""
 UNANSWERED: Final = 5.0
@@ -101,7 +100,7 @@ def after_send(row: Row, outcome: Taken | Failure | NotDone, at: Retries) -> Ste
     if outcome.may_have_left:
         return _in_doubt(row, at)
     cause = outcome.cause
-    if cause is Cause.PAIR_RATE_LIMIT:
+    if outcome.reach is Reach.RECIPIENT and cause.traits.retried:
         if row.attempt >= at.attempts + 2:
             return Step(Do.FALL_BACK, _free(row), f"pair limit {row.attempt} times", cause)
         return _again(row, pair_wait(max(0, row.attempt - 1)), "pair limit", cause, at)
@@ -200,16 +199,16 @@ def after_way(row: Row, outcome: Taken | Refused | Unknown | NotDone, at: Retrie
         case NotDone():
             return after_nothing(row, outcome, at)
         case Taken():
-            # An act that is repeated under one collapse key reaches the device once.
-            settled = collapsed(row) if way == "push" else row
-            return Step(Do.FALL_BACK, replace(tried(settled, way), via=row.act), "")
+            reached = replace(tried(collapsed(row, way), way), via=row.act)
+            return Step(Do.FALL_BACK, replace(reached, otherwise=row.otherwise or row.act), "")
         case Refused():
             return Step(Do.FALL_BACK, tried(row, f"{way} {outcome.code}"), "")
     open_ = doubted(row)
     repeats = sum(1 for doubt in open_.doubts if doubt.way == way)
-    if repeats >= (PUSH_REPEATS if way == "push" else MAIL_REPEATS):
+    rules = WAYS_BY_NAME[way]
+    if repeats >= rules.repeats:
         return Step(Do.FALL_BACK, tried(open_, f"{way} unknown"), "")
-    due = at.now + PUSH_AGAIN * repeats if way == "push" else open_.doubts[-1].at + at.grace
+    due = open_.doubts[-1].at + at.grace if rules.again is None else at.now + rules.again * repeats
     return Step(Do.WRITE, waiting(open_, due), f"no answer to the {way} ({outcome.code})")
 
 
@@ -221,5 +220,5 @@ def after_ways(row: Row, status: Status, why: str, now: float, *, template_alone
     if status is not Status.PARKED:
         return Step(Do.WRITE, off_agenda(row, status), why)
     if row.tried:
-        row = replace(row, tried=f"{row.tried}, {PARK_MARK}")
+        row = replace(row, tried=f"{row.tried}, {PARK}")
     return Step(Do.WRITE, parked(row, blocked_lane(row, template_alone=template_alone), now), why)

@@ -1,4 +1,4 @@
-"""What a report says of an act: :func:`prove`, :func:`reported_failure`, :func:`mail_rejected`. Pure.
+"""What a report says of an act: :func:`prove`, :func:`reported_failure`, :func:`way_rejected`. Pure.
 
 Reports come from Meta's status webhooks, from SES's events, and from a worker whose own record came too late.
 They come in any order, more than once. Each names its act (a send carries ``ID#ACT``, see :func:`tag`), so a
@@ -6,7 +6,7 @@ report of an act that was in doubt is told from one of the act that followed.
 
 The same reports end in the same status, doubts and duplicates, whatever their order and number, but for this:
 
-- Between ways the first proof stands: a row that push or mail settled stays at that way, and what WhatsApp
+- Between ways the first proof stands: a row that another way settled stays at that way, and what WhatsApp
   delivers beside it is a duplicate.
 - Once a device has the message (or another way was taken), an act that Meta took stays a proven duplicate
   although Meta reports its failure afterwards: the row does not say of each act how far it came, and counting
@@ -14,7 +14,7 @@ The same reports end in the same status, doubts and duplicates, whatever their o
   before that act failed.
 - A parked message stays parked when its doubted send is reported as failed, but is tried anew when that send
   was first reported as sent.
-- A mail that SES rejects after it said that it sent it stays ``EMAILED``.
+- A mail that SES rejects after it said that it sent it stays as it is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from lifeline.domain.failure.causes import Cause
+from lifeline.contract.ways import WAYS_BY_STATUS
+from lifeline.domain.failure.causes import Cause, Reach
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import Retries
 from lifeline.domain.message.row import WHATSAPP, Lane, Phase, Row, collapsed, doubted, off_agenda, waiting
@@ -51,7 +52,15 @@ def read_tag(text: str) -> tuple[str, int | None]:
 
 
 def named(row: Row, act: int | None, wamid: str) -> tuple[Row, int]:
-    """The act that a report speaks of, 0 for none: by its tag, else by ``wamid`` or as the row's only one.
+    """The send that a status of Meta's speaks of, 0 for none: by its tag, else by ``wamid`` or as the row's
+    only act. A push or a mail is none: a status cannot finish what was never sent.
+    """
+    named_row, named_act = _named(row, act, wamid)
+    return named_row, 0 if named_act in row.aside else named_act
+
+
+def _named(row: Row, act: int | None, wamid: str) -> tuple[Row, int]:
+    """As :func:`named`, whatever way the act took.
 
     A row without acts is one of version 1; its send becomes act 1.
     """
@@ -86,12 +95,14 @@ def prove(row: Row, act: int, status: Status, wamid: str | None = None) -> Row:
     known = row.reached and (act == row.via or act in row.duplicates)
     if not (in_doubt or own or known or status in _SEEN):
         return row  # settled as failed before; only the device's own word overrules that
-    freed = collapsed(disprove(row, act)) if status is Status.PUSHED else disprove(row, act)
+    way = WAYS_BY_STATUS.get(status)
+    shown_once = way.name if way is not None and way.collapses else None
+    freed = collapsed(disprove(row, act), shown_once)
     if row.reached:
-        if known or (status is Status.PUSHED and row.status is Status.PUSHED):
+        if known or (shown_once and row.status is status):
             return _raised(freed, act, status, wamid)
         return _raised(replace(freed, duplicates=tuple(sorted((*row.duplicates, act)))), act, status, wamid)
-    if row.in_flight and not own and not (status is Status.PUSHED and row.way == "push"):
+    if row.in_flight and not own and not (shown_once and row.way == shown_once):
         freed = doubted(freed)
     if not can_move(row.status, status):
         status = Status.SENT  # what was given up is no longer "held", but Meta has it
@@ -150,7 +161,8 @@ def reported_failure(row: Row, act: int, failure: Failure | None, at: Retries) -
         freed,
         status=Status.CLAIMED,
         phase=None,
-        via=0,
+        # Whom another way has reached already stays reached: no second fallback.
+        via=row.otherwise,
         slot=None,
         rounds=0,
         later=freed.later and passing,
@@ -168,20 +180,20 @@ def _pause(failure: Failure | None, attempt: int, at: Retries) -> float:
     """Seconds until a failed send is tried again; in panic none: the next step takes the fallback."""
     if at.blocked:
         return 0.0
-    if failure and failure.cause is Cause.PAIR_RATE_LIMIT:
+    if failure and failure.reach is Reach.RECIPIENT and failure.cause.traits.retried:
         return pair_wait(max(0, attempt - 1))
     return backoff(attempt, at.chance, base=at.base, cap=at.cap)
 
 
-def mail_rejected(row: Row, act: int, now: float) -> Row:
-    """The row once SES said that it did not send the mail of act ``act``: the next way is due.
+def way_rejected(row: Row, act: int, way: str, code: str, now: float) -> Row:
+    """The row once a way's service said that it did not carry out act ``act``: the next way is due.
 
-    The same row where that mail is not in doubt.
+    ``code``: why, as the service says it. The same row where that act is not in doubt.
     """
     freed = disprove(row, act)
     if freed is row or not row.open or row.in_flight:
         return freed
-    noted = replace(tried(freed, "email Rejected"), phase=row.phase)
+    noted = replace(tried(freed, f"{way} {code}"), phase=row.phase)
     return waiting(noted, now) if row.lane == Lane.TIMER and not noted.doubts else noted
 
 

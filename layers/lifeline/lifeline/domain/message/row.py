@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from lifeline.contract.ways import collapses
 from lifeline.domain.message.status import OPEN, REACHED, Status
 
 SHARDS: Final = 8
@@ -96,8 +97,12 @@ class Row:
     """Acts whose outcome nothing has settled yet."""
     duplicates: tuple[int, ...] = ()
     """Acts that were proven to have reached a person who was reached by another act as well."""
+    aside: tuple[int, ...] = ()
+    """Acts that took another way than WhatsApp: no status of Meta's is about them."""
     via: int = 0
     """The act that reached this person."""
+    otherwise: int = 0
+    """The first act of another way that reached this person; kept while the WhatsApp message follows."""
     later: bool = True
     """Whether WhatsApp may deliver it later; false where the person, not the channel, is the reason."""
     slot: float | None = None
@@ -213,6 +218,16 @@ def known(row: Row) -> bool:
     )
 
 
+TRANSIT: Final = 1.0
+"""Seconds that a request may be under way: an effect that begins later than this before the deadline could
+arrive after it."""
+
+
+def too_late(row: Row, now: float) -> bool:
+    """Whether an effect that begins now may arrive after the message's deadline."""
+    return row.expires_at is not None and row.expires_at - TRANSIT <= now
+
+
 def off_agenda(row: Row, status: Status) -> Row:
     """The row at ``status`` with nothing owed any more."""
     return replace(row, status=status, phase=None, lane=None, due=None, slot=None)
@@ -246,9 +261,10 @@ def parked(row: Row, lane: str, due: float) -> Row:
     )
 
 
-def collapsed(row: Row) -> Row:
-    """The row without doubts of pushes, once one was taken: by their collapse key the device shows one."""
-    return replace(row, doubts=tuple(doubt for doubt in row.doubts if doubt.way != "push"))
+def collapsed(row: Row, way: str | None) -> Row:
+    """The row once an act of this way was taken: no doubt is left where its repeats are shown as one."""
+    settled = way if collapses(way) else None
+    return replace(row, doubts=tuple(doubt for doubt in row.doubts if doubt.way != settled))
 
 
 def doubted(row: Row) -> Row:

@@ -5,7 +5,7 @@ Three ideas shape :data:`TRANSITIONS`:
 - **Evidence wins.** A status webhook tells what Meta did, so it may overtake anything that Lifeline only
   supposed: ``CLAIMED`` (the webhook came before our own write), ``IN_DOUBT`` (the answer was lost),
   ``PARKED`` (given up as lost, yet it had left). ``DELIVERED`` wins over ``FAILED`` in either order.
-- **Nobody is counted twice.** Once push or email has reached a person, the row stays at that way.
+- **Nobody is counted twice.** Once another way has reached a person, the row stays at that way.
 - **Webhooks come in any order, more than once.** Among what Meta reports, a row only rises in :data:`RANK`.
 """
 
@@ -15,9 +15,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from lifeline.contract.ways import WAYS
+
 
 class Status(StrEnum):
-    """Where a message stands."""
+    """Where a message stands. Each way besides WhatsApp adds the status of those whom it has reached."""
+
+    _ignore_ = "way"
 
     CLAIMED = "CLAIMED"
     """Accepted by Lifeline and at work: being sent, waiting, scheduled or falling back."""
@@ -29,8 +33,8 @@ class Status(StrEnum):
     READ = "READ"
     FAILED = "FAILED"
     """Meta did not deliver it, and no other way has reached the person."""
-    PUSHED = "PUSHED"
-    EMAILED = "EMAILED"
+    for way in WAYS:
+        vars()[way.status] = way.status
     PARKED = "PARKED"
     """In a backlog; goes to WhatsApp after recovery."""
     EXPIRED = "EXPIRED"
@@ -43,19 +47,12 @@ class Status(StrEnum):
     """An operator took it back, or its campaign was cancelled, before anybody was reached."""
 
 
+_OTHERWISE: Final = tuple(Status(way.status) for way in WAYS)
+"""Push, email, or another way has reached the person."""
 _REPORTED: Final = frozenset({Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED})
-_SEEN: Final = frozenset({Status.SENT, Status.DELIVERED, Status.READ, Status.PUSHED, Status.EMAILED})
+_SEEN: Final = frozenset({Status.SENT, Status.DELIVERED, Status.READ, *_OTHERWISE})
 """What a late proof of an act in doubt may make of a row that was given up."""
-_GIVEN_UP: Final = frozenset(
-    {
-        Status.PUSHED,
-        Status.EMAILED,
-        Status.PARKED,
-        Status.EXPIRED,
-        Status.REJECTED,
-        Status.CANCELLED,
-    }
-)
+_GIVEN_UP: Final = frozenset({*_OTHERWISE, Status.PARKED, Status.EXPIRED, Status.REJECTED, Status.CANCELLED})
 
 TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
     # Staying CLAIMED is a move too: it waits for a time, or takes its fallback.
@@ -70,8 +67,7 @@ TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
     Status.READ: frozenset(),
     # The fallback starts (CLAIMED) or is done; a delivery that Meta reports late overrules the failure.
     Status.FAILED: _GIVEN_UP | _SEEN | {Status.CLAIMED, Status.IN_DOUBT},
-    Status.PUSHED: frozenset(),
-    Status.EMAILED: frozenset(),
+    **dict.fromkeys(_OTHERWISE, frozenset()),
     # A send in doubt whose time passed, or that was taken back, may have arrived all the same.
     Status.EXPIRED: _SEEN,
     Status.CANCELLED: _SEEN,
@@ -83,9 +79,7 @@ TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
 OPEN: Final = frozenset({Status.CLAIMED, Status.PARKED, Status.IN_DOUBT})
 """Lifeline itself still owes work on these."""
 
-REACHED: Final = frozenset(
-    {Status.SENT, Status.HELD, Status.DELIVERED, Status.READ, Status.PUSHED, Status.EMAILED}
-)
+REACHED: Final = frozenset({Status.SENT, Status.HELD, Status.DELIVERED, Status.READ, *_OTHERWISE})
 """A service took the message for this person."""
 
 RANK: Final[Mapping[Status, int]] = {

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from lifeline.domain.campaign.campaign import State
+from lifeline.contract.ways import collapses
+from lifeline.domain.campaign.campaign import CampaignState
 from lifeline.domain.failure.causes import Cause
 from lifeline.domain.message.row import (
     CAMPAIGN_LANE,
@@ -29,16 +30,12 @@ from lifeline.domain.message.ways import given_up
 
 SPEECH_SECONDS: Final = 180.0
 """How long a recording is waited for; after that the words go as text."""
-PUSH_REPEATS: Final = 3
-"""Pushes without an answer after which the next way is taken."""
 QUIET: Final = "quiet hours"
 """Why a row was written that waits for its recipient's morning; incidents' reports tell such rows by it."""
 SEND_AFTER: Final = "send_after"
 """Why a row was written that waits for its own time."""
 OTHER_CONTENT: Final = "the same id came with other content"
 """Why a row was written that only counts a conflict: it waits on as it did."""
-MAIL_REPEATS: Final = 2
-"""Mails without an answer or an event after which the next way is taken."""
 
 
 class Do(StrEnum):
@@ -117,16 +114,16 @@ def _due(row: Row, at: Situation) -> Step:
         doubt = row.doubts[-1]
         settles = doubt.at + at.grace
         urgent = at.channel_blocked and row.priority == "critical"
-        if doubt.way != "push" and settles > at.now and not (doubt.way == WHATSAPP and urgent):
+        if not collapses(doubt.way) and settles > at.now and not (doubt.way == WHATSAPP and urgent):
             return Step(Do.WRITE, waiting(row, settles), f"in doubt ({doubt.way}): waits for a report")
         if doubt.way != WHATSAPP and doubt.way == row.way:
             return Step(Do.FALL_BACK, row, f"no report of the {doubt.way}")
     if not row.later:
         return Step(Do.FALL_BACK, row, "Meta reported a failure", _cause(row.cause))
     if not row.doubts:
-        if at.campaign == State.CANCELLED:
+        if at.campaign == CampaignState.CANCELLED:
             return Step(Do.WRITE, given_up(row, Status.CANCELLED), "campaign cancelled")
-        if at.campaign == State.PAUSED:
+        if at.campaign == CampaignState.PAUSED:
             return Step(
                 Do.WRITE, parked(row, CAMPAIGN_LANE + (row.campaign or ""), at.now), "campaign paused"
             )
@@ -185,6 +182,7 @@ def claim(row: Row, way: str, now: float, lease: float) -> Row:
         status=Status.CLAIMED,
         phase=Phase.SENDING if over_whatsapp else Phase.FALLING_BACK,
         act=row.act + 1,
+        aside=row.aside if over_whatsapp else (*row.aside, row.act + 1),
         way=way,
         attempt=row.attempt + over_whatsapp,
         attempted_at=now,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
-from lifeline.domain.fallback.policy import Step, final_status
+from lifeline.contract.ways import PARK
+from lifeline.domain.fallback.policy import STEPS, final_status
 from lifeline.domain.message.row import Row, off_agenda
 from lifeline.domain.message.status import Status
-
-PARK_MARK: Final = "park"
 
 
 def tried(row: Row, entry: str) -> Row:
@@ -17,20 +15,20 @@ def tried(row: Row, entry: str) -> Row:
     return replace(row, phase=None, tried=", ".join((*_entries(row), entry)))
 
 
-def taken_so_far(row: Row) -> tuple[list[Step], list[Step]]:
+def taken_so_far(row: Row) -> tuple[list[str], list[str]]:
     """The ways that succeeded, and those that failed since the row was last parked.
 
-    A way that reached the person stays taken when the row is parked as well (``whatsapp_later``): in the next
-    panic nobody is told the same way once more.
+    A way that reached the person stays taken when the row is parked as well (``whatsapp_later``): nobody is
+    told again in the next panic, or once Meta reports that the WhatsApp message failed.
     """
-    successes: list[Step] = []
-    failures: list[Step] = []
+    successes: list[str] = []
+    failures: list[str] = []
     for entry in _entries(row):
         way, _, code = entry.partition(" ")
-        if way == PARK_MARK:
-            successes, failures = successes if row.via else [], []
-        elif way in tuple(Step):
-            (failures if code else successes).append(Step(way))
+        if way == PARK:
+            failures = []
+        elif way in STEPS:
+            (failures if code else successes).append(way)
     return successes, failures
 
 

@@ -83,11 +83,6 @@ LEAD: Final = 15.0
 """Seconds planned beyond the next tick: EventBridge Scheduler may fire late."""
 
 
-def ceiling_of(stored: object, default: float) -> float:
-    """The rate that an operator set (value of :data:`DRAIN_RATE`), or the deployment's ``default``."""
-    return float(stored) if isinstance(stored, int | float) else default
-
-
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """From ``start`` to ``end`` (epoch seconds) the ramp stands at ``rate`` (messages per second) since
@@ -110,15 +105,15 @@ def climb(
     """
     if end <= start:
         raise ValueError(f"end must be after start, not {end - start:g} s from it")
-    found: list[Stretch] = []
+    stretches: list[Stretch] = []
     while start < end:
         if rate_limited or start - stepped_at >= MINUTE or rate > ceiling or rate <= 0:
             rate = ramp_rate(rate, ceiling, rate_limited=rate_limited)
             stepped_at, rate_limited = start, False
         until = min(end, stepped_at + MINUTE)
-        found.append(Stretch(start, until, rate, stepped_at))
+        stretches.append(Stretch(start, until, rate, stepped_at))
         start = until
-    return tuple(found)
+    return tuple(stretches)
 
 
 class Slots:

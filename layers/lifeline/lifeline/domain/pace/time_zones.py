@@ -29,12 +29,12 @@ def table() -> Mapping[str, tuple[str, ...]]:
     """Every country with all its zones, in the order of the table: ``zone.tab``, one zone a line."""
     from importlib.resources import files  # takes its time, and most functions ask for no zone
 
-    found: dict[str, tuple[str, ...]] = dict(_NOT_LISTED)
+    zones: dict[str, tuple[str, ...]] = dict(_NOT_LISTED)
     for line in (files(tzdata) / "zoneinfo" / "zone.tab").read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
             country, _, name = line.split("\t")[:3]
-            found[country] = (*found.get(country, ()), name)
-    return found
+            zones[country] = (*zones.get(country, ()), name)
+    return zones
 
 
 @cache

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifeline.contract.instants import parse_instant
-from lifeline.contract.names import is_scope
+from lifeline.contract.scopes import is_scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ Three rules, so that an outage is found at every volume and one bad send never t
   outage.
 - **limits**: Meta's rate and spam limits at a lower share, since part of the traffic always passes.
 
-``auth`` and ``account`` need no window: the caller trips on the first one. Failures of a person or of a
-message (invalid phone, bad request, ...) never count as failures; they do show that Meta answers, and so
-break a streak.
+Which cause counts how says its row (:class:`~lifeline.domain.failure.causes.Trip`). Those that trip at once
+need no window: the caller trips on the first one. Failures of a person or of a message (invalid phone, bad
+request, ...) never count as failures; they do show that Meta answers, and so break a streak.
 
 A template that Meta rejects panics by itself, at once. :func:`judge_templates` finds the one whose sends are
 refused for what is in them (parameters that no longer fit), from the counters of each minute.
@@ -30,12 +30,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lifeline.domain.account.counters import ACCEPTED, REPORTED_LATER, REPORTED_SENT, Counts, template_sends
-from lifeline.domain.failure.causes import Cause
+from lifeline.domain.failure.causes import COUNTED, LIMITS, STREAKS, Cause
 
 BUCKET_SECONDS: Final = 10
-COUNTED: Final = (Cause.UNREACHABLE, Cause.RATE_LIMIT, Cause.SPAM_LIMIT)
-"""The causes that count towards panic of a channel."""
-LIMITS: Final = (Cause.RATE_LIMIT, Cause.SPAM_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +143,7 @@ def tally(outcomes: Iterable[str | None]) -> Tally:
             ok += 1
         else:
             failed[cause] += 1
-        trailing = trailing + 1 if cause == Cause.UNREACHABLE else 0
+        trailing = trailing + 1 if cause in STREAKS else 0
     return Tally(ok, failed, trailing)
 
 
@@ -154,8 +151,9 @@ def judge(window: Window, thresholds: Thresholds = DEFAULT_THRESHOLDS, now: floa
     """Whether the outcomes up to ``now`` are a reason to panic, and which one."""
     streak = window.consecutive_unreachable
     if streak >= thresholds.consecutive_failures:
+        _, failed = _sum(window, now, thresholds.window_seconds)
         return Verdict(
-            Cause.UNREACHABLE,
+            max(STREAKS, key=lambda cause: failed.get(cause, 0)),
             f"{streak} sends in a row did not reach the service",
             {"rule": "streak", "consecutive_unreachable": streak, **_evidence(window, thresholds, now)},
         )
@@ -198,7 +196,7 @@ def judge_templates(
     cannot be reached says nothing of the template. ``since``: by template, when it last left panic: minutes
     that began before are left out.
     """
-    found = {}
+    verdicts = {}
     newest = {
         start: counts for start, counts in minutes.items() if now - (start + 60) < thresholds.window_seconds
     }
@@ -211,12 +209,12 @@ def judge_templates(
         share = sends.refused / max(sends.asked, sends.refused)
         if share < thresholds.template_ratio:
             continue
-        found[template] = Verdict(
+        verdicts[template] = Verdict(
             Cause.TEMPLATE_REJECTED,
             f"{sends.refused} of {max(sends.asked, sends.refused)} sends of this template were refused",
             {"rule": "template", "asked": sends.asked, "refused": sends.refused, "share": round(share, 4)},
         )
-    return found
+    return verdicts
 
 
 def judge_silent(
@@ -284,6 +282,20 @@ def judge_silence(
     return judge_silent(
         accepted, with_status, webhooks_seen_before=True, age=now - youngest, thresholds=thresholds
     )
+
+
+def silent_sends(verdict: Verdict) -> int:
+    """How many sends a verdict of silence misses reports of."""
+    accepted, reported = (verdict.evidence.get(name, 0) for name in ("accepted", "with_status"))
+    return accepted - reported if isinstance(accepted, int) and isinstance(reported, int) else 0
+
+
+def may_explain_silence(turned_away: float, missing: int) -> bool:
+    """Whether posts that our own front door refused may be the reports that are missing.
+
+    A post of Meta's may hold the reports of many sends, so one in ten is enough; one or two are not.
+    """
+    return turned_away >= max(3.0, missing / 10)
 
 
 def _sum(window: Window, now: float, seconds: int) -> tuple[int, dict[str, int]]:

@@ -8,9 +8,9 @@
 Panic leaves into ``recovering`` (live traffic flows, the backlog ramps up), which becomes ``normal`` after
 the settle time. A trip within the settle time goes back to panic in the same incident.
 
-Pure: each function takes the flag as it was read and returns the :class:`Change` to write (the new flag and
-the history event that tells of it), or ``None`` when there is nothing to write. The caller writes with the
-condition that the stored version is still the one that it read, and on a conflict reads again and decides
+Pure: each function takes the flag as it was read and returns the :class:`PanicChange` to write (the new flag
+and the history event that tells of it), or ``None`` when there is nothing to write. The caller writes with
+the condition that the stored version is still the one that it read, and on a conflict reads again and decides
 anew: so two alarms, a worker and an operator at the same moment leave one incident.
 
 All times are epoch seconds, all spans seconds.
@@ -24,9 +24,10 @@ from dataclasses import replace
 from lifeline.domain.failure.causes import Cause
 from lifeline.domain.panic.flag import (
     DEFAULT_RULES,
-    Change,
+    By,
     Flag,
     Kind,
+    PanicChange,
     PanicRefused,
     Rules,
     State,
@@ -45,7 +46,7 @@ def probe(
     evidence: Mapping[str, object] | None = None,
     alarm_on: bool = False,
     actor: str = "prober",
-) -> Change | None:
+) -> PanicChange | None:
     """Count the result of one probe of ``incident_id``; the third success in a row ends panic.
 
     A result of an earlier incident, or one that comes after panic ended, changes nothing. A failure resets
@@ -55,19 +56,21 @@ def probe(
     """
     if flag.state is not State.PANIC or incident_id != flag.incident_id:
         return None
-    found = {**(evidence or {}), "alarm_on": alarm_on}
+    evidence_now = {**(evidence or {}), "alarm_on": alarm_on}
     if not ok:
-        return change_to(replace(flag, successes=0), Kind.PROBE_FAILED, now, actor, "prober", "", found)
+        return change_to(
+            replace(flag, successes=0), Kind.PROBE_FAILED, By(actor, "prober", "", now), evidence_now
+        )
     flag = replace(flag, successes=flag.successes + 1)
-    found["successes"] = flag.successes
+    evidence_now["successes"] = flag.successes
     held = flag.hold and (flag.until is None or now < flag.until)
     if flag.successes < rules.successes_to_end or now < flag.earliest_recovery or held:
-        return change_to(flag, Kind.PROBE_SUCCEEDED, now, actor, "prober", "", found)
+        return change_to(flag, Kind.PROBE_SUCCEEDED, By(actor, "prober", "", now), evidence_now)
     reason = f"{flag.successes} probes in a row succeeded"
-    return _recover(flag, now, rules, actor, "prober", reason, found)
+    return _recover(flag, By(actor, "prober", reason, now), rules, evidence_now)
 
 
-def tick(flag: Flag, *, now: float, rules: Rules = DEFAULT_RULES) -> Change | None:
+def tick(flag: Flag, *, now: float, rules: Rules = DEFAULT_RULES) -> PanicChange | None:
     """What the clock ends: panic at its ``until`` (not before the earliest recovery), recovering after
     settling.
     """
@@ -76,41 +79,37 @@ def tick(flag: Flag, *, now: float, rules: Rules = DEFAULT_RULES) -> Change | No
         and flag.until is not None
         and now >= max(flag.until, flag.earliest_recovery)
     ):
-        return _recover(flag, now, rules, "schedule", "schedule", "the set end of panic has come", {})
+        return _recover(flag, By("schedule", "schedule", "the set end of panic has come", now), rules, {})
     if flag.state is State.RECOVERING and flag.settle_until is not None and now >= flag.settle_until:
-        return _end(flag, now, flag.actor, flag.source, "no trip within the settle time")
+        return _end(flag, By(flag.actor, flag.source, "no trip within the settle time", now))
     return None
 
 
-def disable(
-    flag: Flag, *, reason: str, actor: str, now: float, ramp: bool = True, rules: Rules = DEFAULT_RULES
-) -> Change:
+def disable(flag: Flag, by: By, *, ramp: bool = True, rules: Rules = DEFAULT_RULES) -> PanicChange:
     """An operator ends panic, whatever the probes say: into recovering (``ramp``) or straight to normal.
 
     Raises :class:`PanicRefused` when the scope is normal already, recovers already (and ``ramp`` asks for no
     more than that), or when there is no reason.
     """
-    require_reason(reason)
+    require_reason(by.reason)
     if flag.state is State.NORMAL:
         raise PanicRefused(f"{flag.scope} is not in panic; there is nothing to disable")
     if not ramp:
-        return _end(flag, now, actor, "operator", reason)
+        return _end(flag, by)
     if flag.state is State.RECOVERING:
         raise PanicRefused(f"{flag.scope} is recovering already; without ramp it becomes normal at once")
-    return _recover(flag, now, rules, actor, "operator", reason, {})
+    return _recover(flag, by, rules, {})
 
 
 def resolve(
     flag: Flag,
+    by: By,
     *,
-    reason: str,
-    actor: str,
-    now: float,
     observed: float | None = None,
     language: str = "",
     rules: Rules = DEFAULT_RULES,
     evidence: Mapping[str, object] | None = None,
-) -> Change | None:
+) -> PanicChange | None:
     """Meta says that a template is approved again: its panic ends without waiting for three probes.
 
     Only a panic that Meta's rejection began: one of an operator, of an alarm or under a hold stays.
@@ -119,7 +118,7 @@ def resolve(
     """
     if flag.state is not State.PANIC or flag.cause != Cause.TEMPLATE_REJECTED:
         return None
-    if flag.hold and (flag.until is None or now < flag.until):
+    if flag.hold and (flag.until is None or by.at < flag.until):
         return None
     rejected_at = flag.evidence.get("observed")
     began = float(rejected_at) if isinstance(rejected_at, int | float) else flag.since
@@ -128,40 +127,38 @@ def resolve(
     rejected = flag.evidence.get("language")
     if language and isinstance(rejected, str) and rejected and rejected != language:
         return None
-    return _recover(flag, now, rules, actor, "webhook", reason, evidence or {})
+    return _recover(flag, by, rules, evidence or {})
 
 
-def _recover(
-    flag: Flag, now: float, rules: Rules, actor: str, source: str, reason: str, evidence: Mapping[str, object]
-) -> Change:
+def _recover(flag: Flag, by: By, rules: Rules, evidence: Mapping[str, object]) -> PanicChange:
     left = replace(
         flag,
         state=State.RECOVERING,
-        recovering_since=now,
-        left_panic_at=now,
-        settle_until=now + rules.settle_seconds,
+        recovering_since=by.at,
+        left_panic_at=by.at,
+        settle_until=by.at + rules.settle_seconds,
         successes=0,
         hold=False,
         until=None,
-        reason=reason,
-        actor=actor,
-        source=source,
+        reason=by.reason,
+        actor=by.actor,
+        source=by.source,
     )
-    return change_to(left, Kind.RECOVERING, now, actor, source, reason, evidence)
+    return change_to(left, Kind.RECOVERING, by, evidence)
 
 
-def _end(flag: Flag, now: float, actor: str, source: str, reason: str) -> Change:
+def _end(flag: Flag, by: By) -> PanicChange:
     calm = replace(
         Flag.normal(flag.scope),
-        since=now,
-        left_panic_at=flag.left_panic_at if flag.state is State.RECOVERING else now,
-        reason=reason,
-        actor=actor,
-        source=source,
+        since=by.at,
+        left_panic_at=flag.left_panic_at if flag.state is State.RECOVERING else by.at,
+        reason=by.reason,
+        actor=by.actor,
+        source=by.source,
         incident_id=flag.incident_id,
         version=flag.version,
         shadow=flag.shadow,
         would_enter_at=flag.would_enter_at,
     )
-    change = change_to(calm, Kind.ENDED, now, actor, source, reason, {})
+    change = change_to(calm, Kind.ENDED, by, {})
     return replace(change, event=replace(change.event, cause=flag.cause))

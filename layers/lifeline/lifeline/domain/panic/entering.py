@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
-from lifeline.domain.failure.causes import Cause
+from lifeline.domain.failure.causes import Cause, traits_of
 from lifeline.domain.panic.flag import (
     DEFAULT_RULES,
-    Change,
+    By,
     Flag,
     Kind,
+    PanicChange,
     PanicRefused,
     Rules,
     State,
@@ -22,46 +22,25 @@ from lifeline.domain.panic.flag import (
     require_reason,
 )
 
-STRENGTH: Final[Mapping[str, int]] = {
-    Cause.ALARM: 1,
-    Cause.TEMPLATE_REJECTED: 2,
-    Cause.SILENT: 2,
-    Cause.UNREACHABLE: 3,
-    Cause.RATE_LIMIT: 4,
-    Cause.OPERATOR: 5,
-    Cause.SPAM_LIMIT: 6,
-    Cause.AUTH: 7,
-    Cause.ACCOUNT: 8,
-}
-"""Which cause a flag keeps when several are seen: the one whose remedy takes more. Others count 0."""
-
 
 def initial_wait(cause: str, rules: Rules = DEFAULT_RULES) -> float:
-    """Seconds from a trip to its earliest recovery, where Meta states none.
-
-    ``rate_limit`` 60 s: Meta's throughput is a rate per second, and a probe needs a quiet moment to mean
-    something. ``spam_limit`` an hour: a restriction for quality, which more sending makes worse. All others
-    0: what ends them is seen by the probe itself.
+    """Seconds from a trip to its earliest recovery, where the service states none: as the settings say, else
+    the cause's row.
     """
-    if cause == Cause.RATE_LIMIT:
-        return rules.rate_limit_seconds
-    return rules.spam_limit_seconds if cause == Cause.SPAM_LIMIT else 0.0
+    return float(getattr(rules, f"{cause}_seconds", traits_of(cause).first_wait))
 
 
 def trip(
     flag: Flag,
+    by: By,
     *,
     cause: str,
-    reason: str,
-    source: str,
-    actor: str,
     evidence: Mapping[str, object],
-    now: float,
     new_incident_id: str,
     rules: Rules = DEFAULT_RULES,
     earliest: float | None = None,
     observed: float | None = None,
-) -> Change | None:
+) -> PanicChange | None:
     """Enter panic by itself: from the sender, an alarm, the prober or a webhook.
 
     ``earliest``: the instant at which Meta says that access is regained. ``observed``: when the evidence was
@@ -72,16 +51,17 @@ def trip(
     earliest recovery doubles with each trip (flap damping). Panic: only a stronger cause or a later stated
     regain time changes the flag. In shadow, entering is only reported, at most once a minute.
     """
+    now = by.at
     stated = 0.0 if earliest is None else min(earliest, now + rules.max_regain_seconds)
     if flag.state is State.PANIC:
-        return _worsen(flag, cause, reason, source, actor, evidence, now, rules, stated)
+        return _worsen(flag, by, cause, evidence, rules, stated)
     if observed is not None and observed < flag.left_panic_at:
         return None
     if flag.shadow:
         if flag.would_enter_at is not None and now < flag.would_enter_at + rules.would_enter_seconds:
             return None
         seen = replace(flag, would_enter_at=now)
-        return change_to(seen, Kind.WOULD_ENTER, now, actor, source, reason, evidence, cause)
+        return change_to(seen, Kind.WOULD_ENTER, by, evidence, cause)
     wait = initial_wait(cause, rules)
     if flag.state is State.RECOVERING and (flag.settle_until is None or now < flag.settle_until):
         flag = replace(flag, trips=flag.trips + 1)
@@ -89,45 +69,34 @@ def trip(
         # The exponent is bounded so that no number of flaps overflows a float.
         wait = max(wait, min(rules.flap_max_seconds, first * 2 ** min(flag.trips - 1, 32)))
     entered = replace(flag, cause=cause, evidence=evidence, earliest_recovery=max(now + wait, stated))
-    return enter(entered, now, new_incident_id, reason, actor, source, evidence)
+    return enter(entered, by, new_incident_id, evidence)
 
 
 def _worsen(
-    flag: Flag,
-    cause: str,
-    reason: str,
-    source: str,
-    actor: str,
-    evidence: Mapping[str, object],
-    now: float,
-    rules: Rules,
-    stated: float,
-) -> Change | None:
+    flag: Flag, by: By, cause: str, evidence: Mapping[str, object], rules: Rules, stated: float
+) -> PanicChange | None:
     """A trip during panic. A stronger cause starts the count anew: the probe now asks something else."""
-    if STRENGTH.get(cause, 0) > STRENGTH.get(flag.cause, 0):
-        later = max(flag.earliest_recovery, now + initial_wait(cause, rules), stated)
+    if traits_of(cause).strength > traits_of(flag.cause).strength:
+        later = max(flag.earliest_recovery, by.at + initial_wait(cause, rules), stated)
         flag = replace(flag, cause=cause, evidence=evidence, earliest_recovery=later, successes=0)
-        flag = replace(flag, reason=reason, actor=actor, source=source)
-        return change_to(flag, Kind.CAUSE_CHANGED, now, actor, source, reason, evidence)
+        flag = replace(flag, reason=by.reason, actor=by.actor, source=by.source)
+        return change_to(flag, Kind.CAUSE_CHANGED, by, evidence)
     if stated > flag.earliest_recovery:
         flag = replace(flag, earliest_recovery=stated)
-        return change_to(flag, Kind.EXTENDED, now, actor, source, reason, evidence, cause)
+        return change_to(flag, Kind.EXTENDED, by, evidence, cause)
     return None
 
 
 def enable(
     flag: Flag,
+    by: By,
     *,
-    reason: str,
-    actor: str,
-    now: float,
     new_incident_id: str,
     hold: bool = False,
     until: float | None = None,
-    source: str = "operator",
     cause: str = Cause.OPERATOR,
-) -> Change | None:
-    """An operator, or a plan of one (``source="schedule"``), puts the scope in panic; shadow does not stop
+) -> PanicChange | None:
+    """An operator, or a plan of one (source ``schedule``), puts the scope in panic; shadow does not stop
     it.
 
     On a scope in panic it changes reason, hold and ``until`` within the same incident and keeps the cause,
@@ -136,22 +105,25 @@ def enable(
 
     Raises :class:`PanicRefused` without a reason, or when ``until`` has passed.
     """
-    require_reason(reason)
-    if until is not None and until <= now:
+    require_reason(by.reason)
+    if until is not None and until <= by.at:
         raise PanicRefused(f"panic on {flag.scope} would be over before it began: until is not in the future")
     if flag.state is State.PANIC:
         kept_until = until if hold or until is not None else flag.until
-        if (reason, hold or flag.hold, kept_until) == (flag.reason, flag.hold, flag.until):
+        if (by.reason, hold or flag.hold, kept_until) == (flag.reason, flag.hold, flag.until):
             return None
         flag = replace(
-            flag, reason=reason, actor=actor, source=source, hold=hold or flag.hold, until=kept_until
+            flag,
+            reason=by.reason,
+            actor=by.actor,
+            source=by.source,
+            hold=hold or flag.hold,
+            until=kept_until,
         )
-        return change_to(
-            flag, Kind.HELD, now, actor, source, reason, {"hold": flag.hold, "until": flag.until}
-        )
+        return change_to(flag, Kind.HELD, by, {"hold": flag.hold, "until": flag.until})
     evidence: dict[str, object] = {"hold": hold, "until": until}
-    entered = replace(flag, cause=cause, evidence=evidence, earliest_recovery=now, hold=hold, until=until)
-    return enter(entered, now, new_incident_id, reason, actor, source, evidence)
+    entered = replace(flag, cause=cause, evidence=evidence, earliest_recovery=by.at, hold=hold, until=until)
+    return enter(entered, by, new_incident_id, evidence)
 
 
 def rearm(
@@ -162,7 +134,7 @@ def rearm(
     new_incident_id: str,
     rules: Rules = DEFAULT_RULES,
     evidence: Mapping[str, object] | None = None,
-) -> Change | None:
+) -> PanicChange | None:
     """Trip from an alarm that is still in ALARM although an operator disabled panic some minutes ago.
 
     Alarms act only on a change of state: one that never left ALARM would not act again. Where the probes
@@ -173,39 +145,28 @@ def rearm(
         return None
     return trip(
         flag,
+        By("prober", "prober", "an alarm is still in ALARM after panic was disabled", now),
         cause=Cause.ALARM,
-        reason="an alarm is still in ALARM after panic was disabled",
-        source="prober",
-        actor="prober",
         evidence=evidence or {},
-        now=now,
         new_incident_id=new_incident_id,
         rules=rules,
     )
 
 
-def enter(
-    flag: Flag,
-    now: float,
-    new_incident_id: str,
-    reason: str,
-    actor: str,
-    source: str,
-    evidence: Mapping[str, object],
-) -> Change:
+def enter(flag: Flag, by: By, new_incident_id: str, evidence: Mapping[str, object]) -> PanicChange:
     """Go to panic: from normal with a new incident, from recovering within the same one."""
     kind = Kind.REENTERED
     if flag.state is State.NORMAL:
         kind = Kind.ENTERED
-        flag = replace(flag, incident_id=new_incident_id, since=now, trips=0)
+        flag = replace(flag, incident_id=new_incident_id, since=by.at, trips=0)
     panicking = replace(
         flag,
         state=State.PANIC,
-        reason=reason,
-        actor=actor,
-        source=source,
+        reason=by.reason,
+        actor=by.actor,
+        source=by.source,
         successes=0,
         recovering_since=None,
         settle_until=None,
     )
-    return change_to(panicking, kind, now, actor, source, reason, evidence)
+    return change_to(panicking, kind, by, evidence)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from lifeline.domain.failure.causes import Cause, remedy
+
 FLAG_CACHE_SECONDS: Final = 1.0
 """A warm worker uses flags it has read for at most this long."""
 
@@ -60,9 +62,9 @@ class Rules:
     """Earliest recovery after the first trip back; doubles with each further one."""
     flap_max_seconds: float = 900.0
     """Where that doubling stops."""
-    rate_limit_seconds: float = 60.0
+    rate_limit_seconds: float = Cause.RATE_LIMIT.traits.first_wait
     """Earliest recovery from ``rate_limit`` where Meta states no time to regain access."""
-    spam_limit_seconds: float = 3600.0
+    spam_limit_seconds: float = Cause.SPAM_LIMIT.traits.first_wait
     """Earliest recovery from ``spam_limit``: Meta's quality limits ease over hours, not seconds."""
     max_regain_seconds: float = 86400.0
     """Longest stated regain time that is believed: a garbled header must not keep panic on for ever."""
@@ -101,7 +103,7 @@ class Flag:
     """The panic flag of one scope, as it lies in the ``control`` table."""
 
     scope: str
-    """``whatsapp``, ``openai_voice`` or ``whatsapp/template/NAME``."""
+    """See :mod:`lifeline.contract.scopes`."""
     state: State = State.NORMAL
     cause: str = ""
     """A :class:`~lifeline.domain.failure.causes.Cause`; empty while normal."""
@@ -176,7 +178,19 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class By:
+    """Who changes a flag, through what (``operator``, ``schedule``, ``prober``, ``webhook``, ...), why,
+    and when (epoch seconds).
+    """
+
+    actor: str
+    source: str
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PanicChange:
     """What to write: the flag on the condition that the stored version is ``flag.version - 1``, and the
     event.
     """
@@ -185,58 +199,55 @@ class Change:
     event: Event
 
 
-def note(
-    flag: Flag, *, reason: str, actor: str, source: str, at: float, evidence: Mapping[str, object]
-) -> Change:
+def remedy_of(flag: Flag) -> str:
+    """What an operator does about a panic: as the failure said that began it, else by scope and cause."""
+    stated = flag.evidence.get("remedy")
+    return stated if isinstance(stated, str) and stated else remedy(flag.scope, flag.cause)
+
+
+def note(flag: Flag, by: By, evidence: Mapping[str, object]) -> PanicChange:
     """An entry in the history that changes no flag."""
     event = Event(
         kind=Kind.NOTED,
         scope=flag.scope,
         incident_id=flag.incident_id if flag.state is not State.NORMAL else "",
         version=flag.version,
-        at=at,
-        actor=actor,
-        source=source,
+        at=by.at,
+        actor=by.actor,
+        source=by.source,
         cause="",
-        reason=reason,
+        reason=by.reason,
         evidence=evidence,
     )
-    return Change(flag, event)
+    return PanicChange(flag, event)
 
 
-def set_shadow(flag: Flag, *, on: bool, reason: str, actor: str, now: float) -> Change | None:
+def set_shadow(flag: Flag, by: By, *, on: bool) -> PanicChange | None:
     """Put the scope in shadow or take it out. A panic under way goes on: shadow is about entering."""
-    require_reason(reason)
+    require_reason(by.reason)
     if flag.shadow == on:
         return None
     changed = replace(flag, shadow=on, would_enter_at=None)
-    return change_to(changed, Kind.SHADOW_CHANGED, now, actor, "operator", reason, {"shadow": on})
+    return change_to(changed, Kind.SHADOW_CHANGED, by, {"shadow": on})
 
 
 def change_to(
-    flag: Flag,
-    kind: Kind,
-    now: float,
-    actor: str,
-    source: str,
-    reason: str,
-    evidence: Mapping[str, object],
-    cause: str | None = None,
-) -> Change:
+    flag: Flag, kind: Kind, by: By, evidence: Mapping[str, object], cause: str | None = None
+) -> PanicChange:
     """``flag`` as the next version, with the event that tells of it."""
     flag = replace(flag, version=flag.version + 1)
-    return Change(
+    return PanicChange(
         flag,
         Event(
             kind=kind,
             scope=flag.scope,
             incident_id=flag.incident_id,
             version=flag.version,
-            at=now,
-            actor=actor,
-            source=source,
+            at=by.at,
+            actor=by.actor,
+            source=by.source,
             cause=flag.cause if cause is None else cause,
-            reason=reason,
+            reason=by.reason,
             evidence=evidence,
         ),
     )

@@ -6,32 +6,18 @@ and whoever deals with Meta Business Support where only Meta can help.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from lifeline.contract.instants import format_instant
-from lifeline.contract.names import OPENAI_VOICE, TEMPLATE_PREFIX, WHATSAPP
+from lifeline.contract.names import MARKETING, META_SUPPORT
+from lifeline.contract.scopes import scope_of
 from lifeline.domain.account.health import meta_support
-from lifeline.domain.failure.causes import Cause
+from lifeline.domain.failure.causes import audience, traits_of
 from lifeline.domain.panic.flag import Event, Flag
 
 PROMOTION: Final = "promotion"
 """The category label of promotional messages; bulk counts as promotional as well."""
-
-ENGINEERING: Final = "engineering"
-MARKETING: Final = "marketing"
-META_SUPPORT: Final = "meta-support"
-
-AUDIENCES: Final[Mapping[str, tuple[str, ...]]] = {
-    Cause.ACCOUNT: (ENGINEERING, META_SUPPORT),
-    Cause.SPAM_LIMIT: (ENGINEERING, META_SUPPORT),
-}
-"""Who is told of a panic, by its cause; engineering alone where it does not stand here."""
-
-
-_MEANWHILE: Final = "People are reached by push and email; the rest waits."
-_VOICE_MEANWHILE: Final = "Voice messages go out as text, and people who speak to us are asked to type."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,52 +33,45 @@ class Notice:
 
 def notices(flag: Flag, event: Event, entered: bool, waba_id: str = "") -> list[Notice]:
     """What is told when ``flag`` has entered panic (or, ``entered`` false, left it) by ``event``."""
-    told = [_operators(flag, event, entered, waba_id)]
+    notices_due = [_operators(flag, event, entered, waba_id)]
     if promotions_affected(flag, event):
-        told.append(_marketing(flag, entered))
-    return told
+        notices_due.append(_marketing(flag, entered))
+    return notices_due
 
 
 def promotions_affected(flag: Flag, event: Event) -> bool:
     """Whether promotional messages wait because of this panic.
 
-    All of them do while WhatsApp panics, since bulk has no fallback; of a template only where it is a
+    All of them do where the scope holds bulk, which has no fallback; of a template only where it is a
     promotional one.
     """
-    if flag.scope == WHATSAPP:
-        return True
-    return flag.scope.startswith(TEMPLATE_PREFIX) and bool(
-        event.evidence.get("promotional") or flag.evidence.get("promotional")
-    )
+    scope = scope_of(flag.scope)
+    promotional = event.evidence.get("promotional") or flag.evidence.get("promotional")
+    return scope.holds_bulk or (scope.holds_messages and bool(promotional))
 
 
 def _operators(flag: Flag, event: Event, entered: bool, waba_id: str) -> Notice:
-    voice = flag.scope == OPENAI_VOICE
-    audience = (ENGINEERING,) if voice else AUDIENCES.get(str(flag.cause), (ENGINEERING,))
+    scope, who = scope_of(flag.scope), audience(flag.scope, flag.cause)
     if not entered:
         return Notice(
             "left",
-            audience,
+            who,
             f"Lifeline: {flag.scope} has left panic mode",
-            f"{flag.scope}: {event.reason}. The backlog leaves slowly; type: lifeline queue status",
+            f"{flag.scope}: {event.reason}. {scope.afterwards}".rstrip(),
             "info",
         )
     text = (
         f"{flag.scope} is in panic mode since {format_instant(flag.since)}: {flag.reason}. "
-        f"{_VOICE_MEANWHILE if voice else _MEANWHILE} See docs/runbook.md, or type: lifeline panic status"
+        f"{scope.meanwhile} See docs/runbook.md, or type: lifeline panic status"
     )
-    if META_SUPPORT in audience:
+    if META_SUPPORT in who:
         text += f". {meta_support(waba_id, flag.incident_id)}"
     subject = f"Lifeline: {flag.scope} is in panic mode ({flag.cause})"
-    return Notice("entered", audience, subject, text, "high")
+    return Notice("entered", who, subject, text, "high")
 
 
 def _marketing(flag: Flag, entered: bool) -> Notice:
-    what = (
-        "Promotional messages on WhatsApp"
-        if flag.scope == WHATSAPP
-        else f"Promotional messages with template {flag.scope.removeprefix(TEMPLATE_PREFIX)}"
-    )
+    what = scope_of(flag.scope).promotions
     if not entered:
         return Notice(
             "promotions_resume",
@@ -102,16 +81,12 @@ def _marketing(flag: Flag, entered: bool) -> Notice:
             "are not sent; lifeline queue status says when the others will be out.",
             "info",
         )
-    why = (
-        " People have blocked or reported us: please stop promotions until the number's quality is better."
-        if flag.cause == Cause.SPAM_LIMIT
-        else ""
-    )
     return Notice(
         "promotions_affected",
         (MARKETING,),
         "Lifeline: promotional messages are affected",
         f"{what} wait since {format_instant(flag.since)} ({flag.cause}). Nothing is lost: they leave after "
-        f"recovery, unless their time has passed. Please start no campaign until then.{why}",
+        "recovery, unless their time has passed. Please start no campaign until then. "
+        f"{traits_of(flag.cause).to_marketing}".rstrip(),
         "warning",
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 MOST_PLANS: Final = 50
 """They share one item of the control table."""
@@ -13,7 +13,7 @@ FURTHEST: Final = 366 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PanicPlan:
     """Panic on ``scope`` from ``at`` until ``until`` (epoch seconds)."""
 
     id: str
@@ -23,19 +23,8 @@ class Plan:
     at: float
     until: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """As the setting keeps it."""
-        return asdict(self)
 
-
-def read(value: object) -> list[Plan]:
-    """The plans of the setting's value; an entry of another shape is left out."""
-    if not isinstance(value, list):
-        return []
-    return [Plan(**item) for item in value if isinstance(item, Mapping) and set(item) == set(Plan.__slots__)]
-
-
-def fault(plan: Plan, present: Sequence[Plan], now: float) -> str:
+def fault(plan: PanicPlan, present: Sequence[PanicPlan], now: float) -> str:
     """Why the plan cannot be kept; empty where it can."""
     if plan.at <= now:
         return "at is not in the future; leave it out to enter panic now"
@@ -51,7 +40,7 @@ def fault(plan: Plan, present: Sequence[Plan], now: float) -> str:
     return ""
 
 
-def due(plans: Iterable[Plan], now: float) -> tuple[list[Plan], list[Plan]]:
+def due(plans: Iterable[PanicPlan], now: float) -> tuple[list[PanicPlan], list[PanicPlan]]:
     """Plans to enter now, and those to keep for later. One that is over already is in neither."""
     entering, later = [], []
     for plan in plans:

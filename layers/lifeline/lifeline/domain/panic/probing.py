@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-from lifeline.domain.failure.causes import Cause
+from lifeline.contract.scopes import scope_of
+from lifeline.domain.failure.causes import LIMITS, traits_of
 
 TEST_PREFIX: Final = "lifeline:test:"
 """``biz_opaque_callback_data`` of an operator's test sends begins so; they have no row in the ledger."""
@@ -24,49 +24,13 @@ PROBE_ID: Final = "lifeline:probe"
 SLOT_SECONDS: Final = 15
 """The default length of a slot; ``Rules.probe_seconds`` tunes it."""
 MINUTE: Final = 60
-_TEMPLATE_PREFIX: Final = "whatsapp/template/"
-_VOICE: Final = "openai_voice"
 
 
-class Ask(StrEnum):
-    """One question of a probe."""
-
-    REACHABILITY = "reachability"
-    """GET of the phone number with its health status answers at all."""
-    TOKEN = "token"  # noqa: S105 (the name of a question)
-    """Meta calls the access token valid."""
-    HEALTH = "health"
-    """The health status of number, account and business is not BLOCKED."""
-    TEMPLATE = "template"
-    """The template is APPROVED."""
-    TEST_SEND = "test_send"
-    """A real send to the configured test number is accepted; left out where no number is configured."""
-    VOICE = "voice"
-    """OpenAI lists our models and speaks a word."""
-
-
-_ASKS: Final[Mapping[str, tuple[Ask, ...]]] = {
-    Cause.UNREACHABLE: (Ask.REACHABILITY,),
-    # Only a send meets the limit on sends; the phone number's own data stays readable under it.
-    Cause.RATE_LIMIT: (Ask.REACHABILITY, Ask.TEST_SEND),
-    Cause.SPAM_LIMIT: (Ask.HEALTH, Ask.TEST_SEND),
-    Cause.SILENT: (Ask.HEALTH, Ask.TEST_SEND),
-    Cause.AUTH: (Ask.TOKEN, Ask.REACHABILITY),
-    Cause.ACCOUNT: (Ask.TOKEN, Ask.HEALTH),
-}
-_ASK_ALL: Final = (Ask.REACHABILITY, Ask.TOKEN, Ask.HEALTH)
-"""An operator or an alarm does not say what is wrong: everything that costs no message."""
-
-
-def asks(cause: str, scope: str) -> tuple[Ask, ...]:
+def asks(cause: str, scope: str) -> tuple[str, ...]:
     """What a probe of ``scope`` asks for ``cause``, in this order; the probe succeeds when all are answered
     well.
     """
-    if scope == _VOICE:
-        return (Ask.VOICE,)
-    if scope.startswith(_TEMPLATE_PREFIX):
-        return (Ask.TEMPLATE,)
-    return _ASKS.get(cause, _ASK_ALL)
+    return scope_of(scope).asks or traits_of(cause).asks
 
 
 def worth_asking(cause: str, earliest_recovery: float, now: float) -> bool:
@@ -75,7 +39,7 @@ def worth_asking(cause: str, earliest_recovery: float, now: float) -> bool:
     Under a limit not before the stated regain time: calls while throttled count and lengthen the wait (Meta,
     Graph API "Rate limits").
     """
-    return cause not in (Cause.RATE_LIMIT, Cause.SPAM_LIMIT) or now >= earliest_recovery
+    return cause not in LIMITS or now >= earliest_recovery
 
 
 def slot_of(now: float, every: int = SLOT_SECONDS) -> int:

@@ -72,8 +72,10 @@ class VoiceRules:
             if values["attempts"] % 1 != 0:  # not a number is not whole either
                 raise ValueError(f"attempts must be a whole number, not {values['attempts']}")
             values["attempts"] = int(values["attempts"])
-        told = values.get("instructions", {})
-        if not isinstance(told, dict) or not all(isinstance(text, str) for text in told.values()):
+        instructions = values.get("instructions", {})
+        if not isinstance(instructions, dict) or not all(
+            isinstance(text, str) for text in instructions.values()
+        ):
             raise ValueError("instructions must be an object of texts by language")
-        values["instructions"] = {language.lower(): text for language, text in told.items()}
+        values["instructions"] = {language.lower(): text for language, text in instructions.items()}
         return cls(**values)

@@ -44,7 +44,7 @@ def recording_key(text: str, model: str, voice: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class SpeechJob:
     """A job on ``voice-queue``: the id of a message whose text is to be spoken. Its row says the rest."""
 
     id: str
@@ -54,7 +54,7 @@ class Job:
         return json.dumps({"kind": JOB, "id": self.id})
 
     @classmethod
-    def read(cls, body: str) -> Job:
+    def read(cls, body: str) -> SpeechJob:
         """Raises ``ValueError`` that says what is wrong with the body."""
         document = load_json(body)
         if not isinstance(document, dict) or document.get("kind") != JOB:

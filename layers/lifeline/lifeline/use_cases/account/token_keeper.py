@@ -2,8 +2,8 @@
 
 Four may ask: the hourly schedule, an operator, panic mode when it is entered for ``auth`` (once per
 incident), and whoever invokes the function by hand. A refresh goes through the steps of
-:class:`~lifeline.domain.account.token.Step`; where one fails the present token stays, and engineering is
-told.
+:class:`~lifeline.domain.account.token.RefreshStep`; where one fails the present token stays, and engineering
+is told.
 
 Where the present token is refused, Meta refuses its exchange as well (a token past its end or revoked cannot
 be refreshed). Then the previous version is the way back: it is exchanged, or taken as it is, if Meta calls it
@@ -13,7 +13,7 @@ valid.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from lifeline.adapters.control import Control
@@ -21,14 +21,17 @@ from lifeline.adapters.notices import Notices
 from lifeline.adapters.token_store import SecretVersion, TokenStore
 from lifeline.adapters.whatsapp import WhatsApp
 from lifeline.contract.instants import format_instant
-from lifeline.contract.names import WHATSAPP
+from lifeline.contract.names import ENGINEERING
+from lifeline.contract.scopes import WHATSAPP
+from lifeline.domain.account.records import Telling, TokenIncident, TokenLook
 from lifeline.domain.account.token import (
     BY_OPERATOR,
     BY_PANIC,
     BY_SCHEDULE,
     DAY,
     REMEDIES,
-    Step,
+    App,
+    RefreshStep,
     TokenFacts,
     TokenState,
     days_left,
@@ -40,8 +43,7 @@ from lifeline.domain.account.token import (
 )
 from lifeline.domain.failure.causes import Cause
 from lifeline.domain.failure.classify import Failure
-from lifeline.domain.panic.flag import Flag, note
-from lifeline.domain.records import KEEPER_INCIDENT, KEEPER_RECORD
+from lifeline.domain.panic.flag import By, Flag, note
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
@@ -57,7 +59,7 @@ _ACTOR: Final = "TokenKeeperFunction"
 class _Failed(Exception):  # noqa: N818 (it ends one attempt and never leaves this module)
     """A step of a refresh failed."""
 
-    def __init__(self, step: Step, detail: str) -> None:
+    def __init__(self, step: RefreshStep, detail: str) -> None:
         self.step = step
         self.detail = detail
         super().__init__(detail)
@@ -89,14 +91,17 @@ class TokenKeeper:
         *,
         settings: Settings,
         store: TokenStore,
+        app: Callable[[], App],
         whatsapp: WhatsApp,
         control: Control,
         notices: Notices,
         clock: Callable[[], float],
         telemetry: Telemetry,
     ) -> None:
+        """``app``: our app at Meta; it may raise :class:`UnavailableError`."""
         self._settings = settings
         self._store = store
+        self._app = app
         self._whatsapp = whatsapp
         self._control = control
         self._notices = notices
@@ -176,10 +181,10 @@ class TokenKeeper:
         try:
             version = self._store.current()
         except UnavailableError as error:
-            raise _Failed(Step.READ, str(error)) from error
+            raise _Failed(RefreshStep.READ, str(error)) from error
         if not version.token:
-            raise _Failed(Step.READ, "the secret has no access_token")
-        facts = self._ask(Step.ASK, version.token, version)
+            raise _Failed(RefreshStep.READ, "the token's secret has no access_token")
+        facts = self._ask(RefreshStep.ASK, version.token)
         return _Look(version, facts, decide(facts, now, self._settings.token.renew_days))
 
     def _is_refused(self, look: _Look) -> bool:
@@ -205,24 +210,31 @@ class TokenKeeper:
 
     # -- the steps ---------------------------------------------------------------------------------------
 
-    def _ask(self, step: Step, token: str, version: SecretVersion) -> TokenFacts:
-        values = version.values
-        outcome = self._whatsapp.debug_token(token, f"{values.get('app_id')}|{values.get('app_secret')}")
+    def _ask(self, step: RefreshStep, token: str) -> TokenFacts:
+        try:
+            outcome = self._whatsapp.debug_token(token)
+        except UnavailableError as error:
+            raise _Failed(step, str(error)) from error
         if isinstance(outcome, Failure):
             raise _Failed(step, _said(outcome))
         return read_facts(outcome.body.get("data"))
 
+    def _our_app(self, step: RefreshStep) -> App:
+        try:
+            return self._app()
+        except UnavailableError as error:
+            raise _Failed(step, str(error)) from error
+
     def _exchange(self, token: str, look: _Look) -> str:
-        values = look.version.values
-        app_id, app_secret = str(values.get("app_id") or ""), str(values.get("app_secret") or "")
-        if not app_id or not app_secret:
-            raise _Failed(Step.EXCHANGE, "the secret has no app_id or no app_secret")
-        outcome = self._whatsapp.exchange(token, app_id, app_secret)
+        app = self._our_app(RefreshStep.EXCHANGE)
+        if not app.id or not app.secret:
+            raise _Failed(RefreshStep.EXCHANGE, "the app's secret has no app_id or no app_secret")
+        outcome = self._whatsapp.exchange(token, app.id, app.secret)
         if isinstance(outcome, Failure):
             detail = _said(outcome)
             if look.state is TokenState.INVALID:
                 detail = f"{detail}; the token is not valid: {why_invalid(look.facts)}"
-            raise _Failed(Step.EXCHANGE, detail)
+            raise _Failed(RefreshStep.EXCHANGE, detail)
         return outcome
 
     def _switch_to(self, token: str, look: _Look) -> tuple[TokenFacts, bool]:
@@ -233,7 +245,7 @@ class TokenKeeper:
         try:
             pending = self._store.put_pending({**look.version.values, "access_token": token})
         except UnavailableError as error:
-            raise _Failed(Step.STORE, str(error)) from error
+            raise _Failed(RefreshStep.STORE, str(error)) from error
         try:
             facts = self._verify(token, look)
             self._promote(pending, look)
@@ -246,37 +258,36 @@ class TokenKeeper:
         return facts, True
 
     def _verify(self, token: str, look: _Look) -> TokenFacts:
-        facts = self._ask(Step.VERIFY, token, look.version)
-        app_id = str(look.version.values.get("app_id") or "")
-        fault = fault_of_new(facts, look.facts, self._clock(), app_id, self._settings.token.renew_days)
+        facts = self._ask(RefreshStep.VERIFY, token)
+        app = self._our_app(RefreshStep.VERIFY)
+        fault = fault_of_new(facts, look.facts, self._clock(), app.id, self._settings.token.renew_days)
         if fault:
-            raise _Failed(Step.VERIFY, fault)
+            raise _Failed(RefreshStep.VERIFY, fault)
         outcome = self._whatsapp.phone_number(fields="id", token=token)
         if isinstance(outcome, Failure):
-            raise _Failed(Step.VERIFY, f"a call with the new token failed: {_said(outcome)}")
+            raise _Failed(RefreshStep.VERIFY, f"a call with the new token failed: {_said(outcome)}")
         if str(outcome.body.get("id")) != self._settings.phone_number_id:
-            raise _Failed(Step.VERIFY, "the new token does not see our phone number")
+            raise _Failed(RefreshStep.VERIFY, "the new token does not see our phone number")
         return facts
 
     def _promote(self, pending: str, look: _Look) -> None:
         try:
             self._store.promote(pending, look.version.id)
         except ConflictError as error:
-            raise _Overtaken(Step.SWITCH, str(error)) from error
+            raise _Overtaken(RefreshStep.SWITCH, str(error)) from error
         except UnavailableError as error:
-            raise _Failed(Step.SWITCH, str(error)) from error
+            raise _Failed(RefreshStep.SWITCH, str(error)) from error
 
     # -- what is said and kept ---------------------------------------------------------------------------
 
     def _claim(self, incident: str) -> bool:
         """One refresh per incident: the first asker gets it, by a conditional write."""
         try:
-            seen = self._control.setting(KEEPER_INCIDENT)
-            if seen.value == incident:
+            seen = self._control.kept(TokenIncident)
+            if seen.value.id == incident:
                 return False
-            self._control.put_setting(
-                KEEPER_INCIDENT,
-                incident,
+            self._control.keep(
+                TokenIncident(incident),
                 actor=_ACTOR,
                 reason="one refresh per incident",
                 now=self._clock(),
@@ -302,38 +313,35 @@ class TokenKeeper:
 
     def _failed(self, failed: _Failed, source: str, look: _Look | None) -> dict[str, Any]:
         now = self._clock()
-        found: dict[str, Any] = {"at": format_instant(now), "outcome": "failed", "state": None}
+        record: dict[str, Any] = {"at": format_instant(now), "outcome": "failed", "state": None}
         if look is not None:
-            found = self._answer("failed", look.state, look.facts, now)
-        found |= {"step": str(failed.step), "detail": failed.detail[:400], "remedy": REMEDIES[failed.step]}
+            record = self._answer("failed", look.state, look.facts, now)
+        record |= {"step": str(failed.step), "detail": failed.detail[:400], "remedy": REMEDIES[failed.step]}
         if source != BY_SCHEDULE or self._is_news(failed.step, now):
-            found["told_at"] = self._tell(found)
-        return found
+            record["told_at"] = self._tell(record)
+        return record
 
-    def _is_news(self, step: Step, now: float) -> bool:
+    def _is_news(self, step: RefreshStep, now: float) -> bool:
         try:
-            record = self._control.setting(KEEPER_RECORD).value
+            announced = self._control.kept(TokenLook).value.announced
         except UnavailableError:
             return True
-        told = record.get("told") if isinstance(record, dict) else None
-        if not isinstance(told, dict) or told.get("step") != str(step):
-            return True
-        return now - float(told.get("at", 0)) >= TELL_AGAIN
+        return announced is None or announced.step != str(step) or now - announced.at >= TELL_AGAIN
 
-    def _tell(self, found: Mapping[str, Any]) -> str:
+    def _tell(self, failure: Mapping[str, Any]) -> str:
         """Engineering is told. Raises :class:`UnavailableError`: a failure that nobody hears of is worse
         than one more try.
         """
-        left = found.get("days_left")
+        left = failure.get("days_left")
         rest = "It is refused now." if left == 0 else f"{left:.1f} days are left." if left is not None else ""
         self._notices.tell(
             audience=("engineering",),
-            subject=f"Lifeline: the WhatsApp token could not be refreshed (step: {found['step']})",
+            subject=f"Lifeline: the WhatsApp token could not be refreshed (step: {failure['step']})",
             text=" ".join(
                 (
-                    f"The refresh of the access token failed at step {found['step']}: {found['detail']}.",
+                    f"The refresh of the access token failed at step {failure['step']}: {failure['detail']}.",
                     f"The present token stays current. {rest}".strip(),
-                    f"{found['remedy']} See docs/runbook.md, section Token Expired (401/403).",
+                    f"{failure['remedy']} See docs/runbook.md, section Token Expired (401/403).",
                 )
             ),
             scope=WHATSAPP,
@@ -341,19 +349,19 @@ class TokenKeeper:
             severity="high",
             data={
                 "event": "token_refresh_failed",
-                "step": found["step"],
-                "state": found["state"],
+                "step": failure["step"],
+                "state": failure["state"],
                 "days_left": left,
-                "at": found["at"],
+                "at": failure["at"],
             },
         )
-        return str(found["at"])
+        return str(failure["at"])
 
     def _tell_way_back(self, failed: _Failed) -> None:
         """The token that people had put there did not work, and another one is in use: they should know."""
         try:
             self._notices.tell(
-                audience=("engineering",),
+                audience=(ENGINEERING,),
                 subject="Lifeline: the WhatsApp token was refused; the previous one has taken its place",
                 text=(
                     f"The present token could not be refreshed (step {failed.step}: {failed.detail}). The "
@@ -373,18 +381,17 @@ class TokenKeeper:
         now = self._clock()
         told_now = answer.pop("told_at", None) is not None
         try:
-            before = self._control.setting(KEEPER_RECORD).value
-            before = before if isinstance(before, dict) else {}
-            record = {**answer, "renewed_at": before.get("renewed_at"), "told": before.get("told")}
-            if answer["outcome"] == "renewed":
-                record["renewed_at"] = answer["at"]
-            if answer["outcome"] != "failed":
-                record["told"] = None
-            elif told_now:
-                record["told"] = {"step": answer["step"], "at": now}
-            self._control.put_setting(
-                KEEPER_RECORD, record, actor=_ACTOR, reason=source or "asked by hand", now=now
+            before = self._control.kept(TokenLook).value
+            look = replace(
+                TokenLook.from_item(answer), renewed_at=before.renewed_at, announced=before.announced
             )
+            if look.outcome == "renewed":
+                look = replace(look, renewed_at=look.at)
+            if look.outcome != "failed":
+                look = replace(look, announced=None)
+            elif told_now:
+                look = replace(look, announced=Telling(answer["step"], now))
+            self._control.keep(look, actor=_ACTOR, reason=source or "asked by hand", now=now)
         except UnavailableError as error:
             self._telemetry.warning("what was found could not be kept", detail=str(error))
 
@@ -406,10 +413,12 @@ class TokenKeeper:
             self._control.append(
                 note(
                     flag,
-                    reason=f"{reason} ({why})" if why else reason,
-                    actor=asked or _ACTOR,
-                    source="operator" if event.get("source") == BY_OPERATOR else "token_keeper",
-                    at=self._clock(),
+                    By(
+                        asked or _ACTOR,
+                        "operator" if event.get("source") == BY_OPERATOR else "token_keeper",
+                        f"{reason} ({why})" if why else reason,
+                        self._clock(),
+                    ),
                     evidence={name: answer[name] for name in names if answer.get(name) is not None},
                 ).event
             )

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from lifeline.adapters.control import Control
 from lifeline.adapters.whatsapp import WhatsApp
-from lifeline.domain.account.health import usage_words, worth_writing
+from lifeline.domain.account.health import worth_writing
+from lifeline.domain.account.records import UsageReading
 from lifeline.domain.failure.usage import Usage
-from lifeline.domain.records import USAGE_SEEN
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
 
@@ -37,9 +37,8 @@ class UsageSeen:
         if not worth_writing(self._written, self._written_at, usage, now):
             return
         try:
-            self._control.put_setting(
-                USAGE_SEEN,
-                {"at": now, "quotas": usage_words(usage)},
+            self._control.keep(
+                UsageReading(now, usage),
                 actor="SenderFunction",
                 reason="usage headers of a send",
                 now=now,

@@ -6,6 +6,6 @@
 
 from lifeline.use_cases.deliver.deliver import Deliver
 from lifeline.use_cases.deliver.fall_back import FallBack
-from lifeline.use_cases.deliver.job import Record
+from lifeline.use_cases.deliver.job import SqsRecord
 
-__all__ = ["Deliver", "FallBack", "Record"]
+__all__ = ["Deliver", "FallBack", "SqsRecord"]

@@ -143,12 +143,12 @@ class Conflicts:
 
     def __call__(self, jobs: Sequence[Job]) -> int:
         """Count conflicts on their rows, as well as it goes; returns how many there were."""
-        found = [job for job in jobs if job.conflict and job.row.rev > 0 and not job.unknown]
-        if not found:
+        conflicts = [job for job in jobs if job.conflict and job.row.rev > 0 and not job.unknown]
+        if not conflicts:
             return 0
-        changes = [Change(job.row, with_conflict(job.row), OTHER_CONTENT) for job in found]
-        for job, written in zip(found, self._ledger.write(changes, self._clock()), strict=True):
+        changes = [Change(job.row, with_conflict(job.row), OTHER_CONTENT) for job in conflicts]
+        for job, written in zip(conflicts, self._ledger.write(changes, self._clock()), strict=True):
             self._telemetry.warning("the same id with other content", message_id=job.id)
             if written.row is not None:
                 job.row = written.row
-        return len(found)
+        return len(conflicts)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.control import Control
-from lifeline.contract.names import WHATSAPP
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.account import counters
+from lifeline.domain.account.counters import CounterName
 from lifeline.domain.campaign import campaign as campaigns_domain
 from lifeline.domain.failure.classify import Failure
+from lifeline.domain.failure.records import FailureSample
 from lifeline.domain.message.outcome import Taken
 from lifeline.domain.message.row import Row
 from lifeline.domain.message.status import Status
-from lifeline.domain.records import sample as sample_of
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.job import Job
@@ -39,9 +39,9 @@ class Count:
 
     def __call__(self, jobs: Sequence[Job], sent: Sequence[tuple[Job, Row, object]], conflicts: int) -> None:
         """``sent``: each send with its row as claimed and its outcome; ``jobs``: all as they stand now."""
-        counts: Counter[str] = Counter()
+        counts: Counter[CounterName] = Counter()
         causes: Counter[str] = Counter()
-        samples: dict[str, Any] = {}
+        samples: dict[str, FailureSample] = {}
         accepted: Counter[int] = Counter()
         for job, row, answer in sent:
             template = job.used_template
@@ -54,12 +54,7 @@ class Count:
             if failure:
                 counts[counters.failed(failure.cause, failure.code)] += 1
                 causes[str(failure.cause)] += 1
-                samples[str(failure.cause)] = {
-                    "id": job.id,
-                    "code": failure.code,
-                    "details": failure.details[:200],
-                    "http_status": failure.http_status,
-                }
+                samples[str(failure.cause)] = FailureSample.of(failure, message_id=job.id)
             if taken:
                 accepted[int((row.attempted_at or self._clock()) // 60) * 60] += 1
                 counts[counters.DRAINED] += row.drained
@@ -73,7 +68,7 @@ class Count:
         self._keep(counts, accepted, samples)
         self._count_campaigns(jobs, {job.id for job, _, answer in sent if isinstance(answer, Taken)})
 
-    def _outcomes(self, jobs: Sequence[Job], counts: Counter[str]) -> None:
+    def _outcomes(self, jobs: Sequence[Job], counts: Counter[CounterName]) -> None:
         statuses: Counter[str] = Counter()
         possible = sum(job.possible for job in jobs)
         proven = sum(job.proven for job in jobs)
@@ -90,7 +85,9 @@ class Count:
             counts[counters.DUPLICATE] += proven
             self._telemetry.count("Duplicates", proven, scope=WHATSAPP)
 
-    def _keep(self, counts: Counter[str], accepted: Counter[int], samples: dict[str, Any]) -> None:
+    def _keep(
+        self, counts: Counter[CounterName], accepted: Counter[int], samples: dict[str, FailureSample]
+    ) -> None:
         now = self._clock()
         minute = int(now // 60) * 60
         counts[counters.ACCEPTED] += accepted.pop(minute, 0)
@@ -99,14 +96,12 @@ class Count:
             for earlier, count in accepted.items():
                 self._control.count(earlier, {counters.ACCEPTED: count})
             for cause, sample in samples.items():
-                self._control.put_setting(
-                    sample_of(cause), sample, actor="SenderFunction", reason="latest failure", now=now
-                )
+                self._control.keep(sample, cause, actor="SenderFunction", reason="latest failure", now=now)
         except UnavailableError as error:
             self._telemetry.warning("counters could not be written", detail=str(error))
 
     def _count_campaigns(self, jobs: Sequence[Job], taken: set[str]) -> None:
-        found: dict[str, Counter[str]] = {}
+        campaigns: dict[str, Counter[str]] = {}
         for job in jobs:
             row = job.row
             if not row.campaign or not settled_here(job) or row.status is Status.PARKED:
@@ -117,8 +112,8 @@ class Count:
                 reported=job.began is not None and job.began.status is Status.FAILED,
             )
             if added:
-                found.setdefault(row.campaign, Counter()).update(added)
-        for name, counts in found.items():
+                campaigns.setdefault(row.campaign, Counter()).update(added)
+        for name, counts in campaigns.items():
             try:
                 if self._campaigns.state(name):
                     self._campaigns.count(name, counts)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.control import Control
 from lifeline.contract.messages import Template
-from lifeline.contract.names import OPENAI_VOICE, WHATSAPP, template_scope
+from lifeline.contract.scopes import OPENAI_VOICE, WHATSAPP, template_scope
+from lifeline.contract.ways import PARK
+from lifeline.domain.account.records import TemplateMap
 from lifeline.domain.campaign import campaign as campaigns_domain
-from lifeline.domain.fallback.policy import Step as FallbackStep
 from lifeline.domain.message.outcome import troubled
 from lifeline.domain.message.step import Do, Situation, next_step
 from lifeline.domain.pace.quiet import quiet_until, zones_of
 from lifeline.domain.panic.flag import State
-from lifeline.domain.records import TEMPLATE_MAP
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.job import Job
-from lifeline.use_cases.panic.panic_mode import PanicMode
+from lifeline.use_cases.shared.panic_mode import PanicMode
 
 LEASE: Final = 60.0
 """Seconds. Longer than the sender's time-out: a claim older than this has no worker any more."""
@@ -49,7 +49,7 @@ class Decide:
 
     def __call__(self, jobs: Sequence[Job]) -> None:
         """Set each job's step, its replacement template and its incident."""
-        mapped: dict[str, str] | None = None
+        mapped: Mapping[str, str] | None = None
         for job in jobs:
             try:
                 if mapped is None and self._template_blocked(job):
@@ -64,7 +64,7 @@ class Decide:
                 self._telemetry.exception("a message could not be decided on", message_id=job.id)
                 job.step = troubled(job.row, self._clock(), LEASE, fault=True)
 
-    def _one(self, job: Job, mapped: dict[str, str]) -> None:
+    def _one(self, job: Job, mapped: Mapping[str, str]) -> None:
         now = self._clock()
         channel = self._panic.flag(WHATSAPP)
         blocked = self._template_blocked(job)
@@ -117,10 +117,10 @@ class Decide:
         """Whether the message is held back by its template, and not by the channel."""
         return self._template_blocked(job) and not self._panic.flag(WHATSAPP).blocks_sending
 
-    def _map(self) -> dict[str, str]:
-        return dict(self._control.setting(TEMPLATE_MAP).value or {})
+    def _map(self) -> Mapping[str, str]:
+        return self._control.kept(TemplateMap).value.of
 
-    def _stand_in(self, job: Job, mapped: dict[str, str]) -> Template | None:
+    def _stand_in(self, job: Job, mapped: Mapping[str, str]) -> Template | None:
         template = job.message.template
         target = mapped.get(template.name) if template else None
         if template and target and not self._panic.flag(template_scope(target)).blocks_sending:
@@ -146,7 +146,7 @@ class Decide:
         except UnavailableError as error:
             # Only this campaign waits; what else is in the batch goes on.
             self._telemetry.error("a campaign's state is unknown; it waits", detail=str(error))
-            return campaigns_domain.State.PAUSED
+            return campaigns_domain.CampaignState.PAUSED
 
     def _quiet(self, job: Job, now: float) -> float | None:
         """Quiet hours hold campaigns back; live messages are wanted now."""
@@ -157,4 +157,4 @@ class Decide:
 
     def _parks_only(self, priority: str) -> bool:
         steps = self._settings.fallback.steps.get(priority, ())
-        return all(step is FallbackStep.PARK for step in steps)
+        return all(step == PARK for step in steps)

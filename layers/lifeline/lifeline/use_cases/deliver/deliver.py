@@ -6,13 +6,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from dataclasses import dataclass
 
-from lifeline.adapters.campaigns import Campaigns
-from lifeline.adapters.control import Control
-from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.queues import Outgoing, Queues
-from lifeline.adapters.whatsapp import WhatsApp
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import Taken
 from lifeline.domain.message.step import Do
@@ -23,18 +20,27 @@ from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.claim import Claim, Conflicts
 from lifeline.use_cases.deliver.count import Count
-from lifeline.use_cases.deliver.decide import Decide
-from lifeline.use_cases.deliver.fall_back import FallBack
 from lifeline.use_cases.deliver.fallbacks import Fallbacks
 from lifeline.use_cases.deliver.intake import Intake
-from lifeline.use_cases.deliver.job import Job
-from lifeline.use_cases.deliver.job import Record as SqsRecord
+from lifeline.use_cases.deliver.job import Job, SqsRecord
 from lifeline.use_cases.deliver.record import Record
 from lifeline.use_cases.deliver.send import Send
-from lifeline.use_cases.deliver.tokens import Tokens
-from lifeline.use_cases.panic.detect import Detect, Result
-from lifeline.use_cases.panic.panic_mode import PanicMode
-from lifeline.use_cases.wake import Wake, wakes_of
+from lifeline.use_cases.shared.detect import Detect, Result
+from lifeline.use_cases.shared.panic_mode import PanicMode
+from lifeline.use_cases.shared.wake import Wake, wakes_of
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What happens to a batch, in this order."""
+
+    intake: Intake
+    claim: Claim
+    send: Send
+    record: Record
+    fall_back: Fallbacks
+    conflicts: Conflicts
+    count: Count
 
 
 class Deliver:
@@ -44,77 +50,25 @@ class Deliver:
         self,
         *,
         settings: Settings,
-        ledger: Ledger,
-        control: Control,
         panic: PanicMode,
         detect: Detect,
         queues: Queues,
         wake: Wake,
-        whatsapp: WhatsApp,
-        fall_back: FallBack,
-        campaigns: Campaigns,
+        steps: Steps,
         clock: Callable[[], float],
-        pause: Callable[[float], None],
-        chance: Callable[[], float],
         telemetry: Telemetry,
-        pool: Executor,
         keep_usage: Callable[[], None] = lambda: None,
     ) -> None:
-        """``pool``: a thread per connection to Meta. ``keep_usage``: called once after each batch that sent,
-        see :class:`UsageSeen`.
-        """
+        """``keep_usage``: called once after each batch that sent, see :class:`UsageSeen`."""
         self._settings = settings
         self._panic = panic
         self._detect = detect
         self._queues = queues
         self._wake = wake
+        self._steps = steps
         self._clock = clock
         self._telemetry = telemetry
         self._keep_usage = keep_usage
-        self._intake = Intake(
-            settings=settings, ledger=ledger, queues=queues, clock=clock, telemetry=telemetry
-        )
-        decide = Decide(
-            settings=settings,
-            control=control,
-            panic=panic,
-            campaigns=campaigns,
-            clock=clock,
-            telemetry=telemetry,
-        )
-        tokens = Tokens(settings=settings, control=control, clock=clock, telemetry=telemetry)
-        self._claim = Claim(
-            ledger=ledger,
-            intake=self._intake,
-            decide=decide,
-            tokens=tokens,
-            clock=clock,
-            telemetry=telemetry,
-        )
-        self._conflicts = Conflicts(ledger, telemetry, clock)
-        self._send = Send(
-            settings=settings, whatsapp=whatsapp, clock=clock, pause=pause, telemetry=telemetry, pool=pool
-        )
-        self._record = Record(
-            settings=settings,
-            ledger=ledger,
-            intake=self._intake,
-            panic=panic,
-            decide=decide,
-            clock=clock,
-            chance=chance,
-            telemetry=telemetry,
-        )
-        self._fallbacks = Fallbacks(
-            ledger=ledger,
-            intake=self._intake,
-            decide=decide,
-            fall_back=fall_back,
-            record=self._record,
-            clock=clock,
-            telemetry=telemetry,
-        )
-        self._count = Count(control=control, campaigns=campaigns, clock=clock, telemetry=telemetry)
 
     def __call__(self, records: Sequence[SqsRecord], remaining: Callable[[], float]) -> list[str]:
         """Deliver one batch; returns the ids of the records that SQS must bring again.
@@ -127,20 +81,21 @@ class Deliver:
         except UnavailableError as error:
             self._telemetry.error("no flags; the batch goes back to its queue", detail=str(error))
             return [record.id for record in records]
-        taken = self._intake(records)
+        steps = self._steps
+        taken = steps.intake(records)
         jobs = taken.jobs
-        claimed = self._claim(jobs)
+        claimed = steps.claim(jobs)
         self._speak(claimed.speak)
         sending = claimed.send
-        self._send(sending, remaining)
+        steps.send(sending, remaining)
         self._judge(sending)
         sent = [(job, job.row, job.outcome) for job in sending]
-        falling = self._record(sending)
-        self._fallbacks([*falling, *claimed.fall_back])
+        falling = steps.record(sending)
+        steps.fall_back([*falling, *claimed.fall_back])
         self._forget_recordings(sending)
-        conflicts = self._conflicts(jobs)
+        conflicts = steps.conflicts(jobs)
         self._wake(wakes_of([job.row for job in jobs if not job.unknown], self._clock()))
-        self._count(jobs, sent, conflicts)
+        steps.count(jobs, sent, conflicts)
         if sending:
             self._keep_usage()
         back = taken.back | {record.id for job in jobs if not job.accounted for record in job.records}
@@ -156,7 +111,7 @@ class Deliver:
     ) -> None:
         left = sum(1 for job in jobs if job.step is not None and job.step.do is Do.LEAVE)
         if left:
-            self._telemetry.count("LeftAlone", left, scope="whatsapp")
+            self._telemetry.count("LeftAlone", left, scope=WHATSAPP)
         self._telemetry.info(
             "batch done",
             records=len(records),
@@ -170,7 +125,7 @@ class Deliver:
         if not jobs:
             return
         asked = self._queues.send(
-            self._settings.voice_queue_url, [Outgoing(speech.Job(job.id).write()) for job in jobs]
+            self._settings.voice_queue_url, [Outgoing(speech.SpeechJob(job.id).write()) for job in jobs]
         )
         if not all(asked):
             self._telemetry.warning("some recordings could not be asked for", count=asked.count(False))
@@ -182,12 +137,12 @@ class Deliver:
         }
         if not refused:
             return
-        told = self._queues.send(
+        queued = self._queues.send(
             self._settings.voice_queue_url,
             [Outgoing(speech.Forget(text, media_id).write()) for text, media_id in sorted(refused)],
         )
-        if not all(told):
-            self._telemetry.warning("a refused recording is still kept", count=told.count(False))
+        if not all(queued):
+            self._telemetry.warning("a refused recording is still kept", count=queued.count(False))
 
     def _judge(self, jobs: Sequence[Job]) -> None:
         """Add the batch to the shared window in one write; enter panic where it says so."""

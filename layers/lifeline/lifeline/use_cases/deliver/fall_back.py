@@ -6,17 +6,21 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
-from lifeline.adapters.contacts import Contact, Contacts, Way
-from lifeline.adapters.email import Email
-from lifeline.adapters.outcomes import Courier, UnknownOutcome
-from lifeline.adapters.outcomes import Refused as NotTaken
-from lifeline.adapters.push import Push
+from lifeline.adapters.contacts import Contact, Contacts, WayAddress
+from lifeline.adapters.outcomes import Courier, NotTaken, UnknownOutcome
 from lifeline.contract.messages import Message, Recipient
-from lifeline.contract.names import WHATSAPP
-from lifeline.domain.fallback.policy import Notice, Policy, final_status, next_after, notice, plan
-from lifeline.domain.fallback.policy import Step as FallbackStep
+from lifeline.contract.scopes import WHATSAPP
+from lifeline.contract.ways import PARK, WAYS
+from lifeline.domain.fallback.policy import (
+    FallbackText,
+    Policy,
+    final_status,
+    next_after,
+    notice,
+    plan,
+)
 from lifeline.domain.message.outcome import NotDone, Refused, Taken, Unknown, after_ways
-from lifeline.domain.message.row import Row
+from lifeline.domain.message.row import Row, too_late
 from lifeline.domain.message.status import REACHED, Status
 from lifeline.domain.message.step import Step
 from lifeline.domain.message.ways import taken_so_far
@@ -32,17 +36,16 @@ class FallBack:
         self,
         *,
         policy: Policy,
-        push: Push,
-        email: Email,
+        couriers: Mapping[str, Courier],
         contacts: Contacts,
         telemetry: Telemetry,
         default_title: str,
         clock: Callable[[], float],
         pool: Executor,
     ) -> None:
-        """``pool``: a thread for each push or mail that is in flight at once."""
+        """``couriers``: who takes each way. ``pool``: a thread for each act that is in flight at once."""
         self._policy = policy
-        self._couriers: Mapping[str, Courier] = {"push": push, "email": email}
+        self._couriers = couriers
         self._contacts = contacts
         self._telemetry = telemetry
         self._title = default_title
@@ -55,14 +58,14 @@ class FallBack:
         """By message id: each way that this person has, with its address."""
         contacts = self._look_up([job.message.recipient for job in jobs])
         ways = {job.id: self._ways(job.message, contacts) for job in jobs}
-        refused = self._marks({way for found in ways.values() for way in found})
+        refused = self._marks({way for theirs in ways.values() for way in theirs})
         return {
-            name: {way: address for way, address in found if (way, address) not in refused}
-            for name, found in ways.items()
+            name: {way: address for way, address in theirs if (way, address) not in refused}
+            for name, theirs in ways.items()
         }
 
     def _look_up(self, recipients: Sequence[Recipient]) -> Mapping[str, Contact]:
-        wanted = {r.user_id for r in recipients if r.user_id and not (r.push_endpoint and r.email)}
+        wanted = {r.user_id for r in recipients if r.user_id and len(r.addresses) < len(WAYS)}
         if not wanted:
             return {}
         try:
@@ -72,19 +75,16 @@ class FallBack:
             self._telemetry.error("contacts cannot be read", detail=str(error))
             return {}
 
-    def _ways(self, message: Message, contacts: Mapping[str, Contact]) -> list[Way]:
+    def _ways(self, message: Message, contacts: Mapping[str, Contact]) -> list[WayAddress]:
         """What came with the message goes before the contact."""
         contact = contacts.get(message.recipient.user_id or "") or Contact(message.recipient.user_id or "")
-        endpoint = message.recipient.push_endpoint or contact.push_endpoint
-        address = message.recipient.email or contact.email
-        ways = []
-        if endpoint and not (endpoint == contact.push_endpoint and contact.push_refused):
-            ways.append(("push", endpoint))
-        if address and not (address == contact.email and contact.email_refused):
-            ways.append(("email", address))
-        return ways
+        return [
+            (way, address)
+            for way, address in {**contact.addresses, **message.recipient.addresses}.items()
+            if not (address == contact.addresses.get(way) and contact.refused.get(way))
+        ]
 
-    def _marks(self, ways: set[Way]) -> Mapping[Way, str]:
+    def _marks(self, ways: set[WayAddress]) -> Mapping[WayAddress, str]:
         try:
             return self._contacts.refused(ways)
         except UnavailableError as error:
@@ -96,23 +96,17 @@ class FallBack:
 
     def next_way(
         self, row: Row, message: Message, ways: Mapping[str, str], why: str, *, template_alone: bool
-    ) -> FallbackStep | Step:
+    ) -> str | Step:
         """The way to claim now, or the step that ends the fallback.
 
         ``template_alone``: the template panics, and the channel does not.
         """
         text = _notice(message)
-        steps = plan(
-            self._policy,
-            row.priority,
-            has_push="push" in ways and text is not None,
-            has_email="email" in ways and text is not None,
-            whatsapp_later=row.later,
-        )
+        steps = plan(self._policy, row.priority, ways if text else (), whatsapp_later=row.later)
         successes, failures = taken_so_far(row)
         step = next_after(self._policy, steps, successes, failures)
         words = f"{why} ({row.tried})" if row.tried else why
-        if step is FallbackStep.PARK:
+        if step == PARK:
             return after_ways(row, Status.PARKED, words, self._clock(), template_alone=template_alone)
         if step is not None:
             return step
@@ -135,7 +129,7 @@ class FallBack:
     def _one(self, job: Job, ways: Mapping[str, str]) -> Taken | Refused | Unknown | NotDone:
         row, now = job.row, self._clock()
         way = row.way or ""
-        if row.expires_at is not None and row.expires_at <= now:
+        if too_late(row, now):
             return NotDone.TOO_LATE
         try:
             text = _notice(job.message)
@@ -173,7 +167,7 @@ class FallBack:
         tried = lost = 0
         for row, before in ended:
             new = (row.tried or "").removeprefix(before).split(", ")
-            ways = [entry.partition(" ") for entry in new if entry and entry != "park"]
+            ways = [entry.partition(" ") for entry in new if entry and entry != PARK]
             for way, _, code in ways:
                 (failed if code else reached)[way] += 1
             if row.later and ways:
@@ -186,7 +180,7 @@ class FallBack:
         self._telemetry.share("FallbackFailing", lost, tried - lost, scope=WHATSAPP)
 
 
-def _notice(message: Message) -> Notice | None:
+def _notice(message: Message) -> FallbackText | None:
     return notice(
         message.fallback_title,
         message.fallback_body,

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Final
 
 from lifeline.adapters.ledger import Ledger
-from lifeline.domain.fallback.policy import Step as FallbackStep
 from lifeline.domain.message.outcome import after_fault
 from lifeline.domain.message.row import Change, Fate, Written
 from lifeline.domain.message.step import Do, Step, claim
@@ -71,8 +70,8 @@ class Fallbacks:
                 except Exception:  # one message's trouble is its own
                     self._telemetry.exception("a fallback could not be decided on", message_id=job.id)
                     chosen = after_fault(row, self._clock())
-                if isinstance(chosen, FallbackStep):
-                    job.step = Step(Do.FALL_BACK, claim(row, str(chosen), self._clock(), LEASE), why[job.id])
+                if isinstance(chosen, str):
+                    job.step = Step(Do.FALL_BACK, claim(row, chosen, self._clock(), LEASE), why[job.id])
                     acting.append(job)
                 else:
                     job.step = chosen

@@ -8,21 +8,20 @@ from dataclasses import dataclass, field, replace
 
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.queues import Outgoing, Queues
-from lifeline.contract.messages import ContractError, Message, parse_message
-from lifeline.contract.names import WHATSAPP
+from lifeline.contract.messages import ContractError, Message, other_content, parse_message
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.message.outcome import refused
 from lifeline.domain.message.row import Change, Lane, Row, doubted, known
 from lifeline.domain.pace.quiet import zones_of
 from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
-from lifeline.domain.text import load_json
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.deliver.job import Job, Record
+from lifeline.use_cases.deliver.job import Job, SqsRecord
 
 
 @dataclass(slots=True)
-class Taken:
+class Batch:
     """What the intake made of a batch. ``back``: ids of the records that SQS must bring again."""
 
     jobs: list[Job] = field(default_factory=list)
@@ -47,11 +46,11 @@ class Intake:
         self._clock = clock
         self._telemetry = telemetry
 
-    def __call__(self, records: Sequence[Record]) -> Taken:
+    def __call__(self, records: Sequence[SqsRecord]) -> Batch:
         """Jobs of a batch. Whatever is wrong with one record concerns that record."""
-        taken = Taken()
-        parsed: list[tuple[Record, Message]] = []
-        broken: list[tuple[Record, str]] = []
+        taken = Batch()
+        parsed: list[tuple[SqsRecord, Message]] = []
+        broken: list[tuple[SqsRecord, str]] = []
         for record in records:
             if record.wake_up:
                 continue
@@ -86,7 +85,7 @@ class Intake:
         taken.jobs = list(jobs.values())
         return taken
 
-    def _read(self, ids: set[str], taken: Taken, parsed: list[tuple[Record, Message]]) -> dict[str, Row]:
+    def _read(self, ids: set[str], taken: Batch, parsed: list[tuple[SqsRecord, Message]]) -> dict[str, Row]:
         if not ids:
             return {}
         try:
@@ -157,7 +156,7 @@ class Intake:
         except NotAPhoneNumber:
             return None
 
-    def _refuse(self, broken: Sequence[tuple[Record, str]], taken: Taken) -> None:
+    def _refuse(self, broken: Sequence[tuple[SqsRecord, str]], taken: Batch) -> None:
         if not broken:
             return
         sent = self._queues.send(
@@ -170,20 +169,6 @@ class Intake:
                 # Not lost: SQS brings it again and, after maxReceiveCount, moves it there itself.
                 taken.back.add(record.id)
         self._telemetry.count("ContractErrors", len(broken), scope=WHATSAPP)
-
-
-def other_content(kept: str, given: str) -> bool:
-    """Whether two bodies of one id say different things; ``send_after`` may have been moved since."""
-    if kept == given:
-        return False
-    try:
-        documents = [load_json(text) for text in (kept, given)]
-    except ValueError:
-        return True  # a body that another version kept, and this one cannot read
-    for document in documents:
-        if isinstance(document, dict):
-            document.pop("send_after", None)
-    return bool(documents[0] != documents[1])
 
 
 def person_of(who: str) -> str:

@@ -14,7 +14,7 @@ Outcome = Taken | Failure | NotDone | Refused | Unknown
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class SqsRecord:
     """One SQS record: a producer's body, or a wake-up, whose body is a message id and nothing else."""
 
     id: str
@@ -35,7 +35,7 @@ class Job:
     message: Message
     to: str | None
     """The number in E.164; none where it is no phone number."""
-    records: list[Record] = field(default_factory=list)
+    records: list[SqsRecord] = field(default_factory=list)
     step: Step | None = None
     template: Template | None = None
     """Stands in for the message's own, which panics."""

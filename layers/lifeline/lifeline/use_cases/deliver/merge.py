@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from typing import Any, Final
 
 from lifeline.domain.failure.classify import Failure
-from lifeline.domain.fallback.policy import Step, final_status
+from lifeline.domain.fallback.policy import final_status
 from lifeline.domain.message.outcome import Taken, Unknown
 from lifeline.domain.message.proof import disprove, prove
 from lifeline.domain.message.row import WHATSAPP, Change, Row
@@ -38,12 +38,12 @@ def beside(change: Change, current: Row) -> Change:
     return Change(current, merged, change.note)
 
 
-def told(current: Row, mine: Row, outcome: object) -> Row:
+def with_outcome(current: Row, mine: Row, outcome: object) -> Row:
     """``current`` with what we know of the act that ``mine`` had claimed."""
     match outcome:
         case Taken():
             over_whatsapp = mine.way == WHATSAPP
-            status = Status.SENT if over_whatsapp else final_status([Step(mine.way or "")])
+            status = Status.SENT if over_whatsapp else final_status([mine.way or ""])
             return prove(current, mine.act, status, outcome.reference if over_whatsapp else None)
         case Unknown():
             return current

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from lifeline.adapters.ledger import Ledger
-from lifeline.contract.names import WHATSAPP as WHATSAPP_SCOPE
+from lifeline.contract.scopes import WHATSAPP as WHATSAPP_SCOPE
 from lifeline.domain.account.counters import settles
 from lifeline.domain.failure.causes import Reach
 from lifeline.domain.failure.classify import Failure
@@ -24,13 +24,13 @@ from lifeline.domain.message.outcome import (
 from lifeline.domain.message.proof import told_twice
 from lifeline.domain.message.row import WHATSAPP, Change, Fate, Row, doubted
 from lifeline.domain.message.step import Do, Step
-from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.decide import Decide
 from lifeline.use_cases.deliver.intake import Intake
 from lifeline.use_cases.deliver.job import Job
-from lifeline.use_cases.deliver.merge import beside, still_ours, told
-from lifeline.use_cases.panic.panic_mode import PanicMode
+from lifeline.use_cases.deliver.merge import beside, still_ours, with_outcome
+from lifeline.use_cases.shared.panic_mode import PanicMode
+from lifeline.use_cases.shared.retrying import Retrying
 
 TRIES: Final = 4
 """Writes of one outcome: lost races are looked at anew, writes without an answer are repeated."""
@@ -42,22 +42,20 @@ class Record:
     def __init__(
         self,
         *,
-        settings: Settings,
         ledger: Ledger,
         intake: Intake,
         panic: PanicMode,
         decide: Decide,
         clock: Callable[[], float],
-        chance: Callable[[], float],
+        retrying: Retrying,
         telemetry: Telemetry,
     ) -> None:
-        self._settings = settings
         self._ledger = ledger
         self._intake = intake
         self._panic = panic
         self._decide = decide
         self._clock = clock
-        self._chance = chance
+        self._retrying = retrying
         self._telemetry = telemetry
 
     def __call__(self, jobs: Sequence[Job]) -> list[Job]:
@@ -82,7 +80,7 @@ class Record:
             job.step = self._in_incident(job, step)
         except Exception:  # one message's trouble is its own
             self._telemetry.exception("an outcome could not be judged", message_id=job.id)
-            known = told(doubted(row), row, job.outcome)
+            known = with_outcome(doubted(row), row, job.outcome)
             job.step = (
                 Step(Do.WRITE, known, "it was taken") if known.reached else after_fault(known, self._clock())
             )
@@ -102,16 +100,10 @@ class Record:
         return step
 
     def _retries(self, job: Job) -> Retries:
-        rules, failure = self._settings.retry, job.outcome
+        failure = job.outcome
         channel_blocked = self._panic.flag(WHATSAPP_SCOPE).blocks_sending
         of_template = isinstance(failure, Failure) and failure.reach is Reach.TEMPLATE
-        return Retries(
-            now=self._clock(),
-            attempts=rules.attempts,
-            base=rules.base,
-            cap=rules.cap,
-            grace=self._settings.sending.grace,
-            chance=self._chance(),
+        return self._retrying(
             blocked=channel_blocked,
             channel_blocked=channel_blocked,
             replaced=of_template and self._decide.replaced(job),
@@ -164,5 +156,5 @@ class Record:
             return beside(change, current)
         if not mine.in_flight or job.outcome is None:
             return None
-        after = told(current, mine, job.outcome)
+        after = with_outcome(current, mine, job.outcome)
         return None if after == current else Change(current, after, "its outcome came after another writer's")

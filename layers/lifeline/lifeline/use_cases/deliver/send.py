@@ -9,10 +9,11 @@ from concurrent.futures import Executor
 from typing import Final
 
 from lifeline.adapters.whatsapp import Accepted, WhatsApp
-from lifeline.domain.failure.causes import Cause, Fault
+from lifeline.domain.failure.causes import STREAKS, Fault
 from lifeline.domain.failure.classify import Failure, classify_fault
 from lifeline.domain.message.outcome import NotDone, Taken
 from lifeline.domain.message.proof import tag
+from lifeline.domain.message.row import too_late
 from lifeline.domain.voice import speech
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
@@ -58,9 +59,9 @@ class Send:
             elif isinstance(outcome, Failure):
                 if outcome.trips_at_once:
                     stop.set()
-                elif outcome.cause is Cause.UNREACHABLE and not outcome.may_have_left:
-                    in_a_row["unreachable"] += 1
-                    if in_a_row["unreachable"] >= self._limit:
+                elif outcome.cause in STREAKS and not outcome.may_have_left:
+                    in_a_row["unreached"] += 1
+                    if in_a_row["unreached"] >= self._limit:
                         stop.set()
 
         list(self._pool.map(one, sorted(jobs, key=lambda job: job.token_at)))
@@ -91,7 +92,7 @@ class Send:
     def _stopped(self, job: Job, stop: threading.Event, remaining: Callable[[], float]) -> NotDone | None:
         """Right before the effect: may it still happen?"""
         now = self._clock()
-        if job.row.expires_at is not None and job.row.expires_at <= now:
+        if too_late(job.row, now):
             return NotDone.TOO_LATE
         if stop.is_set():
             return NotDone.STOPPED

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from lifeline.adapters.control import Control
-from lifeline.contract.names import WHATSAPP
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.message.row import Lane, parked, waiting
 from lifeline.domain.message.step import Do, Step, for_slot
 from lifeline.domain.pace.pace import split

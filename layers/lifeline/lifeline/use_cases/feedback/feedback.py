@@ -75,7 +75,7 @@ class Feedback:
         return marked
 
     def _documents(self, event: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        found = []
+        documents = []
         records = event.get("Records")
         for record in records if isinstance(records, list) else []:
             try:
@@ -85,5 +85,5 @@ class Feedback:
                 self._telemetry.warning("a notification that is no event")
                 continue
             if isinstance(document, Mapping):
-                found.append(document)
-        return found
+                documents.append(document)
+        return documents

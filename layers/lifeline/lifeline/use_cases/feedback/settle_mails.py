@@ -5,33 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from lifeline.adapters.control import Control
-from lifeline.adapters.ledger import Ledger
+from lifeline.contract.ways import EMAIL
 from lifeline.domain.fallback.feedback import MailReport
-from lifeline.domain.message.proof import mail_rejected, prove
+from lifeline.domain.message.proof import prove, way_rejected
 from lifeline.domain.message.row import Row
 from lifeline.domain.message.status import Status
 from lifeline.errors import UnavailableError
-from lifeline.telemetry import Telemetry
-from lifeline.use_cases.fold_reports import FoldReports
-from lifeline.use_cases.wake import Wake
+from lifeline.use_cases.shared.fold_reports import FoldReports
 
 
 class SettleMails:
     """The hook of :class:`~lifeline.use_cases.feedback.feedback.Feedback` for mails of ours."""
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        wake: Wake,
-        control: Control,
-        clock: Callable[[], float],
-        telemetry: Telemetry,
-    ) -> None:
-        self._fold = FoldReports(
-            ledger=ledger, wake=wake, control=control, clock=clock, telemetry=telemetry, part="mail"
-        )
+    def __init__(self, fold: FoldReports, clock: Callable[[], float]) -> None:
+        self._fold = fold
         self._clock = clock
 
     def __call__(self, reports: Sequence[MailReport]) -> None:
@@ -48,9 +35,9 @@ class SettleMails:
 
     def _tell(self, row: Row, report: MailReport) -> Row:
         if report.kind == "rejected":
-            return mail_rejected(row, report.act, self._clock())
+            return way_rejected(row, report.act, EMAIL.name, "Rejected", self._clock())
         # SES took it; a mail that bounced counts as one whose sending was answered, and which bounced later.
-        return prove(row, report.act, Status.EMAILED)
+        return prove(row, report.act, Status(EMAIL.status))
 
 
 def _why(reports: Sequence[MailReport]) -> str:

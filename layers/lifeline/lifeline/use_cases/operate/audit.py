@@ -19,12 +19,12 @@ from lifeline.contract.instants import format_instant
 from lifeline.contract.names import DEAD_LETTER_QUEUES, REFUSED
 from lifeline.domain.message.row import Lane, Row, known
 from lifeline.domain.pace.pace import LEAD, MARK, SPAN
-from lifeline.domain.records import DRAIN_STATE
+from lifeline.domain.pace.records import DrainState
 from lifeline.settings import Settings
-from lifeline.use_cases.operate.lanes import Lanes, LaneState
 from lifeline.use_cases.operate.operate import Handler, Request, time_left
 from lifeline.use_cases.operate.queue import OperateQueue
-from lifeline.use_cases.wake import Wake
+from lifeline.use_cases.operate.queue_lanes import LaneReader, LaneState
+from lifeline.use_cases.shared.wake import Wake
 
 AGES: Final = (0.0, 120.0, 600.0, 3600.0)
 """Overdue timers and doubts are counted by age: from each of these seconds up to the next."""
@@ -43,7 +43,7 @@ NAMED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """One thing to look at, and the command for it. The first one found is the most urgent."""
 
     what: str
@@ -61,7 +61,7 @@ class OperateAudit:
         control: Control,
         ledger: Ledger,
         agenda: Agenda,
-        lanes: Lanes,
+        lanes: LaneReader,
         names: OperateQueue,
         queues: Queues,
         wake: Wake,
@@ -119,7 +119,7 @@ class OperateAudit:
 
     def _tick(self, now: float) -> dict[str, Any]:
         """When the tick last ran: it keeps its ramp's state, or claims a stretch that ends so much later."""
-        ran = [self._control.setting(DRAIN_STATE).at, (self._control.mark(MARK) or 0.0) - SPAN - LEAD]
+        ran = [self._control.kept(DrainState).at, (self._control.mark(MARK) or 0.0) - SPAN - LEAD]
         last = max(ran)
         return {
             "last_at": format_instant(last) if last > 0 else None,
@@ -181,41 +181,45 @@ class OperateAudit:
             now - UNACKNOWLEDGED, first, lambda: time_left(request)
         )
         # The scan is no moment's truth: what it found is read once more before anybody is alarmed.
-        found = [row for row in self._ledger.read(row.id for row in rows).values() if _forgotten(row, now)]
-        woken = self._wake([(row.id, 0.0) for row in found]) if request.get("wake") else 0
+        forgotten = [
+            row for row in self._ledger.read(row.id for row in rows).values() if _forgotten(row, now)
+        ]
+        woken = self._wake([(row.id, 0.0) for row in forgotten]) if request.get("wake") else 0
         return {
-            "found": len(found),
-            "ids": sorted(row.id for row in found)[:NAMED],
+            "found": len(forgotten),
+            "ids": sorted(row.id for row in forgotten)[:NAMED],
             "woken": woken,
             "next": following,
         }
 
-    def _tick_finding(self, tick: Mapping[str, Any]) -> list[Finding]:
+    def _tick_finding(self, tick: Mapping[str, Any]) -> list[AuditFinding]:
         age = tick["age_seconds"]
         if age is not None and age <= TICK_LATE:
             return []
         what = "the tick has never run" if age is None else f"the tick last ran {age:.0f} s ago"
         log = f"aws logs tail /aws/lambda/{self._settings.drainer_function} --since 10m"
-        return [Finding(f"{what}: no timer is looked at and nothing leaves the backlog", 1, log)]
+        return [AuditFinding(f"{what}: no timer is looked at and nothing leaves the backlog", 1, log)]
 
 
 def _forgotten(row: Row, now: float) -> bool:
     return known(row) and not row.accounted and row.updated_at < now - UNACKNOWLEDGED
 
 
-def _timer_findings(timers: Mapping[str, Any]) -> list[Finding]:
+def _timer_findings(timers: Mapping[str, Any]) -> list[AuditFinding]:
     if not timers["overdue"]:
         return []
     oldest = timers["oldest"]
     command = f"lifeline message {oldest['id']}" if oldest else "lifeline queue status"
-    return [Finding("overdue by more than two minutes: nobody looked at them", timers["overdue"], command)]
+    return [
+        AuditFinding("overdue by more than two minutes: nobody looked at them", timers["overdue"], command)
+    ]
 
 
-def _deep_findings(deep: Mapping[str, Any] | None) -> list[Finding]:
+def _deep_findings(deep: Mapping[str, Any] | None) -> list[AuditFinding]:
     if deep is None or not deep["found"]:
         return []
     return [
-        Finding(
+        AuditFinding(
             "open, and neither on the agenda nor under way in SQS for the visibility timeout",
             deep["found"],
             "lifeline audit --deep --wake",
@@ -223,12 +227,12 @@ def _deep_findings(deep: Mapping[str, Any] | None) -> list[Finding]:
     ]
 
 
-def _doubt_findings(doubts: Mapping[str, Any]) -> list[Finding]:
+def _doubt_findings(doubts: Mapping[str, Any]) -> list[AuditFinding]:
     old = sum(item["count"] for item in doubts["ages"] if item["over_seconds"] >= DOUBT_OLD)
     if not old:
         return []
     return [
-        Finding(
+        AuditFinding(
             "in doubt for more than ten minutes: no report settled them",
             old,
             f"lifeline message {doubts['oldest']['id']}",
@@ -236,14 +240,14 @@ def _doubt_findings(doubts: Mapping[str, Any]) -> list[Finding]:
     ]
 
 
-def _person_findings(refused: int, dead: Mapping[str, int]) -> list[Finding]:
-    found = [(REFUSED, refused), *dead.items()]
+def _person_findings(refused: int, dead: Mapping[str, int]) -> list[AuditFinding]:
+    counts = [(REFUSED, refused), *dead.items()]
     return [
-        Finding(
+        AuditFinding(
             "refused: a person must look" if name == REFUSED else f"on {name}: a person must look",
             count,
             f"lifeline queue redrive --queue {name} --dry-run",
         )
-        for name, count in found
+        for name, count in counts
         if count
     ]

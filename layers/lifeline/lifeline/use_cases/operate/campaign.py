@@ -12,18 +12,18 @@ from lifeline.adapters.contacts import Contacts
 from lifeline.adapters.control import Control
 from lifeline.contract.instants import format_instant, parse_instant
 from lifeline.contract.messages import ContractError, Message, parse_message
-from lifeline.contract.names import WHATSAPP
-from lifeline.domain.account.templates import Listed, unfit
-from lifeline.domain.campaign.campaign import CHUNK, COUNTERS, Campaign, State, resumed_start
+from lifeline.contract.scopes import WHATSAPP
+from lifeline.domain.account.records import TemplateMap
+from lifeline.domain.account.templates import MetaTemplate, unfit
+from lifeline.domain.campaign.campaign import CHUNK, COUNTERS, Campaign, CampaignState, resumed_start
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.pace.quiet import is_zone
-from lifeline.domain.panic.flag import note
+from lifeline.domain.panic.flag import By, note
 from lifeline.domain.phone import NotAPhoneNumber, normalise
-from lifeline.domain.records import TEMPLATE_MAP
 from lifeline.errors import ConflictError, RefusedError
 from lifeline.settings import Settings
 from lifeline.use_cases.operate.operate import Handler, Request
-from lifeline.use_cases.panic.panic_mode import PanicMode
+from lifeline.use_cases.shared.panic_mode import PanicMode
 
 
 class OperateCampaign:
@@ -37,7 +37,7 @@ class OperateCampaign:
         contacts: Contacts,
         control: Control,
         panic: PanicMode,
-        templates: Callable[[str], Sequence[Listed] | Failure],
+        templates: Callable[[str], Sequence[MetaTemplate] | Failure],
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
@@ -56,9 +56,9 @@ class OperateCampaign:
             "campaign.add": self.add,
             "campaign.start": self.start,
             "campaign.status": self.status,
-            "campaign.pause": lambda request: self._move(request, State.PAUSED),
-            "campaign.resume": lambda request: self._move(request, State.RUNNING),
-            "campaign.cancel": lambda request: self._move(request, State.CANCELLED),
+            "campaign.pause": lambda request: self._move(request, CampaignState.PAUSED),
+            "campaign.resume": lambda request: self._move(request, CampaignState.RUNNING),
+            "campaign.cancel": lambda request: self._move(request, CampaignState.CANCELLED),
         }
 
     def check(self, request: Request) -> dict[str, Any]:
@@ -84,10 +84,7 @@ class OperateCampaign:
         for message in good:
             person = message.recipient
             contact = known.get(person.user_id or "")
-            ways = [person.push_endpoint, person.email]
-            if contact:
-                ways += [contact.push_endpoint, contact.email]
-            reachable += any(ways)
+            reachable += bool(person.addresses or (contact and contact.addresses))
         return {"good": len(good), "reachable": reachable, "faults": faults}
 
     def create(self, request: Request) -> dict[str, Any]:
@@ -107,7 +104,7 @@ class OperateCampaign:
         warnings = self._fit(request)
         campaign = Campaign(
             id=request["campaign"],
-            state=State.LOADING,
+            state=CampaignState.LOADING,
             template=request["template"],
             total=int(request["total"]),
             start=max(now, start),
@@ -119,7 +116,7 @@ class OperateCampaign:
             self._campaigns.create(campaign)
         except ConflictError:
             present = self._find(request)
-            if present.state is not State.LOADING or present.total != campaign.total:
+            if present.state is not CampaignState.LOADING or present.total != campaign.total:
                 raise RefusedError(
                     "known_campaign",
                     f"campaign {present.id} is {present.state}: it is sent once; give another --name",
@@ -129,13 +126,15 @@ class OperateCampaign:
 
     def _fit(self, request: Request) -> list[str]:
         name, values = request["template"], request.get("parameters")
-        listed = self._templates(name)
-        if isinstance(listed, Failure):
-            return [f"template {name} was not checked, Meta cannot be asked: {listed.words}"]
-        fault = unfit(name, request.get("language", "en_US"), None if values is None else int(values), listed)
+        templates = self._templates(name)
+        if isinstance(templates, Failure):
+            return [f"template {name} was not checked, Meta cannot be asked: {templates.words}"]
+        fault = unfit(
+            name, request.get("language", "en_US"), None if values is None else int(values), templates
+        )
         if not fault:
             return []
-        stand_in = dict(self._control.setting(TEMPLATE_MAP).value or {}).get(name)
+        stand_in = self._control.kept(TemplateMap).value.of.get(name)
         if stand_in:
             return [f"{fault}; while it is in panic {stand_in} stands in for it"]
         raise RefusedError("unfit_template", f"{fault}; see lifeline whatsapp templates")
@@ -143,7 +142,7 @@ class OperateCampaign:
     def add(self, request: Request) -> dict[str, Any]:
         """Store one chunk of lines; the same chunk again changes nothing."""
         campaign = self._find(request)
-        if campaign.state is not State.LOADING:
+        if campaign.state is not CampaignState.LOADING:
             raise RefusedError("refused", f"campaign {campaign.id} is {campaign.state}: no line is added")
         index, messages = int(request["chunk"]), request["messages"]
         if len(messages) != min(CHUNK, campaign.total - index * CHUNK):
@@ -163,46 +162,46 @@ class OperateCampaign:
     def start(self, request: Request) -> dict[str, Any]:
         """Let it run once every line is stored."""
         campaign, now = self._find(request), self._clock()
-        if campaign.state is State.LOADING:
+        if campaign.state is CampaignState.LOADING:
             stored = self._campaigns.stored(campaign.id)
             if stored != campaign.total:
                 raise RefusedError("incomplete", f"{stored} of {campaign.total} lines are stored; send again")
             begins = max(now, campaign.start)
-            self._campaigns.move(campaign, State.RUNNING, begins, None)
-            campaign = replace(campaign, state=State.RUNNING, start=begins)
+            self._campaigns.move(campaign, CampaignState.RUNNING, begins, None)
+            campaign = replace(campaign, state=CampaignState.RUNNING, start=begins)
             self._note(request, f"campaign {campaign.id} of {campaign.total} started", now)
         return {"campaign": self._described(campaign, now), "warnings": self._warnings(campaign)}
 
     def status(self, request: Request) -> dict[str, Any]:
         """One campaign or all, newest first."""
         now = self._clock()
-        found = [self._find(request)] if "campaign" in request else self._campaigns.all()
-        found.sort(key=lambda campaign: -campaign.created_at)
-        return {"at": format_instant(now), "campaigns": [self._described(item, now) for item in found]}
+        campaigns = [self._find(request)] if "campaign" in request else self._campaigns.all()
+        campaigns.sort(key=lambda campaign: -campaign.created_at)
+        return {"at": format_instant(now), "campaigns": [self._described(item, now) for item in campaigns]}
 
-    def _move(self, request: Request, to: State) -> dict[str, Any]:
+    def _move(self, request: Request, to: CampaignState) -> dict[str, Any]:
         campaign, now = self._find(request), self._clock()
         allowed = {
-            State.PAUSED: (State.RUNNING,),
-            State.RUNNING: (State.PAUSED,),
-            State.CANCELLED: (State.LOADING, State.RUNNING, State.PAUSED),
+            CampaignState.PAUSED: (CampaignState.RUNNING,),
+            CampaignState.RUNNING: (CampaignState.PAUSED,),
+            CampaignState.CANCELLED: (CampaignState.LOADING, CampaignState.RUNNING, CampaignState.PAUSED),
         }[to]
         changed = campaign.state is not to
         if changed:
             if campaign.state not in allowed:
                 raise RefusedError("refused", f"campaign {campaign.id} is {campaign.state}")
-            start = resumed_start(campaign, now) if to is State.RUNNING else campaign.start
-            paused_at = now if to is State.PAUSED else None
+            start = resumed_start(campaign, now) if to is CampaignState.RUNNING else campaign.start
+            paused_at = now if to is CampaignState.PAUSED else None
             self._campaigns.move(campaign, to, start, paused_at)
             campaign = replace(campaign, state=to, start=start, paused_at=paused_at)
             self._note(request, f"campaign {campaign.id} {to}", now)
         return {"changed": changed, "campaign": self._described(campaign, now)}
 
     def _find(self, request: Request) -> Campaign:
-        found = self._campaigns.get(request["campaign"])
-        if found is None:
+        campaign = self._campaigns.get(request["campaign"])
+        if campaign is None:
             raise RefusedError("unknown_campaign", f"there is no campaign {request['campaign'][:64]!r}")
-        return found
+        return campaign
 
     def _parse(self, document: Mapping[str, Any]) -> Message:
         return parse_message(json.dumps(document, ensure_ascii=False))
@@ -211,7 +210,7 @@ class OperateCampaign:
         counts = {name: campaign.counts.get(name, 0) for name in COUNTERS}
         settled = sum(counts.values())
         unreleased = campaign.total - campaign.released
-        if campaign.state is State.CANCELLED:
+        if campaign.state is CampaignState.CANCELLED:
             counts["cancelled"] += unreleased
         ends = campaign.start + campaign.over
         return {
@@ -222,7 +221,8 @@ class OperateCampaign:
             "released": campaign.released,
             "on_the_way": max(0, campaign.released - settled),
             **counts,
-            "done": settled + (unreleased if campaign.state is State.CANCELLED else 0) >= campaign.total,
+            "done": settled + (unreleased if campaign.state is CampaignState.CANCELLED else 0)
+            >= campaign.total,
             "pace": round(campaign.pace, 3),
             "start": format_instant(campaign.start),
             "ends": format_instant(ends),
@@ -242,7 +242,5 @@ class OperateCampaign:
         reason = f"{what}: {request['reason']}" if request.get("reason") else what
         self._panic.change(
             WHATSAPP,
-            lambda flag: note(
-                flag, reason=reason, actor=request["actor"], source="operator", at=now, evidence={}
-            ),
+            lambda flag: note(flag, By(request["actor"], "operator", reason, now), evidence={}),
         )

@@ -7,8 +7,8 @@ from typing import Any
 
 from lifeline.contract.instants import format_instant
 from lifeline.domain.incident.report import LIST_SECONDS
-from lifeline.use_cases.incident.incidents import Incidents
 from lifeline.use_cases.operate.operate import Handler, Request, time_left
+from lifeline.use_cases.shared.incidents import Incidents
 
 
 class OperateIncident:
@@ -20,16 +20,16 @@ class OperateIncident:
 
     def handlers(self) -> Mapping[str, Handler]:
         """The actions of this group."""
-        return {"incident.list": self.listed, "incident.report": self.report}
+        return {"incident.list": self.newest, "incident.report": self.report}
 
-    def listed(self, request: Request) -> dict[str, Any]:
+    def newest(self, request: Request) -> dict[str, Any]:
         """Incidents, newest first."""
-        found = self._incidents.listed(
+        incidents = self._incidents.newest(
             request.get("scope"),
             float(request.get("since_seconds", LIST_SECONDS)),
             int(request.get("limit", 50)),
         )
-        return {"at": format_instant(self._clock()), "incidents": found}
+        return {"at": format_instant(self._clock()), "incidents": incidents}
 
     def report(self, request: Request) -> dict[str, Any]:
         """One incident's report."""

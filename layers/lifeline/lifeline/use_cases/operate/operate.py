@@ -1,8 +1,8 @@
 """Operator actions: check the request, find who carries it out, answer in one shape.
 
-Each group of actions is a class in a module of its own (``operate_panic``, ``operate_queue``, ...) with a
-method ``handlers`` that maps action names to callables. To add an action, describe it in
-``contract/operator_actions.py`` and hand out its handler from a group; a test compares the two.
+Each group of actions is a class in a module of its own, named as the command line's (``panic``, ``queue``),
+with a method ``handlers`` that maps action names to callables. To add an action, describe it in
+``contract/actions/`` and hand out its handler from a group; a test compares the two.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from lifeline.contract.names import OPENAI_VOICE, TEMPLATE_PREFIX, WHATSAPP, is_scope
-from lifeline.contract.operator_actions import OPERATOR_ACTIONS, ok, refused, request_faults
+from lifeline.contract.operator_actions import OPERATOR_ACTIONS, ok, only_reads, refused, request_faults
+from lifeline.contract.scopes import SCOPE_FORMS, is_scope
 from lifeline.domain.panic.flag import PanicRefused
 from lifeline.domain.text import MAX_LEVELS, clean, clean_json, nested_deeper
 from lifeline.errors import ConflictError, RefusedError, UnavailableError
@@ -20,9 +20,10 @@ from lifeline.telemetry import Telemetry
 Request = Mapping[str, Any]
 Handler = Callable[[Request], dict[str, Any]]
 
-VALID_SCOPES: Final = (WHATSAPP, OPENAI_VOICE, f"{TEMPLATE_PREFIX}NAME")
 _PRIVATE: Final = frozenset({"message", "messages", "contacts"})
 """Fields that hold personal data: they stay out of the log."""
+UNSURE: Final = "unsure"
+"""The code of a refusal that is lifted by ``sure``."""
 
 
 class Group(Protocol):
@@ -33,13 +34,20 @@ class Group(Protocol):
 
 
 class Operate:
-    """The operator function's use case. ``remaining`` is set per request for long actions to read."""
+    """The operator functions' use case. ``remaining`` is set per request for long actions to read."""
 
-    def __init__(self, groups: Sequence[Group], telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        telemetry: Telemetry,
+        prove: Callable[[Request], str] | None,
+    ) -> None:
+        """``prove`` finds the actor of a request that changes something; ``None``: this one only reads."""
         self._handlers: dict[str, Handler] = {}
         for group in groups:
             self._handlers.update(group.handlers())
         self._telemetry = telemetry
+        self._prove = prove
 
     @property
     def actions(self) -> frozenset[str]:
@@ -51,7 +59,7 @@ class Operate:
         named = request.get("action") if isinstance(request, Mapping) else None
         action = clean(named) if isinstance(named, str) else ""
         try:
-            result = self._handler(action, request)(_within(request, remaining))
+            return ok(action, self._carry_out(action, request, remaining))
         except RefusedError as error:
             return self._refuse(action, error.code, str(error), error.valid)
         except PanicRefused as error:
@@ -62,10 +70,29 @@ class Operate:
             return self._refuse(
                 action, "unavailable", f"{error}; nothing may have changed: look, then try again"
             )
-        if OPERATOR_ACTIONS[action].changes and isinstance(request, Mapping):
-            known = {name: value for name, value in request.items() if name not in _PRIVATE}
+
+    def _carry_out(self, action: str, request: object, remaining: Callable[[], float]) -> Any:
+        handler = self._handler(action, request)
+        checked = _within(request, remaining)
+        spec = OPERATOR_ACTIONS[action]
+        if spec.danger and not checked.get("sure"):
+            raise RefusedError(UNSURE, f"{action}: {spec.danger}", ("sure",))
+        if self._prove is None and not only_reads(checked):
+            raise RefusedError(
+                "read_only",
+                f"this function only reads, and {action} changes something as asked: it needs "
+                "OperatorFunction, and the policy of the stack's output OperatorPolicyArn",
+            )
+        if spec.changes and self._prove is not None:
+            checked["actor"] = self._prove(checked)
+            checked.pop("proof", None)
+        result = handler(checked)
+        if spec.changes:
+            known = {name: value for name, value in checked.items() if name not in _PRIVATE}
             self._telemetry.info("operator action", **known)
-        return ok(action, clean_json(result))
+        if spec.danger:
+            result = {**result, "warnings": [*result.get("warnings", ()), spec.danger]}
+        return clean_json(result)
 
     def _handler(self, action: str, request: object) -> Handler:
         handler = self._handlers.get(action)
@@ -85,7 +112,7 @@ class Operate:
             raise RefusedError("invalid_request", "; ".join(faults), tuple(spec.fields))
         if "scope" in request and not is_scope(request["scope"]):
             raise RefusedError(
-                "unknown_scope", f"{request['scope'][:64]!r} is not a scope that can panic", VALID_SCOPES
+                "unknown_scope", f"{request['scope'][:64]!r} is not a scope that can panic", SCOPE_FORMS
             )
         return handler
 
@@ -100,7 +127,7 @@ class _Request(dict[str, Any]):
     remaining: Callable[[], float]
 
 
-def _within(request: object, remaining: Callable[[], float]) -> Request:
+def _within(request: object, remaining: Callable[[], float]) -> _Request:
     assert isinstance(request, Mapping), "checked before"
     checked = _Request(request)
     checked.remaining = remaining

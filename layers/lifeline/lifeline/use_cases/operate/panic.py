@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from lifeline.adapters.alarms import Alarms
 from lifeline.adapters.control import Control
 from lifeline.adapters.functions import Functions
 from lifeline.contract.instants import format_instant, parse_instant
-from lifeline.contract.names import OPENAI_VOICE, TEMPLATE_PREFIX, WHATSAPP
-from lifeline.domain.failure.causes import Cause, remedy
-from lifeline.domain.pace.pace import ceiling_of
+from lifeline.contract.scopes import SCOPES, WHATSAPP, scope_of
+from lifeline.domain.pace.records import DrainRate, DrainState
 from lifeline.domain.panic.ending import disable
 from lifeline.domain.panic.entering import enable
-from lifeline.domain.panic.flag import Event, Flag, Kind, State, set_shadow
-from lifeline.domain.panic.planned import Plan
-from lifeline.domain.records import DRAIN_RATE, DRAIN_STATE
+from lifeline.domain.panic.flag import By, Event, Flag, Kind, State, remedy_of, set_shadow
+from lifeline.domain.panic.planned import PanicPlan
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.use_cases.operate.operate import Handler, Request
-from lifeline.use_cases.panic.panic_mode import PanicMode
-from lifeline.use_cases.panic.planned_panic import PanicPlans
+from lifeline.use_cases.shared.panic_mode import PanicMode
+from lifeline.use_cases.shared.panic_plans import PanicPlans
 
 PROBES_SHOWN: Final = 8
 HISTORY_SECONDS: Final = 30 * 86_400.0
@@ -38,6 +37,7 @@ class OperatePanic:
         settings: Settings,
         control: Control,
         panic: PanicMode,
+        plans: PanicPlans,
         alarms: Alarms,
         functions: Functions,
         clock: Callable[[], float],
@@ -45,6 +45,7 @@ class OperatePanic:
         self._settings = settings
         self._control = control
         self._panic = panic
+        self._plans = plans
         self._alarms = alarms
         self._functions = functions
         self._clock = clock
@@ -61,30 +62,29 @@ class OperatePanic:
         }
 
     def status(self, request: Request) -> dict[str, Any]:
-        """The flags: both channels always, a template only when there is something to say of it."""
+        """The flags: channels always, a template only when there is something to say of it."""
         now = self._clock()
         flags = dict(self._control.flags())
         wanted = request.get("scope")
         if wanted:
             shown = [flags.get(wanted) or Flag.normal(wanted)]
         else:
-            for scope in (WHATSAPP, OPENAI_VOICE):
+            for scope in SCOPES:
                 flags.setdefault(scope, Flag.normal(scope))
             shown = [
                 flag
                 for scope, flag in flags.items()
-                if scope in (WHATSAPP, OPENAI_VOICE) or flag.state is not State.NORMAL or flag.shadow
+                if scope in SCOPES or flag.state is not State.NORMAL or flag.shadow
             ]
+        order = list(SCOPES)
         shown.sort(
-            key=lambda flag: (flag.scope not in (WHATSAPP, OPENAI_VOICE), flag.scope != WHATSAPP, flag.scope)
+            key=lambda flag: (order.index(flag.scope) if flag.scope in SCOPES else len(order), flag.scope)
         )
         return {
             "at": format_instant(now),
             "panic": any(flag.state is State.PANIC for flag in shown),
             "scopes": [{**self.describe(flag, now), "probes": self._probes(flag)} for flag in shown],
-            "planned": [
-                _plan(plan) for plan in PanicPlans(self._control).waiting() if wanted in (None, plan.scope)
-            ],
+            "planned": [_described(plan) for plan in self._plans.waiting() if wanted in (None, plan.scope)],
         }
 
     def describe(self, flag: Flag, now: float) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class OperatePanic:
             "shadow": flag.shadow,
             "would_enter_at": _instant(flag.would_enter_at),
             "ends": self._ends(flag, now),
-            "remedy": _remedy(flag.cause) if panicking else "",
+            "remedy": remedy_of(flag) if panicking else "",
         }
 
     def _ends(self, flag: Flag, now: float) -> str:
@@ -140,7 +140,7 @@ class OperatePanic:
             {
                 "at": format_instant(event.at),
                 "ok": str(event.kind) == Kind.PROBE_SUCCEEDED,
-                "found": found(event),
+                "found": finding(event),
             }
             for event in events
             if str(event.kind) in _PROBES
@@ -157,9 +157,7 @@ class OperatePanic:
             request["scope"],
             lambda flag: enable(
                 flag,
-                reason=request["reason"],
-                actor=request["actor"],
-                now=now,
+                By(request["actor"], "operator", request["reason"], now),
                 new_incident_id=incident_id,
                 hold=bool(request.get("hold", False)),
                 until=until,
@@ -189,26 +187,26 @@ class OperatePanic:
         if "for_seconds" in request:
             until = at + float(request["for_seconds"])
         scope = request["scope"]
-        plan = Plan(self._panic.new_incident_id(), scope, request["reason"], request["actor"], at, until)
-        PanicPlans(self._control).add(plan, now)
+        plan = PanicPlan(self._panic.new_incident_id(), scope, request["reason"], request["actor"], at, until)
+        self._plans.add(plan, now)
         return {
             "changed": True,
             "event": "planned",
             "incident_id": "",
             "flag": self.describe(self._control.flag(scope), now),
-            "plan": _plan(plan),
+            "plan": _described(plan),
             "warnings": [],
         }
 
     def cancel_plan(self, request: Request) -> dict[str, Any]:
         """Take a plan back; one that has begun is ended by ``disable``."""
-        plan = PanicPlans(self._control).cancel(
+        plan = self._plans.cancel(
             request["plan"],
             actor=request["actor"],
             reason=request["reason"],
             now=self._clock(),
         )
-        return {"plan": _plan(plan)}
+        return {"plan": _described(plan)}
 
     def _until(self, request: Request, now: float) -> float | None:
         if "until" in request and "for_seconds" in request:
@@ -236,9 +234,7 @@ class OperatePanic:
             scope,
             lambda flag: disable(
                 flag,
-                reason=request["reason"],
-                actor=request["actor"],
-                now=now,
+                By(request["actor"], "operator", request["reason"], now),
                 ramp=ramp,
                 rules=self._settings.panic,
             ),
@@ -270,21 +266,13 @@ class OperatePanic:
 
     def _drain(self, scope: str, ramp: bool, request: Request, now: float, warnings: list[str]) -> bool:
         """Start the drain now instead of with its next minute; without ramp, at the set rate at once."""
-        if scope != WHATSAPP and not scope.startswith(TEMPLATE_PREFIX):
+        if not scope_of(scope).holds_messages:
             return False
         try:
             if not ramp and scope == WHATSAPP:
-                ceiling = ceiling_of(self._control.setting(DRAIN_RATE).value, self._settings.drain.rate)
-                state = {
-                    "rate": ceiling,
-                    "stepped_at": now,
-                    "carry": 0.0,
-                    "why": "no ramp",
-                    "ceiling": ceiling,
-                }
-                self._control.put_setting(
-                    DRAIN_STATE, state, actor=request["actor"], reason=request["reason"], now=now
-                )
+                ceiling = self._control.kept(DrainRate).value.ceiling(self._settings.drain.rate)
+                state = DrainState(rate=ceiling, stepped_at=now, why="no ramp", ceiling=ceiling)
+                self._control.keep(state, actor=request["actor"], reason=request["reason"], now=now)
             self._functions.start(
                 self._settings.drainer_function, {"source": "lifeline.operator", "scope": scope}
             )
@@ -314,7 +302,7 @@ class OperatePanic:
         flag, event = self._panic.change(
             request["scope"],
             lambda flag: set_shadow(
-                flag, on=request["on"], reason=request["reason"], actor=request["actor"], now=now
+                flag, By(request["actor"], "operator", request["reason"], now), on=request["on"]
             ),
         )
         warnings = []
@@ -346,7 +334,7 @@ def describe_event(event: Event) -> dict[str, Any]:
     }
 
 
-def found(event: Event) -> str:
+def finding(event: Event) -> str:
     """What a probe found, in a few words; empty for a success."""
     findings = event.evidence.get("findings")
     return (
@@ -354,8 +342,8 @@ def found(event: Event) -> str:
     )
 
 
-def _plan(plan: Plan) -> dict[str, Any]:
-    return {**plan.to_dict(), "at": format_instant(plan.at), "until": format_instant(plan.until)}
+def _described(plan: PanicPlan) -> dict[str, Any]:
+    return {**asdict(plan), "at": format_instant(plan.at), "until": format_instant(plan.until)}
 
 
 def _instant(epoch: float | None) -> str | None:
@@ -365,10 +353,3 @@ def _instant(epoch: float | None) -> str | None:
 def _second(epoch: float | None) -> str:
     """An instant in a sentence: to the second."""
     return f"{format_instant(epoch)[:19]}Z" if epoch else "-"
-
-
-def _remedy(cause: str) -> str:
-    try:
-        return remedy(Cause(cause))
-    except ValueError:
-        return ""

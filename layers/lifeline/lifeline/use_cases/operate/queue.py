@@ -15,6 +15,7 @@ from lifeline.contract.names import (
     CRITICAL_QUEUE,
     DEAD_LETTER_QUEUES,
     ENTRY_QUEUES,
+    EVENTS_DLQ,
     LANES,
     PROBE_DLQ,
     PROBE_QUEUE,
@@ -23,20 +24,20 @@ from lifeline.contract.names import (
     VOICE_DLQ,
     VOICE_QUEUE,
     WAKE_QUEUE,
-    WHATSAPP,
     WHATSAPP_DLQ,
     WHATSAPP_QUEUE,
 )
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.message.row import BACKLOG, CAMPAIGN_LANE, TEMPLATE_LANE, Lane
 from lifeline.domain.pace import pace
 from lifeline.domain.pace.pace import LEAD, MARK, SPAN
-from lifeline.domain.panic.flag import Change, Flag, State, note
-from lifeline.domain.records import DRAIN_RATE, DRAIN_STATE
+from lifeline.domain.pace.records import DrainRate, DrainState
+from lifeline.domain.panic.flag import By, Flag, PanicChange, State, note
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.settings import Settings
-from lifeline.use_cases.operate.lanes import Lanes, LaneState
-from lifeline.use_cases.operate.operate import Handler, Request
-from lifeline.use_cases.panic.panic_mode import PanicMode
+from lifeline.use_cases.operate.operate import UNSURE, Handler, Request
+from lifeline.use_cases.operate.queue_lanes import LaneReader, LaneState
+from lifeline.use_cases.shared.panic_mode import PanicMode
 
 HELD_LANES: Final = (TEMPLATE_LANE, CAMPAIGN_LANE)
 PLANNED: Final = 50_000
@@ -54,7 +55,7 @@ class OperateQueue:
         panic: PanicMode,
         queues: Queues,
         agenda: Agenda,
-        lanes: Lanes,
+        lanes: LaneReader,
         metrics: Metrics,
         clock: Callable[[], float],
     ) -> None:
@@ -76,6 +77,7 @@ class OperateQueue:
             WHATSAPP_DLQ: settings.whatsapp_dlq_url,
             VOICE_DLQ: settings.voice_dlq_url,
             PROBE_DLQ: settings.probe_dlq_url,
+            EVENTS_DLQ: settings.events_dlq_url,
         }
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -167,15 +169,15 @@ class OperateQueue:
         return {"critical": CRITICAL_QUEUE, "bulk": BULK_QUEUE}.get(priority, WHATSAPP_QUEUE)
 
     def _drain(self, flag: Flag) -> dict[str, Any]:
-        state = self._control.setting(DRAIN_STATE)
-        value = state.value or {}
+        stored = self._control.kept(DrainState)
+        state = stored.value
         held = flag.state is State.PANIC
         return {
-            "state": "held by panic" if held else str(value.get("why", "nothing waits")),
-            "rate": 0.0 if held else float(value.get("rate", 0.0)),
+            "state": "held by panic" if held else state.why,
+            "rate": 0.0 if held else state.rate,
             "ceiling": self.ceiling(),
-            "room": float(value.get("room", pace.MAX_RATE)),
-            "planned_at": format_instant(state.at) if state.at else None,
+            "room": pace.MAX_RATE if state.room is None else state.room,
+            "planned_at": format_instant(stored.at) if stored.is_there else None,
         }
 
     def _slower(self, drain: Mapping[str, Any], lanes: Mapping[str, LaneState]) -> list[str]:
@@ -194,7 +196,7 @@ class OperateQueue:
 
     def ceiling(self) -> float:
         """The rate that an operator set, or the deployment's; messages per second."""
-        return pace.ceiling_of(self._control.setting(DRAIN_RATE).value, self._settings.drain.rate)
+        return self._control.kept(DrainRate).value.ceiling(self._settings.drain.rate)
 
     def _planned(self, flag: Flag, now: float) -> float:
         """Seconds for which the tick has released ahead; 0 where it has not, or where panic holds it."""
@@ -214,9 +216,9 @@ class OperateQueue:
         if flag.state is State.PANIC:
             return {lane: None if count else 0.0 for lane, count in waiting}
         limits = {str(Lane.BULK): self._settings.limiter.bulk_rate}
-        found = dict(pace.eta(waiting, rate, ceiling, limits).lanes)
+        seconds_of = dict(pace.eta(waiting, rate, ceiling, limits).lanes)
         ahead = planned if rate else 0.0
-        return {lane: seconds + ahead if seconds else seconds for lane, seconds in found.items()}
+        return {lane: seconds + ahead if seconds else seconds for lane, seconds in seconds_of.items()}
 
     def _ages(self, depths: Mapping[str, Depth], now: float) -> tuple[dict[str, float], list[str]]:
         """Ages by queue. SQS itself does not tell; CloudWatch does, some minutes late."""
@@ -280,14 +282,17 @@ class OperateQueue:
             rate = pace.parse_rate(given if isinstance(given, str) else f"{given:.9f}/s" if given else "0")
         except ValueError as error:
             raise RefusedError("bad_rate", str(error), ("10/s", "600/min", "0.5/s", "0")) from error
+        warnings = self._too_fast(rate)
+        if warnings and not request.get("sure"):
+            raise RefusedError(UNSURE, warnings[0], ("sure",))
         before = self.ceiling()
         actor, reason = request["actor"], request["reason"]
-        self._control.put_setting(DRAIN_RATE, rate, actor=actor, reason=reason, now=now)
+        self._control.keep(DrainRate(rate), actor=actor, reason=reason, now=now)
         text = f"drain rate {pace.format_rate(before)} to {pace.format_rate(rate)}: {reason}"
 
-        def decide(flag: Flag) -> Change:
-            evidence = {"setting": DRAIN_RATE, "before": before, "after": rate}
-            return note(flag, reason=text, actor=actor, source="operator", at=now, evidence=evidence)
+        def decide(flag: Flag) -> PanicChange:
+            evidence = {"setting": DrainRate.NAME, "before": before, "after": rate}
+            return note(flag, By(actor, "operator", text, now), evidence=evidence)
 
         self._panic.change(WHATSAPP, decide)
         return {
@@ -297,7 +302,19 @@ class OperateQueue:
             "before": before,
             "effective_by": format_instant(now + SPAN + LEAD),
             "effective_within_seconds": SPAN + LEAD,
+            "warnings": warnings,
         }
+
+    def _too_fast(self, rate: float) -> list[str]:
+        """What a rate does that the account's throughput does not hold."""
+        limit = self._settings.limiter.rate
+        if rate <= limit:
+            return []
+        return [
+            f"{pace.format_rate(rate)} is above the account's throughput, {pace.format_rate(limit)} "
+            "(SETTINGS_JSON limiter.rate): the backlog takes all that live traffic leaves, and Meta refuses "
+            "what goes beyond its own limit"
+        ]
 
 
 def _worst(etas: Iterable[float | None]) -> float | None:

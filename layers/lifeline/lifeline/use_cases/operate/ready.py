@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from lifeline.adapters.alarms import Alarms
-from lifeline.adapters.contacts import Contacts, Way
+from lifeline.adapters.contacts import Contacts, WayAddress
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import SEGMENTS, Ledger
 from lifeline.adapters.mail_account import MailAccounts
@@ -17,17 +17,20 @@ from lifeline.adapters.notices import Subscriptions
 from lifeline.adapters.push import Push
 from lifeline.contract.instants import format_instant, parse_instant
 from lifeline.contract.messages import ContractError, Message, parse_message
-from lifeline.contract.names import DEAD_LETTER_QUEUES, WHATSAPP
+from lifeline.contract.names import DEAD_LETTER_QUEUES
+from lifeline.contract.scopes import WHATSAPP
+from lifeline.contract.ways import EMAIL, PARK, PUSH, WAYS, Way
 from lifeline.domain.account import counters
+from lifeline.domain.account.records import TokenLook
 from lifeline.domain.incident import readiness
-from lifeline.domain.incident.readiness import Judged, Person, Unknown
+from lifeline.domain.incident.readiness import Judged, MissingFact, Person
 from lifeline.domain.message.status import Status
 from lifeline.domain.panic.flag import State
-from lifeline.domain.records import KEEPER_RECORD, PROBER_TICK
+from lifeline.domain.panic.records import ProberMinute
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.settings import Settings
-from lifeline.use_cases.incident.incidents import Incidents
 from lifeline.use_cases.operate.operate import Handler, Request
+from lifeline.use_cases.shared.incidents import Incidents
 
 T = TypeVar("T")
 
@@ -42,8 +45,6 @@ ROWS: Final = 2_000
 """Rows of the last incident that are read for what its fallback did."""
 LIVE_SECONDS: Final = 600.0
 """A live rehearsal's panic ends by itself after this, should nobody end it."""
-MAIL_SIMULATOR: Final = "success@simulator.amazonses.com"
-"""SES's own simulator: takes mail in every account and harms no reputation (SES, "mailbox simulator")."""
 FICTIONAL: Final = "+12025550123"
 """A number of the range that is kept for fiction (NANP, 555-0100 to 555-0199)."""
 
@@ -54,8 +55,8 @@ class _Sampled:
 
     message: Message
     person: Person
-    endpoint: str | None
-    address: str | None
+    addresses: Mapping[str, str]
+    """By the name of a way that was not refused."""
 
 
 class OperateReady:
@@ -143,7 +144,7 @@ class OperateReady:
         }
 
     def _prober_age(self) -> float | None:
-        at = self._control.setting(PROBER_TICK).at
+        at = self._control.kept(ProberMinute).at
         return round(max(0.0, self._clock() - at), 1) if at else None
 
     def _limiter(self, now: float) -> dict[str, Any]:
@@ -170,14 +171,14 @@ class OperateReady:
             "accepted": accepted,
             "last_accepted_at": None if last is None else format_instant(last),
             "failures": dict(causes.most_common()),
-            "fallbacks": {"push": outcomes[Status.PUSHED], "email": outcomes[Status.EMAILED]},
+            "fallbacks": {way.name: outcomes[way.status] for way in WAYS},
             "parked": outcomes[Status.PARKED],
             "expired": outcomes[Status.EXPIRED],
         }
 
     def _token(self) -> dict[str, Any] | None:
-        record = self._control.setting(KEEPER_RECORD).value
-        return record if isinstance(record, dict) else None
+        kept = self._control.kept(TokenLook)
+        return kept.value.to_item() if kept.is_there else None
 
     # -- rehearsal -----------------------------------------------------------------------------------
 
@@ -191,7 +192,7 @@ class OperateReady:
         addresses = _addresses(sample)
         steps = [
             readiness.recipients(
-                sample if isinstance(sample, Unknown) else [item.person for item in sample],
+                sample if isinstance(sample, MissingFact) else [item.person for item in sample],
                 self._settings.fallback,
             ),
             readiness.endpoints(self._devices(sample)),
@@ -203,9 +204,9 @@ class OperateReady:
             readiness.quota(account, mails, peak),
             readiness.suppression(
                 addresses
-                if isinstance(addresses, Unknown)
+                if isinstance(addresses, MissingFact)
                 else self._known(lambda: self._mail.suppressed(addresses)),
-                0 if isinstance(addresses, Unknown) else len(addresses),
+                0 if isinstance(addresses, MissingFact) else len(addresses),
             ),
             readiness.subscriptions(
                 {
@@ -223,110 +224,106 @@ class OperateReady:
             "at": format_instant(now),
             "stage": self._settings.stage,
             "verdict": str(readiness.verdict(steps)),
-            "sampled": None if isinstance(sample, Unknown) else len(sample),
-            "critical_today": None if isinstance(totals, Unknown) else sum(totals.values()),
+            "sampled": None if isinstance(sample, MissingFact) else len(sample),
+            "critical_today": None if isinstance(totals, MissingFact) else sum(totals.values()),
             "recipients": []
-            if isinstance(sample, Unknown)
+            if isinstance(sample, MissingFact)
             else [
-                asdict(row)
+                {"priority": row.priority, "people": row.people, **row.by_way, "waits": row.waits}
                 for row in readiness.coverage([item.person for item in sample], self._settings.fallback)
             ],
             "steps": [_step(step) for step in steps],
         }
 
     @staticmethod
-    def _known(look: Callable[[], T]) -> T | Unknown:
+    def _known(look: Callable[[], T]) -> T | MissingFact:
         try:
             return look()
         except UnavailableError as error:
-            return Unknown(str(error))
+            return MissingFact(str(error))
 
     def _sample(self, now: float) -> list[_Sampled]:
         """Some of today's messages, each with what is known of its recipient, one a person.
 
         Critical ones are few, and an outage is about them: they are looked for first.
         """
-        found: dict[str, Message] = {}
+        people: dict[str, Message] = {}
         segments = list(range(SEGMENTS))
         random.shuffle(segments)
         rows = self._ledger.sample(now - DAY, SAMPLE // 2, segments, "critical")
         rows += self._ledger.sample(now - DAY, SAMPLE - len(rows), segments)
         for row in rows:
             try:
-                found.setdefault(row.person or row.id, parse_message(row.body))
+                people.setdefault(row.person or row.id, parse_message(row.body))
             except ContractError:
                 continue
-        messages = list(found.values())
+        messages = list(people.values())
         contacts = self._contacts.read({m.recipient.user_id for m in messages if m.recipient.user_id})
-        ways: list[list[Way]] = []
+        ways: list[list[WayAddress]] = []
         for message in messages:
             contact = contacts.get(message.recipient.user_id or "")
-            endpoint = message.recipient.push_endpoint or (contact and contact.push_endpoint)
-            address = message.recipient.email or (contact and contact.email)
-            ways.append([("push", endpoint)] if endpoint else [])
-            if address:
-                ways[-1].append(("email", address))
+            known = contact.addresses if contact else {}
+            ways.append([*{**known, **message.recipient.addresses}.items()])
         marks = self._contacts.refused({way for mine in ways for way in mine})
         result = []
         for message, mine in zip(messages, ways, strict=True):
             free = {way: address for way, address in mine if (way, address) not in marks}
             refused = tuple(way for way, address in mine if (way, address) in marks)
-            person = Person(message.priority, "push" in free, "email" in free, refused)
-            result.append(_Sampled(message, person, free.get("push"), free.get("email")))
+            result.append(_Sampled(message, Person(message.priority, frozenset(free), refused), free))
         return result
 
     def _critical_today(self, now: float) -> dict[int, int]:
         """Critical messages of the last 24 hours by minute."""
-        found: dict[int, int] = {}
+        minutes: dict[int, int] = {}
         for minute, counts in self._control.counts(now - DAY, now).items():
             for _, kind, count in counters.outcomes(counts):
                 if kind.priority == "critical":
-                    found[minute] = found.get(minute, 0) + count
-        return found
+                    minutes[minute] = minutes.get(minute, 0) + count
+        return minutes
 
     def _mails(
-        self, sample: Sequence[_Sampled] | Unknown, totals: Mapping[int, int] | Unknown
-    ) -> tuple[float | Unknown, float]:
+        self, sample: Sequence[_Sampled] | MissingFact, totals: Mapping[int, int] | MissingFact
+    ) -> tuple[float | MissingFact, float]:
         """Mails of an outage of a whole day like this one, and of its worst minute per second."""
-        if isinstance(sample, Unknown):
+        if isinstance(sample, MissingFact):
             return sample, 0.0
-        if isinstance(totals, Unknown):
+        if isinstance(totals, MissingFact):
             return totals, 0.0
         rows = readiness.coverage(
             [item.person for item in sample if item.person.priority == "critical"], self._settings.fallback
         )
         if not totals or not rows:
-            return Unknown(
+            return MissingFact(
                 "no critical message in the last 24 hours, so an outage's volume is not known"
             ), 0.0
         # Of those whose push fails, some take the mail: everybody with an address is counted.
         able = [item.person for item in sample if item.person.priority == "critical"]
-        share = sum(person.email for person in able) / len(able)
+        share = sum(EMAIL.name in person.ways for person in able) / len(able)
         return share * sum(totals.values()), share * max(totals.values()) / 60
 
-    def _devices(self, sample: Sequence[_Sampled] | Unknown) -> list[bool] | Unknown:
-        if isinstance(sample, Unknown):
+    def _devices(self, sample: Sequence[_Sampled] | MissingFact) -> list[bool] | MissingFact:
+        if isinstance(sample, MissingFact):
             return sample
-        devices = list(dict.fromkeys(item.endpoint for item in sample if item.endpoint))[:DEVICES]
+        devices = list(dict.fromkeys(_of(sample, PUSH)))[:DEVICES]
         return self._known(lambda: [self._push.enabled(device) for device in devices])
 
     def _last_fallback(self, now: float) -> Judged:
-        def look() -> tuple[float | None, int, int]:
-            for incident in self._incidents.listed(limit=20):
-                counts: Counter[Status] = Counter()
+        def look() -> tuple[float | None, Mapping[str, int]]:
+            for incident in self._incidents.newest(limit=20):
+                counts: Counter[str] = Counter()
                 for index, row in enumerate(self._ledger.affected(str(incident["incident_id"]))):
                     counts.update({move.status for move in row.moves})
                     if index >= ROWS:
                         break
-                if counts[Status.PUSHED] or counts[Status.EMAILED]:
-                    opened = parse_instant(str(incident["opened_at"]))
-                    return (now - opened) / DAY, counts[Status.PUSHED], counts[Status.EMAILED]
-            return None, 0, 0
+                reached = {way.name: counts[way.status] for way in WAYS}
+                if any(reached.values()):
+                    return (now - parse_instant(str(incident["opened_at"]))) / DAY, reached
+            return None, {}
 
-        found = self._known(look)
-        if isinstance(found, Unknown):
-            return readiness.last_fallback(found, 0, 0)
-        return readiness.last_fallback(*found)
+        last = self._known(look)
+        if isinstance(last, MissingFact):
+            return readiness.last_fallback(last, {})
+        return readiness.last_fallback(*last)
 
     def start(self, request: Request) -> dict[str, Any]:
         """Begin a live rehearsal: panic by the operator, and test messages that take their fallback.
@@ -356,12 +353,12 @@ class OperateReady:
         )
         run = self._new_id()
         recipients: list[tuple[str, dict[str, str], str]] = [
-            ("email", {"email": request.get("email") or MAIL_SIMULATOR}, Status.EMAILED),
-            # Its time passes before the rehearsal's panic does: nobody gets it later.
-            ("park", {}, Status.PARKED),
+            (way.name, {way.field: address}, way.status)
+            for way in WAYS
+            if (address := request.get(way.field) or way.sample)
         ]
-        if request.get("push_endpoint"):
-            recipients.insert(0, ("push", {"push_endpoint": request["push_endpoint"]}, Status.PUSHED))
+        # Its time passes before the rehearsal's panic does: nobody gets it later.
+        recipients.append((PARK, {}, Status.PARKED))
         messages = []
         for name, recipient, expected in recipients:
             message = {
@@ -380,10 +377,15 @@ class OperateReady:
 
 
 def _step(step: Judged) -> dict[str, str]:
-    return {"name": step.name, "state": str(step.grade), "found": step.found, "mend": step.mend}
+    return {"name": step.name, "state": str(step.grade), "found": step.finding, "mend": step.mend}
 
 
-def _addresses(sample: Iterable[_Sampled] | Unknown) -> list[str] | Unknown:
-    if isinstance(sample, Unknown):
+def _addresses(sample: Iterable[_Sampled] | MissingFact) -> list[str] | MissingFact:
+    if isinstance(sample, MissingFact):
         return sample
-    return list(dict.fromkeys(item.address for item in sample if item.address))
+    return list(dict.fromkeys(_of(sample, EMAIL)))
+
+
+def _of(sample: Iterable[_Sampled], way: Way) -> Iterable[str]:
+    """The addresses of one way."""
+    return (item.addresses[way.name] for item in sample if way.name in item.addresses)

@@ -10,39 +10,44 @@ from typing import Any, Final
 from lifeline.adapters.alarms import Alarms
 from lifeline.adapters.control import Control
 from lifeline.adapters.functions import Functions
-from lifeline.adapters.openai import OpenAI
 from lifeline.adapters.whatsapp import Accepted, Answer, WhatsApp
-from lifeline.contract.names import OPENAI_VOICE, TEMPLATE_PREFIX, WHATSAPP, template_scope
+from lifeline.contract.scopes import SCOPES, TEMPLATE_PREFIX, WHATSAPP, scope_of, template_scope
 from lifeline.domain.account import counters
 from lifeline.domain.account.health import blocked
-from lifeline.domain.failure.causes import WINDOW_CAUSES, Cause
+from lifeline.domain.failure.causes import WINDOW_CAUSES, Ask, Cause
 from lifeline.domain.failure.classify import Failure
-from lifeline.domain.failure.voice_failures import VoiceFailure
-from lifeline.domain.panic.detection import judge_silence, judge_templates
+from lifeline.domain.inbound.records import ProbeReported, WebhookSeen
+from lifeline.domain.panic.detection import (
+    Verdict,
+    judge_silence,
+    judge_templates,
+    may_explain_silence,
+    silent_sends,
+)
 from lifeline.domain.panic.ending import probe, tick
 from lifeline.domain.panic.entering import rearm
 from lifeline.domain.panic.flag import Flag, State
-from lifeline.domain.panic.probing import PROBE_ID, Ask, ProbeRequest, asks, worth_asking
-from lifeline.domain.records import PROBE_SEEN, PROBER_TICK, WEBHOOK_SEEN
+from lifeline.domain.panic.probing import PROBE_ID, ProbeRequest, asks, worth_asking
+from lifeline.domain.panic.records import ProberMinute
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.panic.detect import Detect
-from lifeline.use_cases.panic.panic_mode import PanicMode
+from lifeline.use_cases.shared.detect import Detect
+from lifeline.use_cases.shared.panic_mode import PanicMode
 
-PROBE_TEXT: Final = "Ok."
-"""What a probe of voice has spoken: a list of models also comes without credit, and under a limit."""
 SILENCE_LOOKS_BACK: Final = 3600.0
 """Seconds over which accepted sends are gathered until they are enough to judge."""
+AROUND: Final = 300.0
+"""Seconds before the youngest silent send for which the front door is asked: CloudWatch is minutes late."""
 PROBE_STATUS_GOOD: Final = 60.0
 """Seconds for which the status webhook of a test send shows that Meta delivers and reports again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ProbeAnswer:
     """What one question found."""
 
-    ask: Ask
+    ask: str
     ok: bool
     detail: str
 
@@ -64,13 +69,24 @@ class Probe:
         clock: Callable[[], float],
         telemetry: Telemetry,
         waiting: Callable[[], int] | None = None,
-        openai: OpenAI | None = None,
+        probes: Mapping[str, Callable[[], str]] | None = None,
+        turned_away: Callable[[float, float], float] | None = None,
     ) -> None:
         """``enter_planned``: enters panics whose planned time has come. ``waiting``: how many messages are
-        due on the live queue. ``openai``: asked once per question.
+        due on the live queue. ``probes``: by the name of its question (``Scope.asks``), what is wrong with a
+        channel now; empty where nothing is. ``turned_away``: webhooks that our own front door refused between
+        two instants (epoch seconds).
         """
-        self._openai = openai
+        self._questions: dict[str, Callable[[Flag], str]] = {
+            Ask.REACHABILITY: lambda flag: _fault(self._whatsapp.phone_number(), lambda body: ""),
+            Ask.HEALTH: lambda flag: _fault(self._whatsapp.phone_number(), blocked),
+            Ask.TOKEN: lambda flag: _fault(self._whatsapp.debug_token(), invalid_token),
+            Ask.TEST_SEND: self._test_send,
+            "template": self._template,
+        }
+        self._questions |= {name: _of_channel(ask) for name, ask in (probes or {}).items()}
         self._waiting = waiting
+        self._turned_away = turned_away
         self._settings = settings
         self._control = control
         self._panic = panic
@@ -87,7 +103,7 @@ class Probe:
         now = self._clock()
         self._enter_planned()
         flags = dict(self._control.flags())
-        for scope in (WHATSAPP, OPENAI_VOICE):
+        for scope in SCOPES:
             flags.setdefault(scope, Flag.normal(scope))
         probing = []
         for scope, flag in flags.items():
@@ -99,7 +115,7 @@ class Probe:
             if current.needs_probes:
                 self._panic.queue_probes(current)
                 probing.append(scope)
-            if scope in (WHATSAPP, OPENAI_VOICE) or current.state is not State.NORMAL:
+            if scope in SCOPES or current.state is not State.NORMAL:
                 self._telemetry.count("PanicActive", 1 if current.blocks_sending else 0, scope=scope)
         channel = self._panic.flag(WHATSAPP)
         minutes = self._minutes(now)
@@ -108,7 +124,7 @@ class Probe:
         self._publish_stall(channel, minutes, now)
         self._telemetry.count("ProberRuns", 1, scope=WHATSAPP)
         try:
-            self._control.put_setting(PROBER_TICK, {}, actor="ProberFunction", reason="ran", now=now)
+            self._control.keep(ProberMinute(), actor="ProberFunction", reason="ran", now=now)
         except UnavailableError as error:
             self._telemetry.warning("the minute could not be noted", detail=str(error))
         return {"probing": probing}
@@ -145,24 +161,44 @@ class Probe:
         if flag.state is State.PANIC or not minutes:
             return
         try:
-            seen = self._control.setting(WEBHOOK_SEEN).value
+            seen = self._control.kept(WebhookSeen)
         except UnavailableError as error:
             self._telemetry.warning("silence cannot be judged now", detail=str(error))
             return
-        if not isinstance(seen, dict):
+        if not seen.is_there:
             return
-        since = max(flag.left_panic_at, float(seen.get("first", 0)))
+        since = max(flag.left_panic_at, seen.value.first or 0.0)
         verdict = judge_silence(minutes, now=now, since=since, thresholds=self._settings.detection)
-        if verdict:
+        if verdict and not self._is_our_own_doing(verdict, now):
             self._detect.trip(WHATSAPP, verdict.cause, verdict.reason, verdict.evidence)
+
+    def _is_our_own_doing(self, verdict: Verdict, now: float) -> bool:
+        """Whether Meta's reports came, and our front door turned enough of them away to explain the silence.
+
+        Meta sends those again, so they come late. Where nobody can tell, Meta is believed to be silent.
+        """
+        if self._turned_away is None:
+            return False
+        missing = silent_sends(verdict)
+        try:
+            refused = self._turned_away(now - self._settings.detection.silent_after_seconds - AROUND, now)
+        except UnavailableError as error:
+            self._telemetry.warning("what the front door refused cannot be read", detail=str(error))
+            return False
+        ours = may_explain_silence(refused, missing)
+        if ours:
+            self._telemetry.warning(
+                "no panic: our own front door turned webhooks away", turned_away=refused, missing=missing
+            )
+        return ours
 
     def _judge_templates(
         self, flags: Mapping[str, Flag], minutes: Mapping[int, Mapping[str, int]], now: float
     ) -> None:
         """Panic of templates whose sends are refused for what is in them."""
         left = {scope.removeprefix(TEMPLATE_PREFIX): flag.left_panic_at for scope, flag in flags.items()}
-        found = judge_templates(minutes, now=now, since=left, thresholds=self._settings.detection)
-        for name, verdict in found.items():
+        verdicts = judge_templates(minutes, now=now, since=left, thresholds=self._settings.detection)
+        for name, verdict in verdicts.items():
             if not self._panic.flag(template_scope(name)).blocks_sending:
                 self._detect.trip(template_scope(name), verdict.cause, verdict.reason, verdict.evidence)
 
@@ -248,7 +284,7 @@ class Probe:
 
     def _start_drain(self, scope: str) -> None:
         """Do not wait for the drainer's minute: its plan begins where recovery begins."""
-        if scope != WHATSAPP and not scope.startswith(TEMPLATE_PREFIX):
+        if not scope_of(scope).holds_messages:
             return
         try:
             self._functions.start(
@@ -257,7 +293,7 @@ class Probe:
         except UnavailableError as error:
             self._telemetry.warning("the drain starts with its next minute", detail=str(error))
 
-    def _ask(self, flag: Flag) -> Sequence[Finding]:
+    def _ask(self, flag: Flag) -> Sequence[ProbeAnswer]:
         findings = []
         for ask in asks(flag.cause, flag.scope):
             if ask is Ask.TEST_SEND and not self._settings.test_number:
@@ -268,47 +304,18 @@ class Probe:
                 break
         return findings
 
-    def _one(self, ask: Ask, flag: Flag) -> Finding:
+    def _one(self, ask: str, flag: Flag) -> ProbeAnswer:
         try:
-            match ask:
-                case Ask.REACHABILITY:
-                    return _found(ask, self._whatsapp.phone_number(), lambda body: "")
-                case Ask.HEALTH:
-                    return _found(ask, self._whatsapp.phone_number(), blocked)
-                case Ask.TOKEN:
-                    return _found(ask, self._whatsapp.debug_token(), invalid_token)
-                case Ask.TEMPLATE:
-                    name = flag.scope.removeprefix(TEMPLATE_PREFIX)
-                    return _found(
-                        ask, self._whatsapp.templates(name=name), lambda body: not_approved(body, name)
-                    )
-                case Ask.TEST_SEND:
-                    return self._test_send(flag)
-                case Ask.VOICE:
-                    return Finding(ask, not (fault := self._voice_fault()), fault)
+            fault = self._questions[ask](flag)
         except UnavailableError as error:
-            return Finding(ask, False, str(error))
+            fault = str(error)
+        return ProbeAnswer(ask, not fault, fault)
 
-    def _voice_fault(self) -> str:
-        """Why OpenAI would not serve voice now; empty where it lists our models and speaks a word."""
-        if self._openai is None:
-            return "OPENAI_BASE_URL is not set"
-        rules = self._settings.openai
-        listed = self._openai.models()
-        # A key may be allowed to speak and not to list: then speaking says it all.
-        if isinstance(listed, VoiceFailure) and listed.http_status != 403:
-            return listed.words
-        missing = (
-            set()
-            if isinstance(listed, VoiceFailure)
-            else {rules.speech_model, rules.transcription_model} - listed
-        )
-        if missing:
-            return f"OpenAI does not list {', '.join(sorted(missing))}"
-        spoken = self._openai.speech(PROBE_TEXT, model=rules.speech_model, voice=rules.voice)
-        return spoken.words if isinstance(spoken, VoiceFailure) else ""
+    def _template(self, flag: Flag) -> str:
+        name = flag.scope.removeprefix(TEMPLATE_PREFIX)
+        return _fault(self._whatsapp.templates(name=name), lambda body: not_approved(body, name))
 
-    def _test_send(self, flag: Flag) -> Finding:
+    def _test_send(self, flag: Flag) -> str:
         outcome = self._whatsapp.post_message(
             {
                 "messaging_product": "whatsapp",
@@ -322,26 +329,22 @@ class Probe:
         if isinstance(outcome, Accepted):
             if flag.cause == Cause.SILENT and not self._reported_lately(flag):
                 # Accepting is just what Meta does in this case: only a status ends it.
-                return Finding(Ask.TEST_SEND, False, "accepted; no status webhook of a test send yet")
-            return Finding(Ask.TEST_SEND, True, "")
-        return Finding(Ask.TEST_SEND, False, _detail(outcome))
+                return "accepted; no status webhook of a test send yet"
+            return ""
+        return _detail(outcome)
 
     def _reported_lately(self, flag: Flag) -> bool:
         now = self._clock()
-        ago = _ago(self._control.setting(PROBE_SEEN).value, now)
-        return ago < min(PROBE_STATUS_GOOD, now - flag.since)
+        at = self._control.kept(ProbeReported).value.at
+        return at is not None and now - at < min(PROBE_STATUS_GOOD, now - flag.since)
 
 
-def _ago(value: object, now: float) -> float:
-    at = value.get("at") if isinstance(value, dict) else None
-    return now - float(at) if isinstance(at, int | float) else float("inf")
+def _of_channel(ask: Callable[[], str]) -> Callable[[Flag], str]:
+    return lambda flag: ask()
 
 
-def _found(ask: Ask, outcome: Answer | Failure, fault: Callable[[Mapping[str, Any]], str]) -> Finding:
-    if isinstance(outcome, Failure):
-        return Finding(ask, False, _detail(outcome))
-    detail = fault(outcome.body)
-    return Finding(ask, not detail, detail)
+def _fault(outcome: Answer | Failure, fault: Callable[[Mapping[str, Any]], str]) -> str:
+    return _detail(outcome) if isinstance(outcome, Failure) else fault(outcome.body)
 
 
 def _detail(failure: Failure) -> str:
@@ -360,8 +363,8 @@ def invalid_token(body: Mapping[str, Any]) -> str:
 
 def not_approved(body: Mapping[str, Any], name: str) -> str:
     """Why a template cannot be used; empty where Meta says APPROVED in every language that it has."""
-    found = [t for t in body.get("data") or [] if isinstance(t, dict) and t.get("name") == name]
-    if not found:
+    templates = [t for t in body.get("data") or [] if isinstance(t, dict) and t.get("name") == name]
+    if not templates:
         return f"template {name} does not exist"
-    bad = [f"{t.get('language')} is {t.get('status')}" for t in found if t.get("status") != "APPROVED"]
+    bad = [f"{t.get('language')} is {t.get('status')}" for t in templates if t.get("status") != "APPROVED"]
     return f"template {name}: {', '.join(bad)}" if bad else ""

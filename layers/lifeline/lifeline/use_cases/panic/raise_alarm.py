@@ -8,9 +8,10 @@ from typing import Any
 from lifeline.domain.failure.causes import Cause
 from lifeline.domain.panic.alarms import AlarmChange, changes_of, scope_of
 from lifeline.domain.panic.entering import trip
+from lifeline.domain.panic.flag import By
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.panic.panic_mode import PanicMode
+from lifeline.use_cases.shared.panic_mode import PanicMode
 
 
 class RaiseAlarm:
@@ -43,13 +44,13 @@ class RaiseAlarm:
 
     def _one(self, change: AlarmChange) -> dict[str, Any]:
         scope = scope_of(change.name, self._settings.alarm_prefix)
-        found = {"alarm": change.name, "state": change.state, "scope": scope}
+        evidence = {"alarm": change.name, "state": change.state, "scope": scope}
         if change.state != "ALARM":
-            self._telemetry.info("alarm is not in ALARM; nothing to do", **found)
-            return {**found, "did": "nothing"}
+            self._telemetry.info("alarm is not in ALARM; nothing to do", **evidence)
+            return {**evidence, "did": "nothing"}
         if scope is None:
-            self._telemetry.warning("an alarm that names no scope; nothing to do", **found)
-            return {**found, "did": "nothing"}
+            self._telemetry.warning("an alarm that names no scope; nothing to do", **evidence)
+            return {**evidence, "did": "nothing"}
         self._telemetry.count("AlarmsTaken", scope=scope)
         now = self._clock()
         incident_id = self._panic.new_incident_id()
@@ -57,19 +58,16 @@ class RaiseAlarm:
             scope,
             lambda flag: trip(
                 flag,
+                By("AlarmFunction", "alarm", f"alarm {change.name}: {change.reason}"[:500], now),
                 cause=Cause.ALARM,
-                reason=f"alarm {change.name}: {change.reason}"[:500],
-                source="alarm",
-                actor="AlarmFunction",
                 evidence={"alarm": change.name, "reason": change.reason, "changed_at": change.at},
-                now=now,
                 new_incident_id=incident_id,
                 rules=self._settings.panic,
                 observed=change.at,
             ),
         )
         return {
-            **found,
+            **evidence,
             "did": "nothing" if event is None else str(event.kind),
             "incident_id": flag.incident_id,
         }

@@ -12,7 +12,7 @@ from typing import Final
 from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.control import Control
 from lifeline.adapters.queues import Outgoing, Queues
-from lifeline.contract.names import WHATSAPP
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.campaign.campaign import CHUNK, Campaign, due
 from lifeline.domain.panic.flag import State
 from lifeline.errors import ConflictError, UnavailableError

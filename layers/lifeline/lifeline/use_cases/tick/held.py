@@ -14,11 +14,11 @@ from lifeline.adapters.agenda import Agenda
 from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
-from lifeline.contract.names import TEMPLATE_PREFIX, template_scope
-from lifeline.domain.campaign.campaign import State
+from lifeline.contract.scopes import TEMPLATE_PREFIX, template_scope
+from lifeline.domain.account.records import TemplateMap
+from lifeline.domain.campaign.campaign import CampaignState
 from lifeline.domain.message.row import CAMPAIGN_LANE, TEMPLATE_LANE, Change, Fate, Row
 from lifeline.domain.message.steering import cancel, unhold
-from lifeline.domain.records import TEMPLATE_MAP
 from lifeline.use_cases.tick.endings import Endings
 
 MARGIN: Final = 15.0
@@ -66,7 +66,7 @@ class Held:
         """Every lane in which messages may be held."""
         flags = self._control.flags()
         blocked_scopes = {scope for scope, flag in flags.items() if flag.blocks_sending}
-        mapped = self._control.setting(TEMPLATE_MAP).value or {} if blocked_scopes else {}
+        mapped = self._control.kept(TemplateMap).value.of if blocked_scopes else {}
         blocked: list[str] = []
         free: list[str] = []
         cancelled: list[str] = []
@@ -80,9 +80,9 @@ class Held:
         for campaign in self._campaigns.all():
             lane = CAMPAIGN_LANE + campaign.id
             match campaign.state:
-                case State.RUNNING:
+                case CampaignState.RUNNING:
                     free.append(lane)
-                case State.CANCELLED:
+                case CampaignState.CANCELLED:
                     cancelled.append(lane)
                 case _:
                     blocked.append(lane)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from lifeline.adapters.agenda import Agenda
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
-from lifeline.contract.names import WHATSAPP
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.message.row import BACKLOG, Change, Fate, Lane, Row, Written
 from lifeline.domain.message.steering import turn
 from lifeline.domain.message.step import QUIET
@@ -24,9 +24,9 @@ from lifeline.domain.panic.flag import FLAG_CACHE_SECONDS, State
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.shared.wake import Wake
 from lifeline.use_cases.tick.endings import Endings
-from lifeline.use_cases.tick.ramp import Plan, Ramp
-from lifeline.use_cases.wake import Wake
+from lifeline.use_cases.tick.ramp import Ramp, RampPlan
 
 MARGIN: Final = 5.0
 """Seconds of the invocation that are left over."""
@@ -112,7 +112,7 @@ class Lanes:
         oldest = self._agenda.oldest(lane)
         return oldest is not None and oldest <= now
 
-    def _empty(self, lane: Lane, plan: Plan, remaining: Callable[[], float]) -> int:
+    def _empty(self, lane: Lane, plan: RampPlan, remaining: Callable[[], float]) -> int:
         """Release from one lane, the oldest first, while there are turns and time."""
         rows = iter(self._agenda.due(lane, self._clock()))
         released = 0
@@ -124,9 +124,9 @@ class Lanes:
         return released
 
     def _turns(self, lane: Lane, rows: Iterator[Row], slots: Slots) -> list[Turn]:
-        found: list[Turn] = []
+        turns: list[Turn] = []
         left_alone = 0
-        while len(found) < AT_ONCE and (at := slots.next()) is not None:
+        while len(turns) < AT_ONCE and (at := slots.next()) is not None:
             row = next(rows, None)
             if row is None:
                 break
@@ -134,12 +134,12 @@ class Lanes:
             if after is None:
                 left_alone += 1
                 continue
-            found.append(Turn(row, at, after))
-            if found[-1].leaves:
+            turns.append(Turn(row, at, after))
+            if turns[-1].leaves:
                 slots.take(self._share(lane, slots.rate))
         if left_alone:
             self._telemetry.count("LeftAlone", left_alone, scope=WHATSAPP)
-        return found
+        return turns
 
     def _share(self, lane: Lane, rate: float) -> float:
         """The part of the rate that a lane may have: more bulk than its part of the limiter would wait."""

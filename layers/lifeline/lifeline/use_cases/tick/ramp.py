@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from lifeline.adapters.control import Control
-from lifeline.contract.names import WHATSAPP
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.account.counters import ACCEPTED, DRAINED
+from lifeline.domain.failure.causes import LIMITS
 from lifeline.domain.pace.pace import (
     MINUTE,
     Slots,
-    ceiling_of,
     climb,
     headroom,
     split,
 )
-from lifeline.domain.records import DRAIN_RATE, DRAIN_STATE
+from lifeline.domain.pace.records import DrainRate, DrainState
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 
@@ -26,7 +26,7 @@ BUCKET: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RampPlan:
     """One planned span. ``room``: what live traffic leaves of the limiter, messages per second."""
 
     slots: Slots
@@ -37,7 +37,7 @@ class Plan:
 
 
 class Ramp:
-    """Reads what the rate depends on, and keeps where the ramp stands (setting ``drain_state``)."""
+    """Reads what the rate depends on, and keeps where the ramp stands (:class:`DrainState`)."""
 
     def __init__(
         self, *, settings: Settings, control: Control, clock: Callable[[], float], telemetry: Telemetry
@@ -49,39 +49,38 @@ class Ramp:
 
     def ceiling(self) -> float:
         """The operator's rate, or the deployment's; messages per second."""
-        return ceiling_of(self._control.setting(DRAIN_RATE).value, self._settings.drain.rate)
+        return self._control.kept(DrainRate).value.ceiling(self._settings.drain.rate)
 
-    def plan(self, now: float, start: float, end: float) -> Plan:
+    def plan(self, now: float, start: float, end: float) -> RampPlan:
         """The span from ``start`` to ``end`` (epoch seconds), planned at ``now``."""
-        state = self._control.setting(DRAIN_STATE).value or {}
+        state = self._control.kept(DrainState).value
         ceiling = self.ceiling()
         limits = self._rate_limits(now)
-        answered: dict[str, int] = state.get("limits", {})
         stretches = climb(
-            float(state.get("rate", 0.0)),
-            float(state.get("stepped_at", 0.0)),
+            state.rate,
+            state.stepped_at,
             start,
             end,
             ceiling,
-            rate_limited=any(count > answered.get(at, 0) for at, count in limits.items()),
+            rate_limited=any(count > state.limits.get(at, 0) for at, count in limits.items()),
         )
         room = self._headroom(now, end - now)
         # Live traffic first: the lanes get what it leaves of the limiter.
-        return Plan(Slots(stretches, room, float(state.get("owed", 0.0))), ceiling, room, limits)
+        return RampPlan(Slots(stretches, room, state.owed), ceiling, room, limits)
 
-    def keep(self, plan: Plan) -> float:
+    def keep(self, plan: RampPlan) -> float:
         """Keep where the ramp stands after a plan; returns its rate."""
         at = plan.slots.stretch
         self._save(
-            {
-                "rate": at.rate,
-                "stepped_at": at.stepped_at,
-                "owed": plan.slots.owed,
-                "why": "releasing",
-                "ceiling": plan.ceiling,
-                "room": plan.room,
-                "limits": dict(plan.limits),
-            }
+            DrainState(
+                rate=at.rate,
+                stepped_at=at.stepped_at,
+                owed=plan.slots.owed,
+                why="releasing",
+                ceiling=plan.ceiling,
+                room=plan.room,
+                limits=plan.limits,
+            )
         )
         self._gauge(at.rate, plan.ceiling)
         return at.rate
@@ -89,12 +88,10 @@ class Ramp:
     def rest(self, why: str) -> None:
         """Nothing leaves: the next backlog starts at the bottom of the ramp again."""
         self._gauge(0.0, self.ceiling())
-        self._save({"rate": 0.0, "stepped_at": 0.0, "owed": 0.0, "why": why})
+        self._save(DrainState(why=why))
 
-    def _save(self, state: dict[str, Any]) -> None:
-        self._control.put_setting(
-            DRAIN_STATE, state, actor="DrainerFunction", reason="planned", now=self._clock()
-        )
+    def _save(self, state: DrainState) -> None:
+        self._control.keep(state, actor="DrainerFunction", reason="planned", now=self._clock())
 
     def _gauge(self, rate: float, ceiling: float) -> None:
         self._telemetry.count("DrainRate", rate, lane=WHATSAPP)
@@ -110,9 +107,10 @@ class Ramp:
         return headroom(rate, live, (self._control.limiter(WHATSAPP) or now) - now, seconds)
 
     def _rate_limits(self, now: float) -> dict[str, int]:
-        """Rate-limit answers of the last minute, by the start of their part of the window."""
+        """Answers of the last minute that said a limit, by the start of their part of the window."""
         return {
             str(bucket.start): count
             for bucket in self._control.window(WHATSAPP).buckets
-            if bucket.start >= now - MINUTE - BUCKET and (count := bucket.failed.get("rate_limit", 0))
+            if bucket.start >= now - MINUTE - BUCKET
+            and (count := sum(bucket.failed.get(cause, 0) for cause in LIMITS))
         }

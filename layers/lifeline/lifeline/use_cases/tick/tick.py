@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from lifeline.adapters.agenda import Agenda
-from lifeline.adapters.campaigns import Campaigns
-from lifeline.adapters.control import Control
-from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.queues import Queues
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.tick.campaigns import ReleaseCampaigns
-from lifeline.use_cases.tick.endings import Endings
 from lifeline.use_cases.tick.gauges import Gauges
 from lifeline.use_cases.tick.held import Held
 from lifeline.use_cases.tick.lanes import Lanes
-from lifeline.use_cases.tick.ramp import Ramp
 from lifeline.use_cases.tick.timers import Timers
-from lifeline.use_cases.wake import Wake
 
 UNTAKEN: Final = 5_000
 """Wake-ups that wait on their queue, due and untaken: with more, nobody empties it, and none is added."""
@@ -33,50 +26,22 @@ class Tick:
         self,
         *,
         settings: Settings,
-        control: Control,
-        ledger: Ledger,
-        agenda: Agenda,
         queues: Queues,
-        wake: Wake,
-        campaigns: Campaigns,
-        clock: Callable[[], float],
         telemetry: Telemetry,
+        timers: Timers,
+        campaigns: ReleaseCampaigns,
+        held: Held,
+        gauges: Gauges,
+        lanes: Lanes,
     ) -> None:
         self._settings = settings
         self._queues = queues
         self._telemetry = telemetry
-        self._timers = Timers(agenda=agenda, wake=wake, clock=clock, telemetry=telemetry)
-        self._campaigns = ReleaseCampaigns(
-            settings=settings,
-            campaigns=campaigns,
-            control=control,
-            queues=queues,
-            clock=clock,
-            telemetry=telemetry,
-        )
-        endings = Endings(
-            control=control, ledger=ledger, campaigns=campaigns, clock=clock, telemetry=telemetry
-        )
-        self._held = Held(
-            control=control,
-            ledger=ledger,
-            agenda=agenda,
-            campaigns=campaigns,
-            endings=endings,
-            clock=clock,
-        )
-        self._gauges = Gauges(agenda=agenda, held=self._held.blocked, telemetry=telemetry)
-        self._lanes = Lanes(
-            settings=settings,
-            control=control,
-            ledger=ledger,
-            agenda=agenda,
-            wake=wake,
-            ramp=Ramp(settings=settings, control=control, clock=clock, telemetry=telemetry),
-            endings=endings,
-            clock=clock,
-            telemetry=telemetry,
-        )
+        self._timers = timers
+        self._campaigns = campaigns
+        self._held = held
+        self._gauges = gauges
+        self._lanes = lanes
 
     def __call__(self, remaining: Callable[[], float]) -> dict[str, Any]:
         """Do the minute's work; ``remaining``: seconds that the invocation has left.

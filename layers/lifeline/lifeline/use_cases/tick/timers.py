@@ -11,11 +11,11 @@ from itertools import islice
 from typing import Final
 
 from lifeline.adapters.agenda import Agenda
-from lifeline.contract.names import WHATSAPP
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.message.row import Lane, Row
 from lifeline.domain.pace.pace import LEAD, SPAN
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.wake import Wake
+from lifeline.use_cases.shared.wake import Wake
 
 MARGIN: Final = 5.0
 """Seconds of the invocation that are left over."""

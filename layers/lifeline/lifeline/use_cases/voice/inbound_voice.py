@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from lifeline.adapters.inbound_topic import InboundTopic
-from lifeline.adapters.inbox import Claim, Inbox
+from lifeline.adapters.inbox import Inbox, Ownership
 from lifeline.adapters.queues import Outgoing, Queues
 from lifeline.adapters.whatsapp import Lost, WhatsApp
 from lifeline.contract.instants import format_instant
@@ -83,19 +83,23 @@ class InboundVoice:
         queues: Queues,
         voice_queue_url: str,
         whatsapp_queue_url: str,
+        sends_from: str,
         in_panic: Callable[[], bool],
         whatsapp: WhatsApp,
         transcribe: Transcribe,
         clock: Callable[[], float],
         telemetry: Telemetry,
     ) -> None:
-        """``in_panic``: whether the scope ``openai_voice`` is in panic now."""
+        """``sends_from``: id of the number that our messages come from. ``in_panic``: whether the scope
+        ``openai_voice`` is in panic now.
+        """
         self._rules = rules
         self._inbox = inbox
         self._topic = topic
         self._queues = queues
         self._voice_queue_url = voice_queue_url
         self._whatsapp_queue_url = whatsapp_queue_url
+        self._sends_from = sends_from
         self._in_panic = in_panic
         self._whatsapp = whatsapp
         self._transcribe = transcribe
@@ -110,12 +114,12 @@ class InboundVoice:
             # Only Lifeline writes such jobs: a person must look, after the queue's attempts.
             self._telemetry.error("a job for a voice note cannot be read", detail=str(error))
             return False
-        name = f"voice:{note.wamid}"
+        name = f"voice:{inbound.name_of(note.wamid)}"
         claimed = False
         try:
             claim = self._inbox.begin(name, self._clock(), LEASE)
-            if claim is not Claim.MINE:
-                return claim is Claim.DONE
+            if claim is not Ownership.MINE:
+                return claim is Ownership.DONE
             claimed = True
             if self._work(note):
                 self._inbox.finish(name, self._clock())
@@ -172,17 +176,17 @@ class InboundVoice:
     # -- the recording ---------------------------------------------------------------------------------
 
     def _audio(self, note: VoiceNote) -> bytes | NotHeard | _Unusable:
-        found = self._whatsapp.download(note.media_id, inbound.MAX_AUDIO_BYTES)
-        if found is Lost.GONE:
+        content = self._whatsapp.download(note.media_id, inbound.MAX_AUDIO_BYTES)
+        if content is Lost.GONE:
             return _Unusable(Reason.MEDIA_GONE, "Meta has the recording no longer")
-        if found is Lost.TOO_LARGE:
+        if content is Lost.TOO_LARGE:
             limit = inbound.MAX_AUDIO_BYTES // 1024 // 1024
             return _Unusable(Reason.TOO_LARGE, f"the recording has more than {limit} MB")
-        if not isinstance(found, bytes):
-            return NotHeard(f"downloading from Meta failed: {getattr(found, 'details', found)}")
-        if not _is_whole(found, note.sha256):
+        if not isinstance(content, bytes):
+            return NotHeard(f"downloading from Meta failed: {getattr(content, 'details', content)}")
+        if not _is_whole(content, note.sha256):
             return NotHeard("the recording that came is not the one that Meta announced")
-        return found
+        return content
 
     # -- how it ends -----------------------------------------------------------------------------------
 
@@ -208,7 +212,7 @@ class InboundVoice:
     def _wait(self, note: VoiceNote, due: float, now: float) -> bool:
         asked = self._ask(note, now)
         waiting = replace(note, turn=0, kept=True, asked=note.asked or asked)
-        self._inbox.keep(note.wamid, waiting.job(), due, now)
+        self._inbox.keep(inbound.name_of(note.wamid), waiting.job(), due, now)
         if not note.kept:
             until = note.received_at + self._rules.max_age_hours * 3600
             self._publish(inbound.pending(waiting, until))
@@ -223,6 +227,8 @@ class InboundVoice:
         """
         if note.kept or not note.phone or now - note.received_at > WINDOW:
             return False
+        if note.number_id not in ("", self._sends_from):
+            return False  # they opened the window of that number, not of the one that we send from
         person = note.sender.key
         if not self._inbox.may_ask(person, note.wamid, now, self._rules.ask_every_minutes * 60):
             return False

@@ -46,18 +46,18 @@ class ReleasePending:
 
     def _release(self) -> int:
         now = self._clock()
-        found = self._inbox.pending(now, self._rules.release_per_minute)
-        if found and self._in_panic():
+        pending = self._inbox.pending(now, self._rules.release_per_minute)
+        if pending and self._in_panic():
             oldest = now - self._rules.max_age_hours * 3600
-            found = [item for item in found if _received(item.body) < oldest]
+            pending = [item for item in pending if _received(item.body) < oldest]
         pace = 60 / self._rules.release_per_minute
-        bodies = [Outgoing(item.body, delay=int(index * pace)) for index, item in enumerate(found)]
+        bodies = [Outgoing(item.body, delay=int(index * pace)) for index, item in enumerate(pending)]
         sent = self._queues.send(self._voice_queue_url, bodies)
-        for item, taken in zip(found, sent, strict=True):
+        for item, taken in zip(pending, sent, strict=True):
             if taken:
                 self._inbox.forget(item.key)
-        if found:
-            self._telemetry.info("pending voice notes released", released=sum(sent), of=len(found))
+        if pending:
+            self._telemetry.info("pending voice notes released", released=sum(sent), of=len(pending))
         return sum(sent)
 
 

@@ -20,7 +20,7 @@ from lifeline.domain.message.row import Change, Fate, Row
 from lifeline.domain.voice import speech
 from lifeline.errors import LifelineError, UnavailableError
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.wake import Wake, wakes_of
+from lifeline.use_cases.shared.wake import Wake, wakes_of
 
 LEAST: Final = 60.0
 """Seconds that OpenAI's attempts (45 s at most) and an upload need."""
@@ -82,7 +82,7 @@ class Speak:
         if forget:
             return self._forget(forget)
         try:
-            job = speech.Job.read(body)
+            job = speech.SpeechJob.read(body)
         except ValueError as error:
             # Only Lifeline writes such jobs: a person must look, after the queue's attempts.
             self._telemetry.error("a job for a recording cannot be read", detail=str(error))

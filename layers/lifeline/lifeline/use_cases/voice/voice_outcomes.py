@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 
 from lifeline.adapters.control import Control
 from lifeline.adapters.openai import OpenAI
-from lifeline.contract.names import OPENAI_VOICE
+from lifeline.contract.scopes import OPENAI_VOICE
 from lifeline.domain.failure.voice_failures import VoiceFailure
 from lifeline.domain.inbound.inbound import Reason
 from lifeline.domain.panic.detection import bucket_start, judge, tally
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.panic.detect import Detect
+from lifeline.use_cases.shared.detect import Detect
 from lifeline.use_cases.voice.inbound_voice import Heard, NotHeard, Transcribe
 
 
@@ -80,14 +80,18 @@ def transcriber(openai: OpenAI, outcomes: Callable[[Sequence[VoiceFailure | None
     """How incoming voice notes are heard: each outcome goes to ``outcomes`` as soon as it is known."""
 
     def transcribe(audio: bytes, name: str) -> Heard | NotHeard:
-        found = openai.transcribe(audio, name)
-        if not isinstance(found, VoiceFailure):
+        transcript = openai.transcribe(audio, name)
+        if not isinstance(transcript, VoiceFailure):
             outcomes([None])
-            return Heard(found.text, found.language, found.duration)
-        outcomes([found])
-        if found.counts_for_window:
-            return NotHeard(found.words, again=True)
-        return NotHeard(found.words, again=False, reason=Reason.REFUSED if found.refused else _reason(found))
+            return Heard(transcript.text, transcript.language, transcript.duration)
+        outcomes([transcript])
+        if transcript.counts_for_window:
+            return NotHeard(transcript.words, again=True)
+        return NotHeard(
+            transcript.words,
+            again=False,
+            reason=Reason.REFUSED if transcript.refused else _reason(transcript),
+        )
 
     return transcribe
 

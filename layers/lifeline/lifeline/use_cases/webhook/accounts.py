@@ -5,20 +5,18 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 
-from lifeline.adapters.control import Control
 from lifeline.adapters.notices import Notices
-from lifeline.contract.names import WHATSAPP, is_scope, template_scope
-from lifeline.domain.failure.causes import Cause
+from lifeline.contract.scopes import WHATSAPP, is_scope, template_scope
+from lifeline.domain.failure.causes import Cause, audience
 from lifeline.domain.inbound import webhooks
 from lifeline.domain.inbound.webhooks import AccountUpdate, TemplateUpdate, Weight
 from lifeline.domain.panic.ending import resolve
-from lifeline.domain.panic.flag import note
-from lifeline.domain.records import PHONE_QUALITY
+from lifeline.domain.panic.flag import By, note
 from lifeline.errors import LifelineError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.panic.detect import Detect
-from lifeline.use_cases.panic.panic_mode import PanicMode
+from lifeline.use_cases.shared.detect import Detect
+from lifeline.use_cases.shared.panic_mode import PanicMode
 from lifeline.use_cases.webhook.tests_and_probes import ACTOR
 
 
@@ -29,7 +27,6 @@ class Accounts:
         self,
         *,
         settings: Settings,
-        control: Control,
         panic: PanicMode,
         notices: Notices,
         detect: Detect,
@@ -37,7 +34,6 @@ class Accounts:
         telemetry: Telemetry,
     ) -> None:
         self._settings = settings
-        self._control = control
         self._panic = panic
         self._notices = notices
         self._detect = detect
@@ -71,9 +67,7 @@ class Accounts:
                 scope,
                 lambda flag: resolve(
                     flag,
-                    reason=reason,
-                    actor=ACTOR,
-                    now=self._clock(),
+                    By(ACTOR, "webhook", reason, self._clock()),
                     observed=update.at,
                     language=update.language,
                     rules=self._settings.panic,
@@ -93,15 +87,10 @@ class Accounts:
                 WHATSAPP, Cause.ACCOUNT, reason, evidence, observed=at_the_latest(update.at)
             )
         self._note(WHATSAPP, reason, evidence, update.at)
-        if update.kind == "phone_number_quality_update":
-            now = self._clock()
-            self._control.put_setting(
-                PHONE_QUALITY, {**evidence, "at": update.at or now}, actor=ACTOR, reason=reason[:200], now=now
-            )
         if weight is Weight.WARN:
             try:
                 self._notices.tell(
-                    audience=("engineering", "meta-support"),
+                    audience=audience(WHATSAPP, Cause.ACCOUNT),
                     subject=f"Lifeline: Meta warns about the WhatsApp account ({update.event})",
                     text=f"{reason}. Messages still go out. Open Meta Business Support before that changes.",
                     scope=WHATSAPP,
@@ -120,9 +109,7 @@ class Accounts:
         moment = (at if at is not None else self._clock()) + spread
         self._panic.change(
             scope,
-            lambda flag: note(
-                flag, reason=reason, actor=ACTOR, source="webhook", at=moment, evidence=evidence
-            ),
+            lambda flag: note(flag, By(ACTOR, "webhook", reason, moment), evidence=evidence),
         )
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from lifeline.adapters.control import Control
-from lifeline.contract.names import WHATSAPP
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.account import counters
 from lifeline.domain.failure.classify import Failure
-from lifeline.domain.records import sample as sample_of
+from lifeline.domain.failure.records import FailureSample
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.panic.detect import Detect, Result
+from lifeline.use_cases.shared.detect import Detect, Result
 from lifeline.use_cases.webhook.tests_and_probes import ACTOR
 
 
@@ -43,12 +43,11 @@ class Failures:
             self._telemetry.count("Failures", count, scope=WHATSAPP, cause=cause)
         self.best_effort(partial(self._control.count, int(now // 60) * 60, counted))
         for failure in {failure.cause: failure for _, failure in failed}.values():
-            sample = {"code": failure.code, "details": failure.details[:200], "by": "webhook"}
             self.best_effort(
                 partial(
-                    self._control.put_setting,
-                    sample_of(failure.cause),
-                    sample,
+                    self._control.keep,
+                    FailureSample.of(failure, by="webhook"),
+                    failure.cause,
                     actor=ACTOR,
                     reason="latest failure",
                     now=now,

@@ -15,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from lifeline.adapters.inbound_topic import InboundTopic
-from lifeline.adapters.inbox import Claim, Inbox
+from lifeline.adapters.inbox import Inbox, Ownership
 from lifeline.adapters.queues import Outgoing, Queues
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.inbound import inbound
 from lifeline.domain.inbound.webhooks import InboundMessage
 from lifeline.errors import UnavailableError
@@ -63,15 +64,15 @@ class TakeInbound:
 
     def _fault(self, message: InboundMessage) -> None:
         self._telemetry.exception("an inbound message cannot be handed on", wamid=message.wamid)
-        self._telemetry.count("WebhookFaults", part="inbound")
+        self._telemetry.count("WebhookFaults", scope=WHATSAPP)
 
     def _take(self, name: str, message: InboundMessage) -> bool:
         now = self._clock()
         claimed = False
         try:
             claim = self._inbox.begin(name, now, LEASE)
-            if claim is not Claim.MINE:
-                return claim is Claim.DONE
+            if claim is not Ownership.MINE:
+                return claim is Ownership.DONE
             claimed = True
             self._hand_on(message.wamid or name, message, now)
             self._inbox.finish(name, self._clock())
@@ -89,9 +90,9 @@ class TakeInbound:
         return True
 
     def _hand_on(self, wamid: str, message: InboundMessage, now: float) -> None:
-        note = inbound.voice_note(wamid, message.value, message.contact, now)
+        note = inbound.voice_note(wamid, message.value, message.contact, message.number, now)
         if note is None:
-            notice = inbound.notice_of(wamid, message.value, message.contact, now)
+            notice = inbound.notice_of(wamid, message.value, message.contact, message.number, now)
             self._topic.publish(notice)
             self._telemetry.count("Inbound", kind=str(notice["kind"]))
         elif not self._queues.send(self._voice_queue_url, [Outgoing(note.job())])[0]:
@@ -107,5 +108,5 @@ class TakeInbound:
 def _name(message: InboundMessage) -> str:
     """The wamid; a message without one is known by what it says."""
     if message.wamid:
-        return message.wamid
+        return inbound.name_of(message.wamid)
     return "sha256:" + hashlib.sha256(json.dumps(dict(message.value), sort_keys=True).encode()).hexdigest()

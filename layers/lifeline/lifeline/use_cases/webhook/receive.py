@@ -11,21 +11,22 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from lifeline.adapters.control import Control
-from lifeline.adapters.ledger import Ledger
-from lifeline.adapters.notices import Notices
 from lifeline.adapters.secrets import Secrets
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.inbound import webhooks
+from lifeline.domain.inbound.ours import ours
 from lifeline.domain.inbound.webhooks import (
     AccountError,
     AccountUpdate,
+    Foreign,
     Ignored,
     InboundMessage,
     StatusUpdate,
@@ -36,15 +37,15 @@ from lifeline.domain.panic.probing import PROBE_ID, TEST_PREFIX
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.fold_reports import FoldReports
-from lifeline.use_cases.panic.detect import Detect
-from lifeline.use_cases.panic.panic_mode import PanicMode
-from lifeline.use_cases.wake import Wake
 from lifeline.use_cases.webhook.accounts import Accounts
 from lifeline.use_cases.webhook.failures import Failures
+from lifeline.use_cases.webhook.foreign import ForeignSeen
 from lifeline.use_cases.webhook.statuses import Statuses
 from lifeline.use_cases.webhook.tests_and_probes import TestsAndProbes
 
+LARGEST: Final = 3 * 1024 * 1024
+"""Bytes of one POST: Meta sends up to 3 MB (Meta, "Webhooks: payload size")."""
+_SIGNATURE: Final = re.compile("sha256=[0-9a-f]{64}")
 REREAD_EVERY: Final = 30.0
 """Seconds between two reads of the secret because of a wrong signature: strangers drive no calls."""
 
@@ -70,6 +71,7 @@ class _Sorted:
     inbound: list[InboundMessage] = field(default_factory=list)
     errors: list[Failure] = field(default_factory=list)
     others: list[TemplateUpdate | AccountUpdate] = field(default_factory=list)
+    foreign: list[Foreign] = field(default_factory=list)
 
 
 class Webhook:
@@ -80,69 +82,57 @@ class Webhook:
         *,
         settings: Settings,
         secrets: Secrets,
-        ledger: Ledger,
-        control: Control,
-        wake: Wake,
-        panic: PanicMode,
-        detect: Detect,
-        notices: Notices,
         clock: Callable[[], float],
-        chance: Callable[[], float],
         telemetry: Telemetry,
-        inbound: Callable[[Sequence[InboundMessage]], bool] | None = None,
+        failures: Failures,
+        statuses: Statuses,
+        accounts: Accounts,
+        tests: TestsAndProbes,
+        foreign: ForeignSeen,
+        inbound: Callable[[Sequence[InboundMessage]], bool],
     ) -> None:
-        """``chance``: draws from [0, 1), for full jitter. ``inbound``: takes what people wrote to us; False
-        where that must be tried again.
-        """
+        """``inbound``: takes what people wrote to us; False where that must be tried again."""
         self._secrets = secrets
+        self._ours = ours(settings.waba_id, settings.phone_number_id, settings.webhook)
         self._clock = clock
         self._telemetry = telemetry
         self._inbound = inbound
-        self._failures = Failures(control=control, detect=detect, clock=clock, telemetry=telemetry)
-        self._statuses = Statuses(
-            settings=settings,
-            fold=FoldReports(
-                ledger=ledger, wake=wake, control=control, clock=clock, telemetry=telemetry, part="status"
-            ),
-            control=control,
-            panic=panic,
-            failures=self._failures,
-            clock=clock,
-            chance=chance,
-            telemetry=telemetry,
-        )
-        self._accounts = Accounts(
-            settings=settings,
-            control=control,
-            panic=panic,
-            notices=notices,
-            detect=detect,
-            clock=clock,
-            telemetry=telemetry,
-        )
-        self._tests = TestsAndProbes(control=control, clock=clock)
+        self._failures = failures
+        self._statuses = statuses
+        self._accounts = accounts
+        self._tests = tests
+        self._foreign = foreign
         self._reread_at = float("-inf")
 
     # -- who is there ------------------------------------------------------------------------------
 
     def handshake(self, query: Mapping[str, str]) -> Reply:
         """Meta's check of our address: the challenge comes back for the right verify token only."""
+        given = query.get("hub.verify_token", "")
+        if query.get("hub.mode") != "subscribe" or not given:
+            return self._reject("handshake", 403)
         try:
             expected = self._secrets.get("verify_token")
-            given = query.get("hub.verify_token", "")
             if not _same(given, expected) and self._may_reread():
                 self._secrets.drop()
                 expected = self._secrets.get("verify_token")
         except UnavailableError as error:
             self._telemetry.error("the verify token cannot be read", detail=str(error))
             return Reply(503, "try again")
-        if query.get("hub.mode") != "subscribe" or not _same(given, expected):
+        if not _same(given, expected):
             return self._reject("handshake", 403)
         self._telemetry.info("webhook address verified")
         return Reply(200, query.get("hub.challenge", "")[:1024])
 
     def receive(self, raw: bytes, signature: str) -> Reply:
-        """One POST of updates. ``raw``: the body's bytes as Meta sent and signed them."""
+        """One POST of updates. ``raw``: the body's bytes as Meta sent and signed them.
+
+        What cannot be Meta's ends before anything is read or computed: no secret, no digest.
+        """
+        if len(raw) > LARGEST:
+            return self._reject("size", 413)
+        if not _SIGNATURE.fullmatch(signature):
+            return self._reject("unsigned", 401)
         try:
             genuine = self._is_genuine(raw, signature)
         except UnavailableError as error:
@@ -151,7 +141,7 @@ class Webhook:
         if not genuine:
             return self._reject("signature", 401)
         try:
-            updates = webhooks.parse(raw)
+            updates = webhooks.parse(raw, self._ours)
         except UnreadableError as error:
             # Signed by Meta and unreadable to us: kept by Meta until somebody has looked.
             self._telemetry.error("a webhook with a right signature cannot be read", detail=str(error))
@@ -163,7 +153,7 @@ class Webhook:
         """Whether the signature is right by the app secret or, during a rotation, by the one before."""
         if self._matches(raw, signature):
             return True
-        if not signature or not self._may_reread():
+        if not self._may_reread():
             return False
         self._secrets.drop()  # the app secret may have been changed since it was read
         return self._matches(raw, signature)
@@ -196,28 +186,32 @@ class Webhook:
 
     def _handle(self, updates: Sequence[webhooks.Update]) -> bool:
         """Handle every update; False where some have to come again."""
-        found = _sort(updates)
+        sorted_updates = _sort(updates)
         steps: list[tuple[str, Callable[[], bool]]] = []
-        if found.probes:
+        if sorted_updates.probes:
             steps.append(("probe", self._tests.probe))
-        if found.statuses:
+        if sorted_updates.statuses:
             steps.append(("seen", self._tests.seen))
-            steps.append(("status", partial(self._statuses, found.statuses, found.counts)))
-        if found.tests:
-            steps.append(("test", partial(self._tests.tests, found.tests)))
-        if found.errors:
-            steps.append(("error", partial(self._failures.errors, found.errors)))
-        for update in found.others:
+            steps.append(("status", partial(self._statuses, sorted_updates.statuses, sorted_updates.counts)))
+        if sorted_updates.tests:
+            steps.append(("test", partial(self._tests.tests, sorted_updates.tests)))
+        if sorted_updates.errors:
+            steps.append(("error", partial(self._failures.errors, sorted_updates.errors)))
+        for update in sorted_updates.others:
             part = "template" if isinstance(update, TemplateUpdate) else "account"
             steps.append((part, partial(self._accounts, update)))
-        if found.inbound and self._inbound:
-            steps.append(("inbound", partial(self._inbound, found.inbound)))
+        if sorted_updates.inbound:
+            steps.append(("inbound", partial(self._inbound, sorted_updates.inbound)))
+        if sorted_updates.foreign:
+            steps.append(("foreign", partial(self._foreign, sorted_updates.foreign)))
         # Each on its own: one that fails must not take the others along.
         handled = [self._step(part, step) for part, step in steps]
         done = all(handled)
-        for state, count in found.counts.items():
+        for state, count in sorted_updates.counts.items():
             self._telemetry.count("StatusUpdates", count, status=state)
-        self._telemetry.info("webhook done", updates=len(updates), counts=dict(found.counts), complete=done)
+        self._telemetry.info(
+            "webhook done", updates=len(updates), counts=dict(sorted_updates.counts), complete=done
+        )
         return done
 
     def _step(self, part: str, step: Callable[[], bool]) -> bool:
@@ -228,37 +222,40 @@ class Webhook:
             return False
         except Exception:  # it would fail the next time as well
             self._telemetry.exception("part of a webhook cannot be handled", part=part)
-            self._telemetry.count("WebhookFaults", part=part)
+            self._telemetry.count("WebhookFaults", scope=WHATSAPP)
             return True
 
 
 def _sort(updates: Sequence[webhooks.Update]) -> _Sorted:
-    found = _Sorted()
+    sorted_updates = _Sorted()
     for update in updates:
         match update:
             case StatusUpdate():
-                found.counts[update.state if update.state in _STATES else "other"] += 1
+                sorted_updates.counts[update.state if update.state in _STATES else "other"] += 1
                 if update.message_id == PROBE_ID:
-                    found.probes = found.probes or update.state != "failed"
+                    sorted_updates.probes = sorted_updates.probes or update.state != "failed"
                 elif update.message_id:
                     if update.message_id.startswith(TEST_PREFIX):
                         # It has no row; a producer's message that is called like this has one.
-                        found.tests.append(update)
-                    found.statuses[update.message_id].append(update)
+                        sorted_updates.tests.append(update)
+                    sorted_updates.statuses[update.message_id].append(update)
                 else:
-                    found.counts["unknown_message"] += 1
+                    sorted_updates.counts["unknown_message"] += 1
             case InboundMessage():
-                found.counts["inbound"] += 1
-                found.inbound.append(update)
+                sorted_updates.counts["inbound"] += 1
+                sorted_updates.inbound.append(update)
             case AccountError():
-                found.counts["error"] += 1
-                found.errors.append(update.failure)
+                sorted_updates.counts["error"] += 1
+                sorted_updates.errors.append(update.failure)
+            case Foreign():
+                sorted_updates.counts["foreign"] += 1
+                sorted_updates.foreign.append(update)
             case Ignored():
-                found.counts[f"ignored_{update.why}"] += 1
+                sorted_updates.counts[f"ignored_{update.why}"] += 1
             case _:
-                found.counts["account"] += 1
-                found.others.append(update)
-    return found
+                sorted_updates.counts["account"] += 1
+                sorted_updates.others.append(update)
+    return sorted_updates
 
 
 def _same(given: str, expected: str) -> bool:

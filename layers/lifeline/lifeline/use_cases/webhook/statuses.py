@@ -7,13 +7,13 @@ for being on time.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from lifeline.adapters.control import Control
-from lifeline.contract.names import WHATSAPP, template_scope
-from lifeline.domain.account.counters import REPORTED_LATER, REPORTED_SENT
+from lifeline.contract.scopes import WHATSAPP, template_scope
+from lifeline.domain.account.counters import REPORTED_LATER, REPORTED_SENT, CounterName
 from lifeline.domain.inbound.webhooks import StatusUpdate
 from lifeline.domain.message.outcome import Retries
 from lifeline.domain.message.proof import named, prove, reported_failure
@@ -21,11 +21,11 @@ from lifeline.domain.message.row import Row
 from lifeline.domain.message.status import Status, from_webhook
 from lifeline.domain.panic.notices import PROMOTION
 from lifeline.errors import UnavailableError
-from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
-from lifeline.use_cases.fold_reports import Folded, FoldReports, Moved
-from lifeline.use_cases.panic.detect import Result
-from lifeline.use_cases.panic.panic_mode import PanicMode
+from lifeline.use_cases.shared.detect import Result
+from lifeline.use_cases.shared.fold_reports import Folded, FoldReports, Moved
+from lifeline.use_cases.shared.panic_mode import PanicMode
+from lifeline.use_cases.shared.retrying import Retrying
 from lifeline.use_cases.webhook.accounts import at_the_latest
 from lifeline.use_cases.webhook.failures import Failures
 
@@ -38,23 +38,18 @@ class Statuses:
     def __init__(
         self,
         *,
-        settings: Settings,
         fold: FoldReports,
         control: Control,
         panic: PanicMode,
         failures: Failures,
-        clock: Callable[[], float],
-        chance: Callable[[], float],
+        retrying: Retrying,
         telemetry: Telemetry,
     ) -> None:
-        """``chance``: draws from [0, 1), for full jitter."""
-        self._settings = settings
         self._fold = fold
         self._control = control
         self._panic = panic
         self._failures = failures
-        self._clock = clock
-        self._chance = chance
+        self._retrying = retrying
         self._telemetry = telemetry
 
     def __call__(self, statuses: Mapping[str, Sequence[StatusUpdate]], counts: Counter[str]) -> bool:
@@ -68,7 +63,7 @@ class Statuses:
             self._count(statuses, folded)
         except Exception:  # what only counts must not hide that something has to come again
             self._telemetry.exception("statuses could not be counted")
-            self._telemetry.count("WebhookFaults", part="count")
+            self._telemetry.count("WebhookFaults", scope=WHATSAPP)
         return not folded.again
 
     def _tell(self, row: Row, update: StatusUpdate) -> Row:
@@ -84,15 +79,8 @@ class Statuses:
         return row if after == mine else after
 
     def _retries(self, row: Row) -> Retries:
-        rules = self._settings.retry
         channel = self._blocked(WHATSAPP)
-        return Retries(
-            now=self._clock(),
-            attempts=rules.attempts,
-            base=rules.base,
-            cap=rules.cap,
-            grace=self._settings.sending.grace,
-            chance=self._chance(),
+        return self._retrying(
             blocked=channel or (row.template is not None and self._blocked(template_scope(row.template))),
             channel_blocked=channel,
         )
@@ -104,7 +92,7 @@ class Statuses:
             return False  # it only waits a little longer: the next step reads the flags anew
 
     def _results(self, moved: Sequence[Moved[StatusUpdate]]) -> list[Result]:
-        found = []
+        results = []
         for item in moved:
             for update in item.reports:
                 if from_webhook(update.state) is not Status.FAILED:
@@ -118,12 +106,12 @@ class Statuses:
                     code=failure.code if failure else None,
                 )
                 promotional = row.priority == "bulk" or row.category == PROMOTION
-                found.append(Result(failure, row.template, at_the_latest(update.at), promotional))
-        return found
+                results.append(Result(failure, row.template, at_the_latest(update.at), promotional))
+        return results
 
     def _count(self, statuses: Mapping[str, Sequence[StatusUpdate]], folded: Folded[StatusUpdate]) -> None:
         """Count statuses at the minute of their send, where :meth:`Probe.minute` compares them."""
-        minutes: dict[int, Counter[str]] = defaultdict(Counter)
+        minutes: dict[int, Counter[CounterName]] = defaultdict(Counter)
         for name, row in folded.rows.items():
             if row.attempted_at is not None and any(update.state == "sent" for update in statuses[name]):
                 minutes[_minute(row.attempted_at)][REPORTED_SENT] += 1

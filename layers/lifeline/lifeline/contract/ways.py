@@ -1,0 +1,134 @@
+"""Ways to reach a person when WhatsApp cannot: one row each, and everything that tells one from another.
+
+Whoever asks which ways there are goes through :data:`WAYS`, whoever asks of one takes its row: contract and
+contacts for its address, the fallback for what a lost answer means, reports and command line for its words.
+A new way is its row here and an adapter in ``wiring/adapters.py`` (see CONTRIBUTING.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lifeline.contract.patterns import NOT_IN_LINE
+
+PARK: Final = "park"
+"""The fallback's last step, which is no way: hold it for WhatsApp. A row that was parked names it, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to reach a person besides WhatsApp."""
+
+    name: str
+    """In policies, metrics, answers, a row's ``tried``; an option of ``lifeline drill`` is called so."""
+    status: str
+    """The status of a message that reached its person this way."""
+    label: str
+    """For people, after "by" and before "failed"."""
+
+    # Its address.
+    field: str
+    """Of a message's ``recipient``, of a contact, of files of contacts and campaigns."""
+    address: Mapping[str, Any]
+    """JSON Schema of the address; with ``maxLength``."""
+    owned: str
+    """What a person has who can be reached so: "a push device"."""
+    any_case: bool
+    """Addresses that differ in case are the same."""
+
+    # The fallback.
+    default_for: tuple[str, ...]
+    """Priorities whose messages take it unless a deployment's policy says otherwise."""
+    repeats: int
+    """Acts without an answer or a report after which the next way is taken."""
+    again: float | None
+    """Seconds, times the acts so far, until an act without an answer is repeated, where repeats share a key
+    by which the person is shown one. ``None``: both may be seen, so a report is waited for first.
+    """
+
+    # Rehearsals, reports.
+    sample: str
+    """Where a rehearsal's test message goes that names no address; empty: none is sent."""
+    sample_help: str
+    metavar: str
+    """What the command line calls the address."""
+    service: str
+    """What takes it."""
+    request: str
+    """The name of its requests in an incident's cost."""
+    request_label: str
+    usd_per_million: float
+    """List price of its requests in us-east-1, US dollars (AWS price pages, 2025)."""
+
+    @property
+    def collapses(self) -> bool:
+        """Whether of several acts the person is shown one."""
+        return self.again is not None
+
+
+PUSH: Final = Way(
+    name="push",
+    status="PUSHED",
+    label="push",
+    field="push_endpoint",
+    address={
+        "type": "string",
+        "maxLength": 512,
+        "pattern": "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:(endpoint|app)/[!-.0-~]+/[!-.0-~]+/[!-~]+$",
+    },
+    owned="a push device",
+    any_case=False,
+    default_for=("critical", "normal"),
+    repeats=3,
+    again=5.0,
+    sample="",
+    sample_help="a device for a test push",
+    metavar="ENDPOINT",
+    service="the push service",
+    request="sns_pushes",
+    request_label="SNS pushes",
+    usd_per_million=0.50,
+)
+EMAIL: Final = Way(
+    name="email",
+    status="EMAILED",
+    label="email",
+    field="email",
+    address={
+        "type": "string",
+        "maxLength": 320,
+        "pattern": rf"^[^@\s{NOT_IN_LINE}]+@[^@\s{NOT_IN_LINE}]+$",
+    },
+    owned="an email",
+    # Case does not count in mail domains, and no provider in use tells mailboxes apart by it.
+    any_case=True,
+    default_for=("critical",),
+    repeats=2,
+    again=None,
+    # SES's own simulator: takes mail in every account and harms no reputation (SES, "mailbox simulator").
+    sample="success@simulator.amazonses.com",
+    sample_help="for the test mail; default SES's simulator",
+    metavar="ADDRESS",
+    service="the mail service",
+    request="ses_emails",
+    request_label="SES emails",
+    usd_per_million=100.0,
+)
+
+WAYS: Final = (PUSH, EMAIL)
+"""In the order in which the default policy takes them, and in which people read of them."""
+WAYS_BY_NAME: Final[Mapping[str, Way]] = {way.name: way for way in WAYS}
+WAYS_BY_STATUS: Final[Mapping[str, Way]] = {way.status: way for way in WAYS}
+
+
+def collapses(way: str | None) -> bool:
+    """Whether repeats of an act of this way are shown as one; not those over WhatsApp, or of unknown ways."""
+    row = WAYS_BY_NAME.get(way or "")
+    return row is not None and row.collapses
+
+
+def joined(words: Sequence[str], last: str) -> str:
+    """``a, b or c``; ``last``: the word before the last one."""
+    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)

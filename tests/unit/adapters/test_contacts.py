@@ -1,0 +1,84 @@
+"""Reads of contacts in parts: what DynamoDB leaves for the next call is asked for again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from lifeline.adapters.contacts import READS, Contact, Contacts, mark_key
+from lifeline.contract.ways import EMAIL, PUSH
+from lifeline.errors import UnavailableError
+
+from tests.support.aws import stand_in
+
+DEVICE = "arn:aws:sns:eu-west-1:000000000000:endpoint/GCM/app/1"
+
+
+class Table:
+    """Gives at most ``gives`` items per call."""
+
+    def __init__(self, gives: int) -> None:
+        self.gives = gives
+        self.calls: list[int] = []
+
+    def batch_get_item(self, RequestItems: Any) -> dict[str, Any]:  # noqa: N803 (boto3's name)
+        ((name, wanted),) = RequestItems.items()
+        keys = wanted["Keys"]
+        self.calls.append(len(keys))
+        given, left = keys[: self.gives], keys[self.gives :]
+        items = [{**key, "email": {"S": "a@example.org"}, "of_tomorrow": {"N": "1"}} for key in given]
+        return {"Responses": {name: items}, "UnprocessedKeys": {name: {"Keys": left}} if left else {}}
+
+
+def test_what_was_left_is_asked_for_again() -> None:
+    table = Table(60)
+    contacts = Contacts(stand_in("dynamodb", table), "contacts", "eu-west-1")
+    found = contacts.read([f"p{n}" for n in range(150)])
+    assert len(found) == 150
+    assert found["p7"] == Contact("p7", {"email": "a@example.org"})
+    assert table.calls == [100, 40, 50]
+
+
+def test_a_table_that_gives_nothing_is_not_asked_for_ever() -> None:
+    table = Table(0)
+    with pytest.raises(UnavailableError, match="reading contacts"):
+        Contacts(stand_in("dynamodb", table), "contacts", "eu-west-1").read(["p"])
+    assert len(table.calls) == READS
+
+
+class Stored(Table):
+    """Gives what is stored."""
+
+    def __init__(self, *items: dict[str, Any]) -> None:
+        super().__init__(100)
+        self.items = items
+
+    def batch_get_item(self, RequestItems: Any) -> dict[str, Any]:  # noqa: N803 (boto3's name)
+        return {"Responses": {"contacts": [*self.items]}}
+
+
+def test_a_contact_is_read_by_way() -> None:
+    item = {
+        "user_id": {"S": "ana"},
+        "push_endpoint": {"S": DEVICE},
+        "push_refused": {"S": "EndpointDisabled"},
+        "email": {"NULL": True},
+    }
+    contacts = Contacts(stand_in("dynamodb", Stored(item)), "contacts", "eu-west-1")
+    expected = Contact("ana", {PUSH.name: DEVICE}, {PUSH.name: "EndpointDisabled"})
+    assert contacts.read(["ana"]) == {"ana": expected}
+
+
+def test_marks_are_read_for_their_own_way() -> None:
+    device, mail = (PUSH.name, DEVICE), (EMAIL.name, "a@b.c")
+    stored = Stored(
+        {"user_id": {"S": mark_key(*device)}},
+        {"user_id": {"S": mark_key(*mail)}, "email_refused": {"S": "bounce"}},
+    )
+    contacts = Contacts(stand_in("dynamodb", stored), "contacts", "eu-west-1")
+    assert contacts.refused([device, mail]) == {mail: "bounce"}
+
+
+def test_case_counts_where_addresses_have_it() -> None:
+    assert mark_key(EMAIL.name, "Ana@Example.org") == mark_key(EMAIL.name, "ana@example.org")
+    assert mark_key(PUSH.name, DEVICE) != mark_key(PUSH.name, DEVICE.upper())

@@ -1,0 +1,62 @@
+"""What is told on the topic ops is what SNS takes, whatever a template's reason holds."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from lifeline.adapters.notices import Notices
+
+from tests.support.aws import stand_in
+
+REFUSED = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+anything = st.text(st.characters(), max_size=120)
+
+
+class Sns:
+    """Refuses what SNS refuses (Publish: Subject, Message, MessageAttributes)."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    def publish(self, **arguments: Any) -> None:
+        subject = arguments.get("Subject")
+        if subject is not None:
+            assert re.fullmatch(r"[!-~][ -~]{0,99}", subject), subject
+        texts = [arguments["Message"], *(v["StringValue"] for v in arguments["MessageAttributes"].values())]
+        for text in texts:
+            assert text
+            assert not REFUSED.search(text)
+            assert len(text.encode()) < 262_144
+        self.sent.append(arguments)
+
+
+def tell(subject: str, text: str, scope: str = "whatsapp", cause: str = "", **data: Any) -> dict[str, Any]:
+    sns = Sns()
+    Notices(stand_in("sns", sns), "arn").tell(
+        audience=("engineering",),
+        subject=subject,
+        text=text,
+        scope=scope,
+        cause=cause,
+        severity="",
+        data=data,
+    )
+    return sns.sent[0]
+
+
+def test_a_subject_of_many_lines_and_scripts() -> None:
+    sent = tell("Lifeline: größer\nals\x85 \ud83d", "why \ud83d", event="entered")
+    assert sent["Subject"] == "Lifeline: gro?er als ?"
+    assert json.loads(sent["Message"])["text"] == "why \ufffd"
+    assert sent["MessageAttributes"]["severity"]["StringValue"] == "none"
+
+
+@given(anything, anything, anything)
+def test_whatever_is_told_sns_takes_it(one: str, two: str, three: str) -> None:
+    tell(one, two, three, one, event=two, evidence={three: [one, float("inf")]})

@@ -1,0 +1,26 @@
+"""A campaign's file: streamed, each line one message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lifeline_cli.campaign import batches, read_lines
+from lifeline_cli.errors import CliError
+
+
+def test_the_file_is_streamed_and_each_line_becomes_a_message(tmp_path: Path) -> None:
+    file = tmp_path / "spring.csv"
+    line = "+4915112345678,u-1,Europe/Berlin,10 %,Ten off\n"
+    file.write_text("to,user_id,time_zone,parameter_1,text\n" + line * 250)
+    common = {"campaign": "spring", "type": "template", "priority": "bulk"}
+    sizes = [len(batch) for batch in batches(read_lines(file, "promo", "en_US", common))]
+    assert sizes == [100, 100, 50]
+    first = next(read_lines(file, "promo", "en_US", common))
+    assert first["line"] == 2
+    assert first["message"]["id"] == "spring:2"
+    assert first["message"]["template"]["parameters"] == ["10 %"]
+    assert first["message"]["recipient"] == {"user_id": "u-1", "time_zone": "Europe/Berlin"}
+    file.write_text("to,usr_id\n+4915112345678,u-1\n")
+    with pytest.raises(CliError, match="header"):
+        next(read_lines(file, "promo", "en_US", common))
