@@ -24,8 +24,6 @@ import argparse
 import base64
 import hashlib
 import itertools
-import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -408,14 +406,7 @@ def main() -> None:
     parser.add_argument("--control-port", type=int, default=0)
     parser.add_argument("--api-key", default="sk-local-000000000000")
     options = parser.parse_args()
-    simulator = OpenAISimulator(options.port, options.control_port, api_key=options.api_key)
-    simulator.start()
-    print(f"openai on {simulator.url}, control on {simulator.control_url}", flush=True)
-    ended = threading.Event()
-    for kind in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(kind, lambda *_: ended.set())
-    ended.wait()
-    simulator.stop()
+    OpenAISimulator(options.port, options.control_port, api_key=options.api_key).run("openai")
 
 
 if __name__ == "__main__":

@@ -130,20 +130,23 @@ def _tags(comments: Mapping[str, str]) -> bytes:
     return b"".join(parts)
 
 
+def comments_in(tags: bytes, at: int) -> Iterator[tuple[str, str]]:
+    """The comments of Vorbis and Opus, from where their vendor begins. Raises ``struct.error`` at a cut."""
+    at += 4 + int(struct.unpack_from("<I", tags, at)[0])
+    count = int(struct.unpack_from("<I", tags, at)[0])
+    at += 4
+    for _ in range(count):
+        size = int(struct.unpack_from("<I", tags, at)[0])
+        name, _, value = tags[at + 4 : at + 4 + size].decode(errors="replace").partition("=")
+        yield name.upper(), value
+        at += 4 + size
+
+
 def _comments(tags: bytes) -> dict[str, str]:
-    found = {}
     try:
-        at = 12 + int(struct.unpack_from("<I", tags, 8)[0])
-        count = int(struct.unpack_from("<I", tags, at)[0])
-        at += 4
-        for _ in range(count):
-            size = int(struct.unpack_from("<I", tags, at)[0])
-            name, _, value = tags[at + 4 : at + 4 + size].decode(errors="replace").partition("=")
-            found[name.upper()] = value
-            at += 4 + size
+        return dict(comments_in(tags, len(b"OpusTags")))
     except struct.error:
         raise NoOpusError("OpusTags is cut off") from None
-    return found
 
 
 def _table() -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import signal
 import socket
 import threading
 import time
@@ -114,6 +115,16 @@ class Simulator:
         self._close()
         self._control.shutdown()
         self._control.close_all()
+
+    def run(self, name: str) -> None:
+        """Start, say where, and stop at a termination signal."""
+        self.start()
+        print(f"{name} on {self.url}, control on {self.control_url}", flush=True)
+        ended = threading.Event()
+        for kind in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(kind, lambda *_: ended.set())
+        ended.wait()
+        self.stop()
 
     # -- the API port ----------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from local.simulators import opus
-from local.simulators.opus import NoOpusError, seconds_of
+from local.simulators.opus import NoOpusError, comments_in, seconds_of
 
 RATE: Final = 24_000
 _LOUD: Final = 1200
@@ -200,16 +200,9 @@ def _read_flac(audio: bytes) -> Sound:
 
 
 def _vorbis(tags: bytes) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     with contextlib.suppress(struct.error):
-        at = 4 + int(struct.unpack_from("<I", tags)[0])
-        count = int(struct.unpack_from("<I", tags, at)[0])
-        at += 4
-        for _ in range(count):
-            size = int(struct.unpack_from("<I", tags, at)[0])
-            name, _, value = tags[at + 4 : at + 4 + size].decode(errors="replace").partition("=")
-            found[name.upper()] = value
-            at += 4 + size
+        found.update(comments_in(tags, 0))
     return found
 
 

@@ -45,9 +45,11 @@ class World(Services):
         )
         self.secrets = StubSecrets({"app_secret": APP_SECRET, "verify_token": "verify-me"})
         self.also(app_secret=self.secrets)
+        if inbound:
+            self.also(take_inbound=inbound)
         adapters = self.adapters("webhook")
         self.panic, self.wake = adapters.panic, adapters.wake
-        self.webhook = webhook.build(adapters, inbound)
+        self.webhook = webhook.build(adapters)
 
     def sent(self, name: str, status: Status = Status.SENT, **values: Any) -> Row:
         """A row whose first act was a send over WhatsApp."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import threading
 
 import local.simulators.graph as package
 from local.simulators.graph import GraphSimulator
@@ -22,14 +20,7 @@ def main() -> None:
     for name in OPTIONS:
         parser.add_argument(f"--{name}", default=None)
     options = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
-    simulator = GraphSimulator(**options)
-    simulator.start()
-    print(f"graph on {simulator.url}, control on {simulator.control_url}", flush=True)
-    ended = threading.Event()
-    for kind in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(kind, lambda *_: ended.set())
-    ended.wait()
-    simulator.stop()
+    GraphSimulator(**options).run("graph")
 
 
 if __name__ == "__main__":

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from lifeline.use_cases.shared.retrying import Retrying
     from lifeline.use_cases.shared.wake import Wake
     from lifeline.use_cases.tick.endings import Endings
+    from lifeline.use_cases.tick.held import Held
+    from lifeline.use_cases.webhook.inbound import TakeInbound
 
 
 class Adapters:
@@ -394,6 +396,32 @@ class Adapters:
             control=self.control,
             ledger=self.ledger,
             campaigns=self.campaigns,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+
+    @cached_property
+    def held(self) -> Held:
+        from lifeline.use_cases.tick.held import Held
+
+        return Held(
+            control=self.control,
+            ledger=self.ledger,
+            agenda=self.agenda,
+            campaigns=self.campaigns,
+            endings=self.endings,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def take_inbound(self) -> TakeInbound:
+        from lifeline.use_cases.webhook.inbound import TakeInbound
+
+        return TakeInbound(
+            inbox=self.inbox,
+            topic=self.inbound_topic,
+            queues=self.queues,
+            voice_queue_url=self.settings.voice_queue_url,
             clock=self.clock,
             telemetry=self.telemetry,
         )

@@ -9,7 +9,6 @@ from lifeline.use_cases.incident.summarise import Summarise
 from lifeline.use_cases.tick import Tick
 from lifeline.use_cases.tick.campaigns import ReleaseCampaigns
 from lifeline.use_cases.tick.gauges import Gauges
-from lifeline.use_cases.tick.held import Held
 from lifeline.use_cases.tick.lanes import Lanes
 from lifeline.use_cases.tick.ramp import Ramp
 from lifeline.use_cases.tick.timers import Timers
@@ -30,14 +29,7 @@ class Minute:
 
 def tick(adapters: Adapters) -> Tick:
     """What is due, and what the backlog gives, on these adapters."""
-    held = Held(
-        control=adapters.control,
-        ledger=adapters.ledger,
-        agenda=adapters.agenda,
-        campaigns=adapters.campaigns,
-        endings=adapters.endings,
-        clock=adapters.clock,
-    )
+    held = adapters.held
     return Tick(
         settings=adapters.settings,
         queues=adapters.queues,

@@ -24,7 +24,6 @@ from lifeline.use_cases.operate.whatsapp_templates import OperateTemplates, all_
 from lifeline.use_cases.operate.whatsapp_test import OperateWhatsAppTest
 from lifeline.use_cases.operate.whatsapp_token import OperateToken
 from lifeline.use_cases.shared.panic_plans import PanicPlans
-from lifeline.use_cases.tick.held import Held
 from lifeline.wiring.adapters import Adapters
 
 
@@ -33,15 +32,7 @@ class _Groups:
 
     def __init__(self, adapters: Adapters) -> None:
         self._on = adapters
-        held = Held(
-            control=adapters.control,
-            ledger=adapters.ledger,
-            agenda=adapters.agenda,
-            campaigns=adapters.campaigns,
-            endings=adapters.endings,
-            clock=adapters.clock,
-        )
-        self._lanes = LaneReader(adapters.agenda, lambda: held.lanes().names)
+        self._lanes = LaneReader(adapters.agenda, lambda: adapters.held.lanes().names)
 
     @cached_property
     def queue(self) -> OperateQueue:

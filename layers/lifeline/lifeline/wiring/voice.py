@@ -18,7 +18,6 @@ def build(adapters: Adapters) -> VoiceJobs:
     openai = adapters.openai(rules.attempts, rules.budget)
     outcomes = VoiceOutcomes(
         settings=settings,
-        control=adapters.control,
         detect=adapters.detect("voice", "VoiceFunction"),
         clock=adapters.clock,
         telemetry=adapters.telemetry,

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import cache
 
-from lifeline.domain.inbound.webhooks import InboundMessage
 from lifeline.use_cases.webhook import Webhook
 from lifeline.use_cases.webhook.accounts import Accounts
 from lifeline.use_cases.webhook.failures import Failures
 from lifeline.use_cases.webhook.foreign import ForeignSeen
-from lifeline.use_cases.webhook.inbound import TakeInbound
 from lifeline.use_cases.webhook.statuses import Statuses
 from lifeline.use_cases.webhook.tests_and_probes import ACTOR, TestsAndProbes
 from lifeline.wiring.adapters import Adapters
 
-Inbound = Callable[[Sequence[InboundMessage]], bool]
-"""Takes what people write to us; False where that must be tried again."""
 
-
-def build(adapters: Adapters, inbound: Inbound | None = None) -> Webhook:
-    """On these adapters. ``inbound``: takes what people write, instead of what the adapters make."""
+def build(adapters: Adapters) -> Webhook:
+    """On these adapters."""
     detect = adapters.detect("webhook", ACTOR)
     failures = Failures(
         control=adapters.control, detect=detect, clock=adapters.clock, telemetry=adapters.telemetry
@@ -54,19 +48,7 @@ def build(adapters: Adapters, inbound: Inbound | None = None) -> Webhook:
             clock=adapters.clock,
             telemetry=adapters.telemetry,
         ),
-        inbound=inbound or take_inbound(adapters),
-    )
-
-
-def take_inbound(adapters: Adapters) -> TakeInbound:
-    """Takes what people write to us."""
-    return TakeInbound(
-        inbox=adapters.inbox,
-        topic=adapters.inbound_topic,
-        queues=adapters.queues,
-        voice_queue_url=adapters.settings.voice_queue_url,
-        clock=adapters.clock,
-        telemetry=adapters.telemetry,
+        inbound=adapters.take_inbound,
     )
 
 

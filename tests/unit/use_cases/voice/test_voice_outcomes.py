@@ -26,7 +26,6 @@ class World(Services):
         adapters = self.adapters("voice")
         self.outcomes = VoiceOutcomes(
             settings=adapters.settings,
-            control=adapters.control,
             detect=adapters.detect("voice", "VoiceFunction"),
             clock=adapters.clock,
             telemetry=adapters.telemetry,

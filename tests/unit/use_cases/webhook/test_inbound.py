@@ -9,7 +9,7 @@ from typing import Any
 from lifeline.domain.inbound.ours import WebhookRules, ours
 from lifeline.domain.inbound.webhooks import InboundMessage, parse
 from lifeline.settings import Settings
-from lifeline.use_cases.webhook.inbound import LEASE, TakeInbound
+from lifeline.use_cases.webhook.inbound import LEASE
 
 from tests.support.inbound import MemoryInbox, MemoryTopic
 from tests.support.meta import PHONE_NUMBER_ID, WABA_ID, change, inbound, post
@@ -23,15 +23,7 @@ class World(Services):
         super().__init__(Settings(voice_queue_url=VOICE))
         self.inbox, self.topic = MemoryInbox(), topic or MemoryTopic()
         self.also(inbox=self.inbox, inbound_topic=self.topic)
-        adapters = self.adapters("webhook")
-        self.take = TakeInbound(
-            inbox=adapters.inbox,
-            topic=adapters.inbound_topic,
-            queues=adapters.queues,
-            voice_queue_url=adapters.settings.voice_queue_url,
-            clock=adapters.clock,
-            telemetry=adapters.telemetry,
-        )
+        self.take = self.adapters("webhook").take_inbound
 
     def wamids(self) -> list[str]:
         return sorted(notice["wamid"] for notice in self.topic.notices)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from lifeline.contract.actions.action import ACTOR, HELD, ONLY, QUEUE, REASON, SURE, Action
 from lifeline.contract.patterns import LINE
+
+_MANY: Final[dict[str, Any]] = {
+    "queue": HELD,
+    "limit": {"type": "number", "minimum": 1, "maximum": 100_000, "description": "At most; default all"},
+    **ONLY,
+    "reason": REASON,
+    "actor": ACTOR,
+}
+"""Which held messages, and why."""
 
 ACTIONS: Final[dict[str, Action]] = {
     "queue.status": Action(
@@ -56,18 +65,7 @@ ACTIONS: Final[dict[str, Action]] = {
         description="Send refused messages again, or move dead letters back to where they are handled.",
         answer="queue, to, moved, accounted (dead letters whose message was settled meanwhile: deleted), "
         "failed, waiting, complete (false: ask again for the rest), warnings",
-        fields={
-            "queue": HELD,
-            "limit": {
-                "type": "number",
-                "minimum": 1,
-                "maximum": 100_000,
-                "description": "At most; default all",
-            },
-            **ONLY,
-            "reason": REASON,
-            "actor": ACTOR,
-        },
+        fields=_MANY,
         required=("queue", "reason", "actor"),
         changes=True,
         danger="people get these messages now, however old they are; what is sent cannot be taken back",
@@ -76,18 +74,7 @@ ACTIONS: Final[dict[str, Action]] = {
         description="Give up refused messages or dead letters that nobody can fix; the history keeps which.",
         answer="queue, discarded, failed, waiting, ids (some), complete (false: ask again for the rest), "
         "warnings",
-        fields={
-            "queue": HELD,
-            "limit": {
-                "type": "number",
-                "minimum": 1,
-                "maximum": 100_000,
-                "description": "At most; default all",
-            },
-            **ONLY,
-            "reason": REASON,
-            "actor": ACTOR,
-        },
+        fields=_MANY,
         required=("queue", "reason", "actor"),
         changes=True,
         danger="nobody gets these messages any more; what is given up cannot be brought back",

@@ -15,7 +15,7 @@ from lifeline.contract.scopes import WHATSAPP, template_scope
 from lifeline.domain.failure.causes import Cause, Reach
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.failure.voice_failures import VoiceFailure
-from lifeline.domain.panic.detection import Tally, bucket_start, judge, tally
+from lifeline.domain.panic.detection import Tally, Window, bucket_start, judge, tally
 from lifeline.domain.panic.entering import trip
 from lifeline.domain.panic.flag import By
 from lifeline.errors import ConflictError, UnavailableError
@@ -57,7 +57,7 @@ class Detect:
         self._telemetry = telemetry
         self._source = source
         self._actor = actor
-        self._stale_buckets: tuple[int, ...] = ()
+        self._stale_buckets: dict[str, tuple[int, ...]] = {}
 
     def answers(self, results: Sequence[Result]) -> None:
         """Outcomes of sends, in the order in which they ended: one write to the window for all."""
@@ -92,15 +92,9 @@ class Detect:
         if not batch.ok and not batch.failed:
             return
         now = self._clock()
-        bucket = bucket_start(now)
         window = None
         try:
-            window = self._control.record_outcomes(
-                WHATSAPP, bucket, batch.ok, batch.failed, batch.trailing_unreachable, self._stale_buckets
-            )
-            # At least a minute stays, for what operators see as used in the last minute.
-            oldest = bucket - 2 * max(30, self._settings.detection.window_seconds)
-            self._stale_buckets = tuple(item.start for item in window.buckets if item.start < oldest)[:20]
+            window = self.record(WHATSAPP, batch, now)
         except UnavailableError as error:
             self._telemetry.error("the outcome window cannot be written", detail=str(error))
         at_once = [(result, failure) for result, failure in bad if failure.trips_at_once]
@@ -114,6 +108,25 @@ class Detect:
             if verdict:
                 stated = next((failure for _, failure in bad if failure.retry_after), None)
                 self.trip(WHATSAPP, Cause(verdict.cause), verdict.reason, verdict.evidence, stated)
+
+    def record(self, scope: str, batch: Tally, now: float) -> Window:
+        """Add a batch to the scope's window, in one write; the window as it is then.
+
+        Parts that are too old go with the next write. Raises :class:`UnavailableError`.
+        """
+        bucket = bucket_start(now)
+        window = self._control.record_outcomes(
+            scope,
+            bucket,
+            batch.ok,
+            batch.failed,
+            batch.trailing_unreachable,
+            self._stale_buckets.get(scope, ()),
+        )
+        # At least a minute stays, for what operators see as used in the last minute.
+        oldest = bucket - 2 * max(30, self._settings.detection.window_seconds)
+        self._stale_buckets[scope] = tuple(item.start for item in window.buckets if item.start < oldest)[:20]
+        return window
 
     def trip(
         self,

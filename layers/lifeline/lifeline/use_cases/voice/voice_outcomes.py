@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lifeline.adapters.control import Control
 from lifeline.adapters.openai import OpenAI
 from lifeline.contract.scopes import OPENAI_VOICE
 from lifeline.domain.failure.voice_failures import VoiceFailure
 from lifeline.domain.inbound.inbound import Reason
-from lifeline.domain.panic.detection import bucket_start, judge, tally
+from lifeline.domain.panic.detection import judge, tally
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
@@ -27,18 +26,15 @@ class VoiceOutcomes:
         self,
         *,
         settings: Settings,
-        control: Control,
         detect: Detect,
         clock: Callable[[], float],
         telemetry: Telemetry,
     ) -> None:
         """``clock``: epoch seconds."""
         self._settings = settings
-        self._control = control
         self._clock = clock
         self._telemetry = telemetry
         self._detect = detect
-        self._stale_buckets: tuple[int, ...] = ()
 
     def __call__(self, outcomes: Sequence[VoiceFailure | None]) -> bool:
         """Count outcomes of calls, in the order in which they ended; ``None`` is a success.
@@ -53,14 +49,9 @@ class VoiceOutcomes:
         if not outcomes:
             return False
         now = self._clock()
-        bucket = bucket_start(now)
         window = None
         try:
-            window = self._control.record_outcomes(
-                OPENAI_VOICE, bucket, batch.ok, batch.failed, batch.trailing_unreachable, self._stale_buckets
-            )
-            oldest = bucket - 2 * max(30, self._settings.detection.window_seconds)
-            self._stale_buckets = tuple(item.start for item in window.buckets if item.start < oldest)[:20]
+            window = self._detect.record(OPENAI_VOICE, batch, now)
         except UnavailableError as error:
             self._telemetry.error("the window of voice cannot be written", detail=str(error))
         at_once = next((failure for failure in bad if failure.trips_at_once), None)
