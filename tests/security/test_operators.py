@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.hostile import World, good, url
+from tests.support.hostile import World, good
 from tests.support.hostile_requests import CASES, PATCH, asked
+from tests.support.operating import url
 
 
 @pytest.fixture(params=[False, True], ids=["health", "panic"])

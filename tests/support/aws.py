@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from botocore import xform_name
 from botocore.session import get_session
+from botocore.stub import Stubber
 
 make: Callable[..., Any] = boto3.client
 """boto3's stubs want each service as a literal; tests name it by a variable."""
@@ -24,6 +25,14 @@ def client(service: str, url: str | None = None, key: tuple[str, str] = ("test",
         aws_secret_access_key=key[1],
         **more,
     )
+
+
+def stubbed(service: str) -> tuple[Any, Stubber]:
+    """A client that asks nobody, and the stub that says what it answers."""
+    made = client(service)
+    stub = Stubber(made)
+    stub.activate()
+    return made, stub
 
 
 @cache

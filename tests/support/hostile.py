@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
-from botocore.exceptions import ClientError
 from lifeline.adapters import row_items
 from lifeline.adapters.contacts import Contact
 from lifeline.adapters.inbound_topic import InboundTopic
@@ -23,9 +21,6 @@ from lifeline.adapters.inbox import Ownership
 from lifeline.adapters.notices import Notices
 from lifeline.adapters.queues import Outgoing, Queues
 from lifeline.contract.names import (
-    BULK_QUEUE,
-    CRITICAL_QUEUE,
-    QUEUES,
     REASON_ATTRIBUTE,
     VOICE_QUEUE,
     WHATSAPP_DLQ,
@@ -44,26 +39,13 @@ from tests.support.contacts import MemoryContacts
 from tests.support.inbound import MemoryInbox, StubMedia
 from tests.support.memory import MemoryAgenda, MemoryControl, MemoryLedger, MemoryQueues
 from tests.support.meta import sign
-from tests.support.operating import Alarms, Functions, Metrics, itself
+from tests.support.operating import Alarms, Functions, Metrics, itself, queue_urls, url
+from tests.support.strict import LARGEST, REFUSED, StrictSns, fault
 
-REFUSED: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no body, attribute, message or subject may hold (SQS, SNS)."""
-LARGEST: Final = {"SQS": 1_048_576, "SNS": 262_144}
-"""Bytes of one message with its attributes."""
 ITEM: Final = 400_000
 """Bytes of one item of DynamoDB."""
 RESPONSE: Final = 6_000_000
 """Bytes of an answer of Lambda."""
-
-
-def url(name: str) -> str:
-    """A queue's address, by its bare name."""
-    return f"https://sqs.test/000000000000/lifeline-test-{name}"
-
-
-def fault(code: str) -> ClientError:
-    """What botocore raises for a refused call."""
-    return ClientError({"Error": {"Code": code, "Message": ""}}, "Call")
 
 
 class StrictSqs:
@@ -96,25 +78,6 @@ class StrictQueues(MemoryQueues):
 
     def send(self, url: str, messages: Sequence[Outgoing]) -> list[bool]:
         return Queues(StrictSqs(self)).send(url, messages)  # type: ignore[arg-type]
-
-
-class StrictSns:
-    """SNS's checks of Publish."""
-
-    def __init__(self) -> None:
-        self.sent: list[dict[str, Any]] = []
-
-    def publish(self, **arguments: Any) -> None:
-        subject = arguments.get("Subject")
-        if subject is not None and not re.fullmatch(r"[!-~][ -~]{0,99}", subject):
-            raise fault("InvalidParameter")
-        attributes = {name: item["StringValue"] for name, item in arguments["MessageAttributes"].items()}
-        texts = [arguments["Message"], *attributes.values()]
-        if not all(texts) or any(REFUSED.search(text) for text in texts):
-            raise fault("InvalidParameter")
-        if sum(len(text.encode()) for text in texts) > LARGEST["SNS"]:
-            raise fault("InvalidParameter")
-        self.sent.append(json.loads(arguments["Message"]))
 
 
 class StrictLedger(MemoryLedger):
@@ -182,11 +145,7 @@ class World(sending.World):
         self.agenda = MemoryAgenda(self.ledger)
         self.queues = StrictQueues(self.clock, self.faults)
         self.control, self.contacts = StrictControl(), People()
-        setting = {name: name.removeprefix("whatsapp-") for name in (CRITICAL_QUEUE, BULK_QUEUE)}
-        urls: dict[str, Any] = {
-            f"{setting.get(name, name).replace('-', '_')}_url": url(name) for name in QUEUES
-        }
-        self.settings = replace(self.settings, **urls)
+        self.settings = replace(self.settings, **queue_urls())
         self.also(
             inbox=self.inbox,
             inbound_topic=InboundTopic(stand_in("sns", self.topic), "arn"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lifeline.contract.ways import EMAIL, PUSH, WAYS
 from lifeline.domain.incident.facts import Affected, Facts, Move
 from lifeline.domain.message.status import Status
 from lifeline.domain.panic.flag import Event, Kind
 
-from tests.support.statuses import PUSHED
+from tests.support.statuses import EMAILED, PUSHED
 
 START = 1_772_355_600.0
 """2026-03-01T09:00:00Z"""
@@ -108,3 +109,63 @@ def facts(
 ) -> Facts:
     """Facts as they are ``now`` seconds after the beginning."""
     return Facts(list(events), list(messages), minutes or {}, START + now)
+
+
+S = Status
+
+
+def many() -> list[Affected]:
+    """One message of every kind."""
+    return [
+        pushed("push", 10),
+        message(
+            "email",
+            EMAILED,
+            (11, S.CLAIMED, "falling_back"),
+            (12, EMAILED, "panic (push EndpointDisabled, email)"),
+            tried="push EndpointDisabled, email",
+            priority="critical",
+        ),
+        *[
+            message(
+                way.name,
+                S(way.status),
+                (11, S.CLAIMED, ""),
+                (12, S(way.status), ""),
+                tried=way.name,
+            )
+            for way in WAYS
+            if way not in (PUSH, EMAIL)
+        ],
+        parked("parked", 20, 260),
+        message(
+            "sent",
+            S.READ,
+            (-5, S.CLAIMED, "sending"),
+            (3, S.CLAIMED, "x"),
+            (4, S.SENT, "y"),
+            (5, S.READ, "z"),
+        ),
+        parked("waiting", 30, None),
+        message(
+            "expired",
+            S.EXPIRED,
+            (31, S.CLAIMED, ""),
+            (31.5, S.PARKED, ""),
+            (250, S.EXPIRED, "its time"),
+        ),
+        message(
+            "cancelled",
+            S.CANCELLED,
+            (31, S.CLAIMED, ""),
+            (31.5, S.CANCELLED, "by an operator"),
+        ),
+        message("rejected", S.REJECTED, (32, S.CLAIMED, ""), (33, S.REJECTED, "bad")),
+        message(
+            "failed",
+            S.FAILED,
+            (34, S.CLAIMED, ""),
+            (35, S.FAILED, "no way"),
+            tried="email MessageRejected",
+        ),
+    ]

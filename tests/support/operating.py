@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,13 +30,22 @@ def url(name: str) -> str:
     return f"https://sqs.test/000000000000/lifeline-test-{name}"
 
 
-def settings() -> Settings:
-    """With the address of every queue."""
-    urls: dict[str, Any] = {
+def queue_urls() -> dict[str, Any]:
+    """The settings that say where each queue is."""
+    return {
         f"{(name.removeprefix('whatsapp-') if name in LANED else name).replace('-', '_')}_url": url(name)
         for name in QUEUES
     }
-    return Settings(drainer_function="lifeline-test-drainer", **urls)
+
+
+def settings() -> Settings:
+    """With the address of every queue."""
+    return Settings(drainer_function="lifeline-test-drainer", **queue_urls())
+
+
+def body(name: str = "m1", **fields: Any) -> str:
+    """A producer's message as it lies on a queue."""
+    return json.dumps({"id": name, "to": "+491701234567", "type": "text", "text": "hello", **fields})
 
 
 class Queues(MemoryQueues):

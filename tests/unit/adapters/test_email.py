@@ -9,23 +9,7 @@ from lifeline.adapters.email import Email
 from lifeline.domain.fallback.mail_tag import decode
 
 from tests.support.aws import stand_in
-
-
-class Client:
-    """Both services. ``fails``: what every call raises; ``answers``: what it returns."""
-
-    def __init__(self) -> None:
-        self.calls: list[dict[str, Any]] = []
-        self.fails: Exception | None = None
-        self.answers: Any = {"MessageId": "service-1"}
-
-    def publish(self, **asked: Any) -> Any:
-        self.calls.append(asked)
-        if self.fails:
-            raise self.fails
-        return self.answers
-
-    send_email = publish
+from tests.support.couriers import Client
 
 
 def mailed(title: str = "Title", body: str = "Body", name: str = "m1") -> dict[str, Any]:

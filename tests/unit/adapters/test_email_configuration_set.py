@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-import boto3
-from botocore.stub import Stubber
 from lifeline.adapters.email import Email
 
-
-def client(service: str) -> tuple[Any, Stubber]:
-    made = cast(Any, boto3.client)(
-        service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    stub = Stubber(made)
-    stub.activate()
-    return made, stub
+from tests.support.aws import stubbed
 
 
 def test_a_mail_names_its_configuration_set_where_there_is_one() -> None:
     for given, expected in (("lifeline-fallback", "lifeline-fallback"), ("", None)):
-        ses, stub = client("sesv2")
+        ses, stub = stubbed("sesv2")
         asked: list[dict[str, Any]] = []
         ses.meta.events.register(
             "provide-client-params.sesv2.SendEmail", lambda params, seen=asked, **_: seen.append(params)

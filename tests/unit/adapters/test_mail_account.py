@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-import boto3
 import pytest
-from botocore.stub import Stubber
 from lifeline.adapters.mail_account import PAGES, MailAccounts
 from lifeline.domain.incident.readiness import MailAccount
 from lifeline.errors import UnavailableError
 
-
-def client(service: str) -> tuple[Any, Stubber]:
-    made = cast(Any, boto3.client)(
-        service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    stub = Stubber(made)
-    stub.activate()
-    return made, stub
+from tests.support.aws import stubbed
 
 
 def test_the_account_is_read() -> None:
-    ses, stub = client("sesv2")
+    ses, stub = stubbed("sesv2")
     quota = {"Max24HourSend": 200.0, "MaxSendRate": 1.0, "SentLast24Hours": 3.0}
     answer = {
         "ProductionAccessEnabled": False,
@@ -36,7 +27,7 @@ def test_the_account_is_read() -> None:
 
 @pytest.mark.parametrize("missing", ["ProductionAccessEnabled", "SendingEnabled", "SendQuota"])
 def test_an_answer_that_lacks_something_is_no_answer(missing: str) -> None:
-    ses, stub = client("sesv2")
+    ses, stub = stubbed("sesv2")
     answer: dict[str, Any] = {"ProductionAccessEnabled": True, "SendingEnabled": True, "SendQuota": {}}
     del answer[missing]
     stub.add_response("get_account", answer)
@@ -45,7 +36,7 @@ def test_an_answer_that_lacks_something_is_no_answer(missing: str) -> None:
 
 
 def test_an_identity_that_is_not_there_is_not_verified_and_a_refusal_is_not_known() -> None:
-    ses, stub = client("sesv2")
+    ses, stub = stubbed("sesv2")
     stub.add_response("get_email_identity", {"VerifiedForSendingStatus": True})
     stub.add_client_error("get_email_identity", "NotFoundException")
     stub.add_client_error("get_email_identity", "AccessDeniedException")
@@ -59,7 +50,7 @@ def test_an_identity_that_is_not_there_is_not_verified_and_a_refusal_is_not_know
 
 
 def test_the_suppression_list_is_read_whole_or_not_at_all() -> None:
-    ses, stub = client("sesv2")
+    ses, stub = stubbed("sesv2")
 
     def page(address: str, token: str | None) -> dict[str, Any]:
         entry = {"EmailAddress": address, "Reason": "BOUNCE", "LastUpdateTime": 0}

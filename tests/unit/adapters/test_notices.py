@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from hypothesis import given
@@ -11,33 +10,13 @@ from hypothesis import strategies as st
 from lifeline.adapters.notices import Notices
 
 from tests.support.aws import stand_in
-
-REFUSED = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
+from tests.support.strict import StrictSns
 
 anything = st.text(st.characters(), max_size=120)
 
 
-class Sns:
-    """Refuses what SNS refuses (Publish: Subject, Message, MessageAttributes)."""
-
-    def __init__(self) -> None:
-        self.sent: list[dict[str, Any]] = []
-
-    def publish(self, **arguments: Any) -> None:
-        subject = arguments.get("Subject")
-        if subject is not None:
-            assert re.fullmatch(r"[!-~][ -~]{0,99}", subject), subject
-        texts = [arguments["Message"], *(v["StringValue"] for v in arguments["MessageAttributes"].values())]
-        for text in texts:
-            assert text
-            assert not REFUSED.search(text)
-            assert len(text.encode()) < 262_144
-        self.sent.append(arguments)
-
-
 def tell(subject: str, text: str, scope: str = "whatsapp", cause: str = "", **data: Any) -> dict[str, Any]:
-    sns = Sns()
+    sns = StrictSns()
     Notices(stand_in("sns", sns), "arn").tell(
         audience=("engineering",),
         subject=subject,
@@ -47,7 +26,7 @@ def tell(subject: str, text: str, scope: str = "whatsapp", cause: str = "", **da
         severity="",
         data=data,
     )
-    return sns.sent[0]
+    return sns.calls[0]
 
 
 def test_a_subject_of_many_lines_and_scripts() -> None:

@@ -26,28 +26,9 @@ from lifeline.adapters.outcomes import Courier, NotTaken, UnknownOutcome
 from lifeline.adapters.push import Push, PushRefused
 
 from tests.support.aws import stand_in
+from tests.support.couriers import DEVICE, Client
 
 URL = "https://example.org"
-
-
-DEVICE = "arn:aws:sns:eu-west-1:000000000000:endpoint/GCM/app/1"
-
-
-class Client:
-    """Both services. ``fails``: what every call raises; ``answers``: what it returns."""
-
-    def __init__(self) -> None:
-        self.calls: list[dict[str, Any]] = []
-        self.fails: Exception | None = None
-        self.answers: Any = {"MessageId": "service-1"}
-
-    def publish(self, **asked: Any) -> Any:
-        self.calls.append(asked)
-        if self.fails:
-            raise self.fails
-        return self.answers
-
-    send_email = publish
 
 
 def answered(code: str, status: int, message: str = "") -> ClientError:

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
-import boto3
 import pytest
-from botocore.stub import Stubber
 from lifeline.adapters.push import Push
 from lifeline.errors import UnavailableError
 
-DEVICE = "arn:aws:sns:eu-west-1:000000000000:endpoint/GCM/app/1"
-
-
-def client(service: str) -> tuple[Any, Stubber]:
-    made = cast(Any, boto3.client)(
-        service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    stub = Stubber(made)
-    stub.activate()
-    return made, stub
+from tests.support.aws import stubbed
+from tests.support.couriers import DEVICE
 
 
 def test_a_device_is_enabled_disabled_gone_or_not_known() -> None:
-    sns, stub = client("sns")
+    sns, stub = stubbed("sns")
     push = Push(sns)
     stub.add_response("get_endpoint_attributes", {"Attributes": {"Enabled": "true"}})
     stub.add_response("get_endpoint_attributes", {"Attributes": {"Enabled": "false"}})

@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from lifeline.adapters.secrets import CACHE_SECONDS
 
-from lifeline.adapters.secrets import CACHE_SECONDS, Secrets
-
-from tests.support.aws import stand_in
 from tests.support.memory import Clock
-
-ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:lifeline-AbCdEf"
-
-
-OLD, NEW = "EAAoldtoken000000001", "EAAnewtoken000000002"
-
-
-class Manager:
-    """Secrets Manager with one value."""
-
-    def __init__(self, token: str = OLD) -> None:
-        self.values = {"access_token": token}
-        self.reads = 0
-
-    def get_secret_value(self, **_: str) -> dict[str, str]:
-        self.reads += 1
-        return {"SecretString": json.dumps(self.values)}
-
-
-def secrets(manager: Manager, clock: Clock) -> Secrets:
-    return Secrets(stand_in("secretsmanager", manager), ARN, clock)
+from tests.support.secrets import NEW, OLD, Manager, secrets
 
 
 def test_the_secret_is_read_once_in_a_short_time_and_at_once_after_a_drop() -> None:

@@ -6,34 +6,12 @@ import json
 import logging
 from typing import Any
 
-from lifeline.adapters.secrets import Secrets
 from lifeline.adapters.whatsapp import Answer, WhatsApp
 from lifeline.domain.failure.causes import Cause
 from lifeline.domain.failure.classify import Failure
 
-from tests.support.aws import stand_in
 from tests.support.memory import Clock
-
-ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:lifeline-AbCdEf"
-
-
-OLD, NEW = "EAAoldtoken000000001", "EAAnewtoken000000002"
-
-
-class Manager:
-    """Secrets Manager with one value."""
-
-    def __init__(self, token: str = OLD) -> None:
-        self.values = {"access_token": token}
-        self.reads = 0
-
-    def get_secret_value(self, **_: str) -> dict[str, str]:
-        self.reads += 1
-        return {"SecretString": json.dumps(self.values)}
-
-
-def secrets(manager: Manager, clock: Clock) -> Secrets:
-    return Secrets(stand_in("secretsmanager", manager), ARN, clock)
+from tests.support.secrets import NEW, OLD, Manager, secrets
 
 
 class Response:

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lifeline.contract.instants import parse_instant
-from lifeline.contract.ways import WAYS
-from lifeline.domain.incident.facts import Affected
 from lifeline.domain.incident.outcomes import OUTCOMES
 from lifeline.domain.incident.people import quantile
 from lifeline.domain.incident.report import report
@@ -17,47 +15,10 @@ from lifeline.domain.message.status import Status
 from lifeline.domain.message.steering import MOVED
 from lifeline.domain.message.step import OTHER_CONTENT, QUIET, SEND_AFTER
 
-from tests.support.incidents import START, facts, message, outage, parked, pushed
-from tests.support.statuses import EMAILED, PUSHED
+from tests.support.incidents import START, facts, many, message, outage, parked, pushed
+from tests.support.statuses import PUSHED
 
 S = Status
-
-
-def many() -> list[Affected]:
-    """One message of every kind."""
-    return [
-        pushed("push", 10),
-        message(
-            "email",
-            EMAILED,
-            (11, S.CLAIMED, "falling_back"),
-            (12, EMAILED, "panic (push EndpointDisabled, email)"),
-            tried="push EndpointDisabled, email",
-            priority="critical",
-        ),
-        *[
-            message(way.name, S(way.status), (11, S.CLAIMED, ""), (12, S(way.status), ""), tried=way.name)
-            for way in [*WAYS][2:]
-        ],
-        parked("parked", 20, 260),
-        message(
-            "sent",
-            S.READ,
-            (-5, S.CLAIMED, "sending"),
-            (3, S.CLAIMED, "x"),
-            (4, S.SENT, "y"),
-            (5, S.READ, "z"),
-        ),
-        parked("waiting", 30, None),
-        message(
-            "expired", S.EXPIRED, (31, S.CLAIMED, ""), (31.5, S.PARKED, ""), (250, S.EXPIRED, "its time")
-        ),
-        message("cancelled", S.CANCELLED, (31, S.CLAIMED, ""), (31.5, S.CANCELLED, "by an operator")),
-        message("rejected", S.REJECTED, (32, S.CLAIMED, ""), (33, S.REJECTED, "bad")),
-        message(
-            "failed", S.FAILED, (34, S.CLAIMED, ""), (35, S.FAILED, "no way"), tried="email MessageRejected"
-        ),
-    ]
 
 
 def test_each_message_has_one_outcome_and_they_add_up() -> None:

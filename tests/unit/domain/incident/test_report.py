@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from lifeline.domain.incident.facts import Affected
 from lifeline.domain.incident.report import overview, report
 from lifeline.domain.message.status import Status
 from lifeline.domain.panic.flag import Kind
 
-from tests.support.incidents import ID, START, event, facts, message, outage, parked, probe, pushed
-from tests.support.statuses import EMAILED
+from tests.support.incidents import ID, START, event, facts, many, outage, parked, probe, pushed
 
 S = Status
 
@@ -26,39 +24,6 @@ def test_the_list_has_one_line_per_incident_newest_first() -> None:
     assert [line["cause"] for line in found] == ["auth", "unreachable"]
     assert [line["flaps"] for line in found] == [0, 1]
     assert [line["duration_seconds"] for line in found] == [60, 240]
-
-
-def many() -> list[Affected]:
-    """One message of every kind."""
-    return [
-        pushed("push", 10),
-        message(
-            "email",
-            EMAILED,
-            (11, S.CLAIMED, "falling_back"),
-            (12, EMAILED, "panic (push EndpointDisabled, email)"),
-            tried="push EndpointDisabled, email",
-            priority="critical",
-        ),
-        parked("parked", 20, 260),
-        message(
-            "sent",
-            S.READ,
-            (-5, S.CLAIMED, "sending"),
-            (3, S.CLAIMED, "x"),
-            (4, S.SENT, "y"),
-            (5, S.READ, "z"),
-        ),
-        parked("waiting", 30, None),
-        message(
-            "expired", S.EXPIRED, (31, S.CLAIMED, ""), (31.5, S.PARKED, ""), (250, S.EXPIRED, "its time")
-        ),
-        message("cancelled", S.CANCELLED, (31, S.CLAIMED, ""), (31.5, S.CANCELLED, "by an operator")),
-        message("rejected", S.REJECTED, (32, S.CLAIMED, ""), (33, S.REJECTED, "bad")),
-        message(
-            "failed", S.FAILED, (34, S.CLAIMED, ""), (35, S.FAILED, "no way"), tried="email MessageRejected"
-        ),
-    ]
 
 
 def test_time_to_detect_is_from_the_first_failure_of_the_channel() -> None:

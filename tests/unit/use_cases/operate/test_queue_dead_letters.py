@@ -21,7 +21,7 @@ from lifeline.domain.message.row import Lane, Phase, Row
 from lifeline.domain.message.status import Status
 
 from tests.support.memory import Fault
-from tests.support.operating import ACTOR, World, url
+from tests.support.operating import ACTOR, World, body, url
 from tests.support.statuses import PUSHED
 
 DLQ = url(WHATSAPP_DLQ)
@@ -32,10 +32,6 @@ def world() -> World:
     made = World()
     made.clock.advance(60)
     return made
-
-
-def body(name: str = "m1", **fields: Any) -> str:
-    return json.dumps({"id": name, "to": "+491701234567", "type": "text", "text": "hello", **fields})
 
 
 def do(world: World, action: str, queue: str = "refused", **fields: Any) -> dict[str, Any]:

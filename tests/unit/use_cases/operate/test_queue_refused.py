@@ -15,7 +15,7 @@ from lifeline.domain.message.row import Lane, Row
 from lifeline.domain.message.status import Status
 
 from tests.support.memory import Fault
-from tests.support.operating import ACTOR, World
+from tests.support.operating import ACTOR, World, body
 
 
 @pytest.fixture
@@ -23,10 +23,6 @@ def world() -> World:
     made = World()
     made.clock.advance(60)
     return made
-
-
-def body(name: str = "m1", **fields: Any) -> str:
-    return json.dumps({"id": name, "to": "+491701234567", "type": "text", "text": "hello", **fields})
 
 
 def refused(world: World, name: str = "m1", ago: float = 60, **fields: Any) -> Row:

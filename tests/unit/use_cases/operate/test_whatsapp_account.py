@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import pytest
 from lifeline.domain.account.records import UsageReading
-from lifeline.domain.failure.causes import Fault
-from lifeline.domain.failure.classify import Failure, classify_answer, classify_fault
+from lifeline.domain.failure.classify import Failure
 
-from tests.support.account import World, usage
-
-EXPIRED = classify_answer(401, {"error": {"code": 190, "error_subcode": 463, "message": "expired"}}, {})
-REFUSED = classify_fault(Fault.REFUSED, "ConnectionError")
-
-EXPIRED = classify_answer(401, {"error": {"code": 190, "error_subcode": 463, "message": "expired"}}, {})
-
-
-REFUSED = classify_fault(Fault.REFUSED, "ConnectionError")
+from tests.support.account import EXPIRED, REFUSED, World, usage
 
 
 @pytest.fixture

@@ -6,45 +6,14 @@ import pytest
 from lifeline.adapters.whatsapp import Answer
 from lifeline.domain.account.records import TemplateMap
 from lifeline.domain.failure.causes import Fault
-from lifeline.domain.failure.classify import classify_answer, classify_fault
+from lifeline.domain.failure.classify import classify_answer
 from lifeline.domain.inbound.records import WebhookSeen
 from lifeline.domain.panic.entering import enable
 from lifeline.domain.panic.flag import By
 from lifeline.domain.panic.probing import TEST_PREFIX
 from lifeline.errors import RefusedError, UnavailableError
 
-from tests.support.account import World
-
-ACTOR = "arn:aws:iam::000000000000:user/ada"
-NUMBER = {
-    "id": "1",
-    "status": "CONNECTED",
-    "quality_rating": "GREEN",
-    "throughput": {"level": "STANDARD"},
-    "whatsapp_business_manager_messaging_limit": "TIER_10K",
-    "health_status": {"can_send_message": "AVAILABLE", "entities": []},
-}
-BLOCKED = {"can_send_message": "BLOCKED", "entities": [
-    {"entity_type": "WABA", "errors": [{"error_code": 141006, "error_description": "Unpaid."}]}
-]}  # fmt: skip
-REFUSED = classify_fault(Fault.REFUSED, "ConnectionError")
-
-ACTOR = "arn:aws:iam::000000000000:user/ada"
-
-
-NUMBER = {
-    "id": "1",
-    "status": "CONNECTED",
-    "quality_rating": "GREEN",
-    "throughput": {"level": "STANDARD"},
-    "whatsapp_business_manager_messaging_limit": "TIER_10K",
-    "health_status": {"can_send_message": "AVAILABLE", "entities": []},
-}
-
-
-BLOCKED = {"can_send_message": "BLOCKED", "entities": [
-    {"entity_type": "WABA", "errors": [{"error_code": 141006, "error_description": "Unpaid."}]}
-]}  # fmt: skip
+from tests.support.account import ACTOR, BLOCKED, NUMBER, World
 
 
 @pytest.fixture
