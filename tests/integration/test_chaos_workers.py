@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,8 +84,8 @@ def test_an_idle_worker_is_killed_at_once_and_a_minute_function_rests(
         worker(tmp_path, "x", "drainer", listener.port) as drainer,
         worker(tmp_path, "x", "sender", listener.port) as sender,
     ):
-        threading.Thread(target=listener.next).start()
-        listener.next()
+        for _ in (drainer, sender):
+            listener.next()  # none is killed before both have connected
         workers = Workers(os.getpid(), "x", seed=1)
         workers.kill(Kill(0.0, "drainer", "idle"))
         assert drainer.wait(5) == -9
