@@ -12,7 +12,7 @@ export PYTHONPATH := layers/lifeline:cli:.
 # Tools of the environments call each other (sam calls pip of the project's Python).
 export UV_NO_CONFIG := 1
 
-.PHONY: help setup lint sbom audit-dependencies format test unit integration e2e fuzz chaos demo local local-stop build bench producer schema requirements clean
+.PHONY: help setup lint sbom audit-dependencies format test unit integration e2e fuzz chaos demo local local-stop build bench dist docs schema requirements clean
 
 help: ## What there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,12 @@ $(TOOLS)/.done: requirements/tools.txt
 	@echo "==> set-up: scanners (.venv-lint)"
 	@test -x .venv-lint/bin/python || $(UV) venv --quiet --python "$$($(TOOLS)/bin/python -c 'import sys; print(sys.executable)')" .venv-lint
 	@$(UV) pip sync --quiet --python .venv-lint/bin/python --require-hashes requirements/lint.txt
+	@touch $@
+
+.venv-docs/.done: $(TOOLS)/.done requirements/docs.txt
+	@echo "==> set-up: documentation (.venv-docs)"
+	@test -x .venv-docs/bin/python || $(UV) venv --quiet --python "$$($(TOOLS)/bin/python -c 'import sys; print(sys.executable)')" .venv-docs
+	@$(UV) pip sync --quiet --python .venv-docs/bin/python --require-hashes requirements/docs.txt
 	@touch $@
 
 setup: .venv/.done .venv-sam/.done ## Install what is pinned, into folders that git ignores
@@ -100,11 +106,21 @@ build: setup ## sam build, the layer trimmed and byte-compiled: for this machine
 bench: setup ## What it costs and how fast it is
 	@$(RUN) -m benchmarks.run
 	@$(RUN) -m benchmarks.ledger
+	@$(RUN) -m benchmarks.message
+	@$(RUN) -m benchmarks.send
+	@$(RUN) -m benchmarks.aws_calls
+	@$(RUN) -m benchmarks.cold_start
+	@$(RUN) -m benchmarks.shape
 	@$(RUN) -m benchmarks.campaign
 
-producer: .venv/.done ## The producers' package as a wheel, into out/
-	@mkdir -p out
-	@cd producer && ../$(RUN) -c 'import build_backend; print("out/" + build_backend.build_wheel("../out"))'
+dist: .venv/.done ## What people install without the repository: wheels of the command line and the producers' package
+	@mkdir -p out/dist
+	@$(BIN)/hatchling build -t wheel -d out/dist
+	@cd producer && ../$(RUN) -c 'import build_backend; print("out/dist/" + build_backend.build_wheel("../out/dist"))'
+
+docs: .venv-docs/.done ## The documentation as a site, into out/site; a dead link fails
+	@.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky -E docs out/site
+	@echo "out/site/index.html"
 
 schema: .venv/.done ## Publish schemas, TypeScript types and Python builders from the contract
 	$(RUN) -m local.publish.schema
@@ -113,4 +129,4 @@ requirements: $(TOOLS)/.done ## Compile the pinned requirements anew
 	$(TOOLS)/bin/python -m local.requirements_check --write
 
 clean: ## Remove what was installed and built
-	rm -rf producer/src/lifeline_producer/contract .venv .venv-lint .venv-sam .venv-tools .aws-sam .local out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf producer/src/lifeline_producer/contract .venv .venv-docs .venv-lint .venv-sam .venv-tools .aws-sam .local out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,6 +8,7 @@ ends with the incident's report, ``out/demo/report.html``.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -24,11 +25,14 @@ from typing import Any
 import requests
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
+from local import demo_view
 from local.build import ROOT, LocalError
+from local.demo_view import Chapter, Moment
 from local.stack import LocalStack, running
 
+OUT = ROOT / "out" / "demo"
 MESSAGES = 300
 PEOPLE = 90
 PER_SECOND = 5
@@ -36,6 +40,8 @@ OUTAGE_AFTER = 90
 """Messages put on the queue before Meta becomes unreachable."""
 DRAIN_RATE = 2.0
 DEADLINE = 420.0
+QUIET = 10.0
+"""Longest silence, in seconds, where nothing live can be shown."""
 OPEN = frozenset({"CLAIMED", "PARKED", "IN_DOUBT", "FAILED"})
 ON_WHATSAPP = frozenset({"SENT", "HELD", "DELIVERED", "READ"})
 
@@ -45,7 +51,8 @@ class Story:
     """What is seen while the story runs."""
 
     stack: LocalStack
-    chapter: str = "starting"
+    started: float = field(default_factory=time.monotonic)
+    chapter: Chapter = demo_view.DELIVERING
     queued: int = 0
     fault_at: float = 0.0
     fault_off_at: float = 0.0
@@ -61,12 +68,18 @@ class Story:
     problem: BaseException | None = None
 
 
-def lifeline(stack: LocalStack, *words: str) -> Any:
-    """Type one command of the operator's command line; its JSON answer."""
+def run_lifeline(stack: LocalStack, *words: str, colour: bool = False) -> str:
+    """Run one command of the operator's command line; what it prints.
+
+    Raises:
+        LocalError: It failed.
+    """
     env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     env |= stack.environment() | {"LIFELINE_STACK": stack.name, "PYTHONPATH": "layers/lifeline:cli"}
+    if colour:
+        env |= {"FORCE_COLOR": "1", "COLUMNS": str(demo_view.WIDTH), "TERM": "xterm-256color"}
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "lifeline"), "--json", *words],
+        [str(Path(sys.executable).parent / "lifeline"), *words],
         cwd=ROOT,
         env=env,
         capture_output=True,
@@ -76,7 +89,19 @@ def lifeline(stack: LocalStack, *words: str) -> Any:
     )
     if done.returncode:
         raise LocalError(f"lifeline {' '.join(words)} failed: {done.stdout}{done.stderr}")
-    return json.loads(done.stdout)
+    return done.stdout
+
+
+def lifeline(stack: LocalStack, *words: str) -> Any:
+    """The answer of one command, from its JSON."""
+    return json.loads(run_lifeline(stack, "--json", *words))
+
+
+def picture_of_status(stack: LocalStack) -> None:
+    """Keep what ``lifeline status`` shows now as a picture."""
+    shown = Console(record=True, width=demo_view.WIDTH, file=io.StringIO(), force_terminal=True)
+    shown.print(Text.from_ansi(run_lifeline(stack, "status", colour=True)))
+    (OUT / "status.svg").write_text(shown.export_svg(title="lifeline status"))
 
 
 def control(stack: LocalStack, method: str, path: str, body: Any = None) -> Any:
@@ -171,20 +196,35 @@ def look(story: Story) -> None:
         story.recovered_at = float(story.flag["left_panic_at"]["N"])
 
 
-def view(story: Story) -> Table:
-    """The live view."""
-    state = story.flag.get("state", {}).get("S", "normal")
-    colour = {"panic": "bold red", "recovering": "yellow"}.get(state, "green")
-    table = Table(title=f"Lifeline: {story.chapter}", title_justify="left", min_width=72)
-    table.add_column("what")
-    table.add_column("now", justify="right")
-    table.add_row("WhatsApp", f"[{colour}]{state}[/]")
-    table.add_row("probe successes", story.flag.get("successes", {}).get("N", "0"))
-    table.add_row("put on the queue", f"{story.queued} of {MESSAGES}")
-    table.add_row("sent over WhatsApp (Meta's record)", str(story.accepted))
-    for status in ("SENT", "DELIVERED", "PUSHED", "EMAILED", "PARKED", "CLAIMED", "IN_DOUBT"):
-        table.add_row(f"  {status}", str(story.statuses[status]))
-    return table
+def moment(story: Story) -> Moment:
+    """What is seen now."""
+    return Moment(
+        chapter=story.chapter,
+        elapsed=time.monotonic() - story.started,
+        state=story.flag.get("state", {}).get("S", "normal"),
+        successes=int(story.flag.get("successes", {}).get("N", "0")),
+        queued=story.queued,
+        messages=MESSAGES,
+        accepted=story.accepted,
+        statuses=story.statuses,
+    )
+
+
+def turn(story: Story) -> None:
+    """Break Meta and repair it when it is time, and say which chapter it is."""
+    if not story.fault_at and story.queued >= OUTAGE_AFTER:
+        control(story.stack, "POST", "/_control/faults", {"kind": "unreachable"})
+        story.fault_at = time.time()
+        story.chapter = demo_view.FAILING
+    elif story.fault_at and not story.fault_off_at and story.queued >= MESSAGES and story.panic_at:
+        picture_of_status(story.stack)
+        control(story.stack, "DELETE", "/_control/faults")
+        story.fault_off_at = time.time()
+        story.chapter = demo_view.PROBING
+    elif story.panic_at and not story.fault_off_at:
+        story.chapter = demo_view.PANIC
+    elif story.recovered_at:
+        story.chapter = demo_view.RECOVERING
 
 
 def tell(story: Story, live: Live | None, console: Console) -> None:
@@ -192,32 +232,27 @@ def tell(story: Story, live: Live | None, console: Console) -> None:
     deadline = time.monotonic() + DEADLINE
     producer = threading.Thread(target=put_messages, args=(story,), daemon=True)
     producer.start()
-    chapter = ""
+    chapter: Chapter | None = None
+    told = 0.0
     while True:
         look(story)
-        if not story.fault_at and story.queued >= OUTAGE_AFTER:
-            control(story.stack, "POST", "/_control/faults", {"kind": "unreachable"})
-            story.fault_at = time.time()
-            story.chapter = "Meta is unreachable"
-        elif story.fault_at and not story.fault_off_at and story.queued >= MESSAGES and story.panic_at:
-            control(story.stack, "DELETE", "/_control/faults")
-            story.fault_off_at = time.time()
-            story.chapter = "Meta is back; three probes in a row end panic"
-        elif story.panic_at and not story.fault_off_at:
-            story.chapter = "panic mode: push, email, park"
-        elif story.recovered_at:
-            story.chapter = "recovering: the backlog leaves slowly"
-        elif not story.fault_at:
-            story.chapter = "messages are delivered"
+        turn(story)
         if live:
-            live.update(view(story))
-        elif story.chapter != chapter:
-            chapter = story.chapter
-            console.print(f"{time.strftime('%H:%M:%S')} {chapter}: {dict(story.statuses)}")
+            live.update(demo_view.view(moment(story)))
+        else:
+            if story.chapter != chapter:
+                chapter = story.chapter
+                now = demo_view.clock(time.monotonic() - story.started)
+                console.print(f"[bold]{now}  {chapter.title}[/]\n  {chapter.why}", highlight=False)
+            if time.monotonic() - told >= QUIET:
+                told = time.monotonic()
+                console.print(demo_view.progress(moment(story)), highlight=False, soft_wrap=True)
         left = sum(story.statuses[status] for status in OPEN)
         waiting_for_webhook = story.statuses["SENT"] + story.statuses["HELD"]
         if story.recovered_at and len(story.rows) >= MESSAGES and not left and not waiting_for_webhook:
-            story.chapter = "done"
+            story.chapter = demo_view.DONE
+            if live:
+                live.update(demo_view.view(moment(story)))
             return
         if time.monotonic() > deadline:
             console.print(f"the story did not end within {DEADLINE:.0f} seconds")
@@ -333,9 +368,8 @@ def kept(summary: dict[str, Any]) -> list[str]:
 def main() -> int:
     """Set up, tell the story, account for it."""
     console = Console()
-    out = ROOT / "out" / "demo"
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
     started = time.monotonic()
     with running(ROOT / ".local" / "demo", name="lifeline-demo") as stack:
         console.print(f"registering {PEOPLE} people, drain rate {DRAIN_RATE:g}/s")
@@ -343,23 +377,25 @@ def main() -> int:
         lifeline(stack, "queue", "set-rate", "--queue", "whatsapp-queue", "--rate", f"{DRAIN_RATE:g}/s")
         story = Story(stack)
         if console.is_terminal:
-            with Live(view(story), console=console, refresh_per_second=4) as live:
+            with Live(demo_view.view(moment(story)), console=console, refresh_per_second=4) as live:
                 tell(story, live, console)
         else:
             tell(story, None, console)
         summary = account(story)
-        summary["report_agrees"] = write_report(story, summary, out / "report.html")
+        summary["report_agrees"] = write_report(story, summary, OUT / "report.html")
         if not summary["conserved"]:
-            (out / "rows.json").write_text(json.dumps(story.rows, indent=1))
+            (OUT / "rows.json").write_text(json.dumps(story.rows, indent=1))
     summary["seconds"] = round(time.monotonic() - started, 1)
-    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-    console.print_json(data={key: value for key, value in summary.items() if key != "probes"})
+    (OUT / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    console.print(demo_view.summary_table(summary))
     broken = kept(summary)
     for sentence in broken:
         console.print(f"[red]broken: {sentence}[/]")
     if not broken:
-        console.print("[green]The account balances: nobody was forgotten, nobody was written to twice.[/]")
-    console.print("written: out/demo/summary.json and the incident's report, out/demo/report.html")
+        console.print("[green]Every message is accounted for: none lost, none sent twice.[/]")
+    console.print("The incident's report:  out/demo/report.html")
+    console.print("Status during panic:    out/demo/status.svg")
+    console.print("All numbers as JSON:    out/demo/summary.json")
     return 1 if broken else 0
 
 

@@ -21,6 +21,7 @@ COMPILED = {
     "cli": FOLDER / "cli.txt",
     "sam": FOLDER / "sam.txt",
     "lint": FOLDER / "lint.txt",
+    "docs": FOLDER / "docs.txt",
     "tools": FOLDER / "tools.txt",
 }
 ONE_VERSION = ("layer", "cli", "dev")

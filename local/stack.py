@@ -52,6 +52,7 @@ BATCH_NAMES = {
     "sqs:SendMessage": "sqs:SendMessageBatch",
     "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
     "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
+    "sns:Publish": "sns:PublishBatch",
     "dynamodb:PartiQLInsert": "dynamodb:BatchExecuteStatement",
     "dynamodb:PartiQLUpdate": "dynamodb:BatchExecuteStatement",
 }
@@ -167,6 +168,18 @@ class LocalStack:
             raise
         self.say("ready")
         return self
+
+    def update(self, built: Path) -> None:
+        """Deploy another build over the running system, as an update in place does.
+
+        Args:
+            built: Folder with a built template.
+
+        Raises:
+            LocalError: ``sam deploy`` failed; its words are in the text.
+        """
+        self.built = built
+        self._deploy()
 
     def stop(self) -> None:
         """End everything that was started."""
@@ -392,7 +405,7 @@ class LocalStack:
                         # AWS authorises a mail on its identity and its sender; ministack names neither.
                         statement["Resource"] = "*"
                         statement.pop("Condition", None)
-                    if str(statement["Resource"]).endswith(":endpoint/*"):
+                    if str(statement.get("Resource")).endswith(":endpoint/*"):
                         # AWS names a device endpoint/GCM/APP/ID, ministack app/GCM/APP/ID.
                         devices = statement["Resource"]
                         statement["Resource"] = [devices, devices.replace(":endpoint/*", ":app/*")]
@@ -550,6 +563,7 @@ Your own project that sends messages (docs/producers.md, "Test your own project"
     python -c 'from lifeline_producer import Lifeline, text
     print(Lifeline.of_stack("{stack.name}").send(text(id="t1", to="+4915112345678", text="Hi")))'
     curl -s "{stack.endpoints["graph_control"]}/_control/requests?path=/messages"
+    python {ROOT}/examples/appointments/appointments.py "$LIFELINE_STACK" --outage
 
 Addresses: {shown}/endpoints.json   Logs: {shown}/*.log   End: Ctrl-C here, or make local-stop
 """

@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "src" / "lifeline_producer"
 CONTRACT = HERE.parent / "layers" / "lifeline" / "lifeline" / "contract"
 LICENSE = HERE.parent / "LICENSE"
-ROOTS = ("__init__", "messages", "outcomes")
+ROOTS = ("__init__", "inbound", "messages", "outcomes")
 """What is copied, with all that it imports of the contract; operators' actions stay out."""
 
 _IMPORT = re.compile(r"^from lifeline\.contract\.(\w+) import", re.MULTILINE)

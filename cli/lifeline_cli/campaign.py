@@ -21,7 +21,7 @@ from lifeline_cli.values import instant_of, seconds_of
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-PERSON: Final = ("user_id", *(way.field for way in WAYS), "time_zone")
+PERSON: Final = ("user_id", *(way.field for way in WAYS), "time_zone", "bsuid")
 _ANY_WAY: Final = joined([way.owned for way in WAYS], "or")
 PARAMETER: Final = re.compile(r"parameter_([1-9][0-9]?)")
 LINES_PER_CALL: Final = 100
@@ -29,7 +29,7 @@ NAMED: Final = 50
 """So many bad lines are named; the rest is counted."""
 
 SHOWN: Final = 10
-"""So many of the lines that repeat a number are named."""
+"""So many of the lines that repeat a number or user id are named."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Checked:
     named: list[dict[str, Any]] = field(default_factory=list)
     """The first :data:`NAMED` bad lines, each with its fault."""
     repeats: int = 0
-    """Lines whose number an earlier line has, in the same spelling but for blanks and signs."""
+    """Lines whose number or user id an earlier line has, in the same spelling but for blanks and signs."""
     repeating: list[int] = field(default_factory=list)
     """The first :data:`SHOWN` of them."""
 
@@ -55,7 +55,7 @@ class Checked:
         if not self.repeats:
             return []
         lines = ", ".join(map(str, self.repeating)) + (", ..." if self.repeats > len(self.repeating) else "")
-        return [f"lines with a number that an earlier line has: {self.repeats} ({lines}); each is sent"]
+        return [f"lines to whom an earlier line goes: {self.repeats} ({lines}); each is sent"]
 
 
 app = typer.Typer(no_args_is_help=True, help="Send to many, slowly; look, pause, resume, cancel.")
@@ -70,7 +70,7 @@ def send(
         Path,
         typer.Argument(
             metavar="FILE",
-            help=f"CSV with a header: to, and where wanted {', '.join(PERSON)}, text, "
+            help=f"CSV with a header: to or bsuid, and where wanted {', '.join(PERSON)}, text, "
             "parameter_1, parameter_2, ...",
         ),
     ],
@@ -156,8 +156,10 @@ def _check(cli: Cli, chunks: Iterable[list[dict[str, Any]]]) -> Checked:
                 checked.reachable += answer["reachable"]
                 faults += answer["faults"]
             for item in batch:
-                checked.values = len(item["message"]["template"].get("parameters", ()))
-                number = hash("".join(sign for sign in item["message"]["to"] if sign.isalnum()))
+                message = item["message"]
+                whom = message.get("to") or message.get("recipient", {}).get("bsuid", "")
+                number = hash("".join(sign for sign in whom if sign.isalnum()))
+                checked.values = len(message["template"].get("parameters", ()))
                 if number in seen:
                     checked.repeats += 1
                     checked.repeating += [item["line"]][: SHOWN - len(checked.repeating)]
@@ -195,11 +197,11 @@ def read_lines(
             )
             unknown = {*header} - {"to", "text", *PERSON, *(name for _, name in parameters)}
             gaps = [number for number, _ in parameters] != [*range(1, len(parameters) + 1)]
-            if "to" not in header or unknown or gaps or len(header) != len({*header}):
+            if not {"to", "bsuid"} & {*header} or unknown or gaps or len(header) != len({*header}):
                 raise CliError(
                     "bad_header",
                     f"{file}, line 1: the header is {','.join(header)[:120]!r}",
-                    f"Wanted is to; known are text, {', '.join(PERSON)}, parameter_1, parameter_2, ...",
+                    f"Wanted is to or bsuid; known are text, {', '.join(PERSON)}, parameter_1, ...",
                 )
             reader.fieldnames = header
             for row in reader:
@@ -207,10 +209,11 @@ def read_lines(
                 person = {key: values[key] for key in PERSON if values.get(key)}
                 message: dict[str, Any] = {
                     "id": f"{common['campaign']}:{reader.line_num}",
-                    "to": values["to"],
                     "template": {"name": template, "language": language},
                     **common,
                 }
+                if values.get("to") or not person.get("bsuid"):
+                    message["to"] = values.get("to", "")
                 if parameters:
                     message["template"]["parameters"] = [values[key] for _, key in parameters]
                 if values.get("text"):
@@ -279,7 +282,7 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     if not result["campaigns"]:
         yield render.text("No campaign is known.")
         return
-    counters = ("sent", "fallback", "failed", "expired", "cancelled")
+    counters = ("sent", "fallback", "failed", "expired", "cancelled", "suppressed")
     yield render.table(
         ("campaign", "state", "progress", "lines", "on the way", *counters, "ends"),
         [

@@ -24,6 +24,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "waiting": "still waiting",
     "expired": "expired: too late to be of use",
     "cancelled": "cancelled: taken back before anybody was reached",
+    "suppressed": "suppressed: its recipient wants no promotions",
     "rejected": "rejected: refused, a person must look",
     "failed": "failed: nobody was reached",
 }
@@ -31,7 +32,7 @@ DOUBTS: Final[Mapping[str, str]] = {
     "by_webhook": "settled by Meta's webhook",
     "sent_again": "sent again after the grace time",
     "by_fallback": "reached another way",
-    "expired": "expired",
+    "expired": "given up: its time passed, or its recipient wants no promotions",
     "open": "not settled yet",
 }
 REQUESTS: Final[Mapping[str, str]] = {
@@ -183,6 +184,9 @@ def _messages(report: Report) -> Part:
             f" Told once more than intended: perhaps {count(messages['possible_duplicates'])},"
             f" proven {count(messages['duplicates'])}."
         )
+    if messages["told_by_both"]:
+        both = count(messages["told_by_both"])
+        note += f" Told by WhatsApp and, since no device had it in time, by a fallback: {both}."
     return Part(
         "Messages by outcome",
         ("outcome", "messages", "share"),

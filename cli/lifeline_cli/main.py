@@ -13,6 +13,8 @@ from lifeline_cli import (
     audit,
     campaign,
     incident,
+    limiter,
+    media,
     messages,
     panic,
     queue,
@@ -39,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(panic.app, name="panic")
 app.add_typer(queue.app, name="queue")
+app.add_typer(limiter.app, name="limiter")
 app.add_typer(whatsapp.app, name="whatsapp")
 whatsapp.app.command("rate-status")(whatsapp_account.rate_status)
 whatsapp.app.command("volume")(whatsapp_account.volume)
@@ -48,6 +51,7 @@ whatsapp.app.command("refresh-token")(whatsapp_token.refresh_token)
 app.add_typer(incident.app, name="incident")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(messages.contacts, name="contacts")
+app.add_typer(media.app, name="media")
 app.command("status")(ready.status)
 app.command("audit")(audit.audit)
 app.command("drill")(ready.drill)

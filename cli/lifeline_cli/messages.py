@@ -16,6 +16,18 @@ from lifeline.contract.ways import WAYS, joined
 
 from lifeline_cli import render
 from lifeline_cli.errors import CliError, usage
+from lifeline_cli.messages_content import (
+    Caption,
+    File,
+    Filename,
+    Kind,
+    Link,
+    MediumId,
+    ReplyTo,
+    content_of,
+    filled,
+    message_of,
+)
 from lifeline_cli.render import Cli, Count, Watch
 from lifeline_cli.values import instant_of, seconds_of
 
@@ -25,8 +37,8 @@ if TYPE_CHECKING:
 contacts = typer.Typer(no_args_is_help=True, help="Register how people are reached besides WhatsApp.")
 
 ROWS_PER_CALL: Final = 100
-WAY_COLUMNS: Final = tuple(way.field for way in WAYS)
-COLUMNS: Final = ("user_id", *WAY_COLUMNS)
+GIVEN: Final = (*(way.field for way in WAYS), "bsuid")
+COLUMNS: Final = ("user_id", *GIVEN)
 POLL_SECONDS: Final = 0.5
 
 
@@ -153,6 +165,7 @@ def draw_message(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         ),
         "duplicates": duplicates(result["possible_duplicates"], len(result["duplicates"])),
         "fallback": result["tried"],
+        "escalated": escalation(result),
         "recording": result["recording"] or (result["unspoken"] and f"none: {result['unspoken']}"),
         "incident": result["incident_id"],
         "wamid": result["wamid"],
@@ -177,9 +190,22 @@ def duplicates(possible: int, proven: int) -> str:
     return f"possible duplicates: {possible} (proven {proven})" if possible else ""
 
 
+def escalation(result: Mapping[str, Any]) -> str:
+    """That the fallback was taken since no device had the message in time; empty where it was not."""
+    if not result["escalated"]:
+        return ""
+    both = f"; told as well: {result['also']}" if result["told_by_both"] else ""
+    return f"no device had it in time{both}"
+
+
 def send(
     context: typer.Context,
-    to: Annotated[str, typer.Option("--to", metavar="NUMBER", help="Phone number, with its country code.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="NUMBER", help="Phone number, with its country code.")
+    ] = "",
+    bsuid: Annotated[
+        str, typer.Option("--bsuid", metavar="ID", help="Meta's business-scoped user id, without a number.")
+    ] = "",
     text: Annotated[
         str, typer.Option("--text", help="The text; beside a template, what a fallback says.")
     ] = "",
@@ -189,7 +215,14 @@ def send(
         list[str] | None,
         typer.Option("--parameter", help="A value of the template; once per placeholder, in order."),
     ] = None,
-    priority: Annotated[str, typer.Option("--priority", help=", ".join(PRIORITIES) + ".")] = "normal",
+    kind: Kind = "",
+    link: Link = "",
+    media_id: MediumId = "",
+    caption: Caption = "",
+    filename: Filename = "",
+    reply_to: ReplyTo = "",
+    file: File = "",
+    priority: Annotated[str, typer.Option("--priority", help=", ".join(PRIORITIES) + ".")] = "",
     identity: Annotated[
         str, typer.Option("--id", help="Its id; else a new one. One id is delivered once.")
     ] = "",
@@ -214,21 +247,17 @@ def send(
 ) -> None:
     """Send one message and follow it to its end."""
     cli: Cli = context.obj
-    if not (text or template):
-        raise usage("nothing to send", "Give --text, or --template with its --parameter values.")
-    if priority not in PRIORITIES:
+    if priority and priority not in PRIORITIES:
         raise usage(f"{priority!r} is not a priority", valid=PRIORITIES)
-    body: dict[str, Any] = {"to": to, "type": "template" if template else "text", "priority": priority}
-    if text:
-        body["text"] = text
-    if template:
-        body["template"] = {"name": template, "language": language}
-        if parameter:
-            body["template"]["parameters"] = parameter
-    if identity:
-        body["id"] = identity
-    if user:
-        body["recipient"] = {"user_id": user}
+    medium = filled(id=media_id, link=link, caption=caption, filename=filename)
+    if file and (kind or text or template or parameter or medium):
+        raise usage("--message says what is sent; leave out --type, --text, --template and those of media")
+    body = message_of(file) or content_of(kind, text, template, language, parameter or [], medium)
+    recipient = {**(body.get("recipient") or {}), **filled(user_id=user, bsuid=bsuid)}
+    body |= filled(to=to, reply_to=reply_to, id=identity, recipient=recipient)
+    if not (body.get("to") or recipient.get("bsuid")):
+        raise usage("to whom?", "Give --to NUMBER, or --bsuid ID.")
+    body["priority"] = priority or body.get("priority") or "normal"
     if expires:
         body["expires_at"] = instant_of(expires)
     if at:
@@ -255,7 +284,7 @@ def _to_its_end(cli: Cli, sent: Mapping[str, Any], limit: float) -> None:
             f"Look at lifeline queue status, then at lifeline message {sent['id']}.",
             shown=True,
         )
-    if shown["status"] in ("FAILED", "REJECTED", "EXPIRED", "CANCELLED"):
+    if shown["status"] in ("FAILED", "REJECTED", "EXPIRED", "CANCELLED", "SUPPRESSED"):
         raise CliError("not_delivered", f"message {sent['id']} ended as {shown['status']}", shown=True)
 
 
@@ -278,6 +307,7 @@ SETTLED: Final = (
     "EXPIRED",
     "REJECTED",
     "CANCELLED",
+    "SUPPRESSED",
 )
 
 
@@ -337,11 +367,11 @@ def read_contacts(file: Path) -> Iterator[dict[str, Any]]:
             reader = csv.DictReader(source, skipinitialspace=True)
             header = [name.strip() for name in reader.fieldnames or []]
             twice = any(header.count(name) > 1 for name in COLUMNS)
-            if twice or "user_id" not in header or not set(WAY_COLUMNS) & set(header):
+            if twice or "user_id" not in header or not set(GIVEN) & set(header):
                 raise CliError(
                     "bad_header",
                     f"{file}, line 1: the header is {','.join(header)[:120]!r}",
-                    f"Wanted are user_id and at least one of {joined(WAY_COLUMNS, 'and')}, each once: "
+                    f"Wanted are user_id and at least one of {joined(GIVEN, 'and')}, each once: "
                     + ",".join(COLUMNS),
                 )
             reader.fieldnames = header

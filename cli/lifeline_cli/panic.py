@@ -127,6 +127,12 @@ def enable(
     hold: Annotated[
         bool, typer.Option("--hold", help="Probes do not end it; only you or --until/--for do.")
     ] = False,
+    auto: Annotated[
+        bool,
+        typer.Option(
+            "--auto", help="Good probes may end it at once; else not in the first 15 minutes (a setting)."
+        ),
+    ] = False,
     until: Annotated[
         str | None,
         typer.Option(
@@ -148,6 +154,8 @@ def enable(
     fields: dict[str, Any] = {"scope": scope, "reason": reason}
     if hold:
         fields["hold"] = True
+    if auto:
+        fields["auto"] = True
     if until:
         fields["until"] = instant_of(until)
     if for_:

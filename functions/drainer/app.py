@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline.wiring import drainer
+from lifeline.wiring import drainer, make_ready
+
+make_ready(drainer.use_case)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

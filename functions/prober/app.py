@@ -6,7 +6,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline.wiring import prober
+from lifeline.wiring import make_ready, prober
+
+make_ready(prober.use_case)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

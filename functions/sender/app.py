@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from lifeline.contract.names import WAKE_QUEUE
 from lifeline.use_cases.deliver import SqsRecord
-from lifeline.wiring import sender
+from lifeline.wiring import make_ready, sender
+
+make_ready(sender.use_case)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Deliver one batch; answers with the records that SQS must bring again."""
     records = [
         SqsRecord(
-            id=record.message_id,
-            body=record.body,
-            receive_count=int(record.attributes.approximate_receive_count),
-            wake_up=record.event_source_arn.endswith(f"-{WAKE_QUEUE}"),
+            id=record["messageId"],
+            body=record["body"],
+            receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
+            wake_up=record["eventSourceARN"].endswith(f"-{WAKE_QUEUE}"),
         )
-        for record in SQSEvent(event).records
+        for record in event["Records"]
     ]
     failed = sender.use_case()(records, lambda: context.get_remaining_time_in_millis() / 1000)
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}

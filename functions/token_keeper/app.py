@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline.wiring import token_keeper
+from lifeline.wiring import make_ready, token_keeper
+
+make_ready(token_keeper.use_case)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

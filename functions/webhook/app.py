@@ -9,7 +9,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from lifeline.use_cases.webhook import Reply
-from lifeline.wiring import webhook
+from lifeline.wiring import make_ready, webhook
+
+make_ready(webhook.use_case)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

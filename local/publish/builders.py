@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 from lifeline.contract.messages import MESSAGE_SCHEMA
 
-from local.publish.shapes import JSON, Member, Reader, Shape, Structure, kinds
+from local.publish.shapes import JSON, MAP, Member, Reader, Shape, Structure, kinds
 
+WIDTH = 110
+"""Characters of a line, as the formatter has them."""
 HEAD = '''"""Typed builders, one per kind of message.
 
 Written by ``make schema`` from Lifeline's contract: do not edit.
@@ -75,11 +77,9 @@ def _builder(kind: str, members: list[Member], required: frozenset[str], aliases
     lines = [f"def {kind}(\n    *,\n"]
     for member in ordered:
         inner = member.name.capitalize() if member.name in aliases else _type(member.shape)
-        lines.append(
-            f"    {member.name}: {inner},\n"
-            if member.name in required
-            else f"    {member.name}: {inner} | None = None,\n"
-        )
+        end = "," if member.name in required else " | None = None,"
+        line = f"    {member.name}: {inner}{end}\n"
+        lines.append(line if len(line) <= WIDTH else line.replace(" | ", "\n    | "))
     lines.append(f') -> Draft:\n    """A message of type ``{kind}``, checked when it is sent.\n\n')
     for member in ordered:
         if member.description:
@@ -100,6 +100,8 @@ def _type(shape: Shape) -> str:
             return " | ".join(_type(part) for part in shape.parts)
         case "array":
             return f"Sequence[{_type(shape.parts[0])}]"
+        case name if name == MAP:
+            return f"Mapping[str, {_type(shape.parts[0])}]"
         case "string":
             return "str"
         case "number":

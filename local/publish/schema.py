@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lifeline.contract.inbound import INBOUND_SCHEMA
 from lifeline.contract.messages import MESSAGE_SCHEMA
 from lifeline.contract.outcomes import OUTCOME_SCHEMA
 
@@ -20,6 +21,7 @@ def published() -> dict[str, str]:
     return {
         "schema/message.schema.json": _document(MESSAGE_SCHEMA),
         "schema/outcome.schema.json": _document(OUTCOME_SCHEMA),
+        "schema/inbound.schema.json": _document(INBOUND_SCHEMA),
         "schema/lifeline.d.ts": typescript(),
         "producer/src/lifeline_producer/kinds.py": builders(),
     }

@@ -6,7 +6,6 @@ that no type says less than the schema without anybody's notice.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,6 +14,8 @@ from lifeline.contract.instants import INSTANT
 
 JSON: Final = "json"
 """Any JSON object."""
+MAP: Final = "map"
+"""An object with any keys; its part is the shape of each value."""
 
 _NO_SHAPE: Final = frozenset(
     [
@@ -30,6 +31,8 @@ _NO_SHAPE: Final = frozenset(
         "pattern",
         "minItems",
         "maxItems",
+        "minProperties",
+        "maxProperties",
         "minimum",
         "maximum",
         "not",
@@ -46,8 +49,8 @@ _NO_SHAPE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A type. ``what``: string, number, boolean, null, instant, json, array, enum, union, or a structure's
-    name."""
+    """A type. ``what``: string, number, boolean, null, instant, json, map, array, enum, union, or a
+    structure's name."""
 
     what: str
     parts: tuple[Shape, ...] = ()
@@ -78,6 +81,8 @@ class Reader:
     """Reads a schema; the structures met on the way are collected by name."""
 
     definitions: Mapping[str, Any]
+    prefix: str = ""
+    """Of the names of structures below the first: ``Error`` alone would hide TypeScript's own."""
     structures: dict[str, Structure] = field(default_factory=dict)
 
     def structure(self, name: str, schema: Mapping[str, Any]) -> Structure:
@@ -96,7 +101,7 @@ class Reader:
         if (
             unknown := schema.keys()
             - _NO_SHAPE
-            - {"type", "enum", "const", "properties", "required", "items", "$ref"}
+            - {"type", "enum", "const", "properties", "required", "items", "$ref", "oneOf"}
         ):
             raise NotImplementedError(f"{name}: no shape for {', '.join(sorted(unknown))}")
         if "enum" in schema:
@@ -107,6 +112,9 @@ class Reader:
             target = schema["$ref"].removeprefix("#/$defs/")
             defined = self.definitions[target]
             return self._named(target, defined) if "properties" in defined else Shape(JSON)
+        branches = [branch for branch in schema.get("oneOf", ()) if branch.keys() != {"required"}]
+        if branches:
+            return Shape("union", tuple(self.shape(name, branch) for branch in branches))
         kind = schema.get("type", JSON)
         if isinstance(kind, list):
             return Shape("union", tuple(self.shape(name, {**schema, "type": one}) for one in kind))
@@ -115,11 +123,14 @@ class Reader:
         if kind == "array":
             return Shape("array", (self.shape(name.removesuffix("s"), schema.get("items", {})),))
         if kind == "object":
-            return self._named(name, schema) if "properties" in schema else Shape(JSON)
+            if "properties" in schema:
+                return self._named(name, schema)
+            values = schema.get("additionalProperties")
+            return Shape(MAP, (self.shape(name, values),)) if isinstance(values, Mapping) else Shape(JSON)
         return Shape("number" if kind == "integer" else kind)
 
     def _named(self, name: str, schema: Mapping[str, Any]) -> Shape:
-        title = "".join(word.capitalize() for word in name.split("_"))
+        title = self.prefix + (schema.get("title") or "".join(word.capitalize() for word in name.split("_")))
         read = self.structure(title, schema)
         if self.structures.setdefault(title, read) != read:
             raise NotImplementedError(f"two different objects are called {name}")
@@ -128,7 +139,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of message: the fields that it requires, and those that are the content of another kind only."""
+    """A kind of message: the fields that it requires, and those that it may not have."""
 
     name: str
     required: frozenset[str]
@@ -137,15 +148,17 @@ class Kind:
 
 def kinds(schema: Mapping[str, Any]) -> list[Kind]:
     """The kinds of message (``type``) of the message schema, in its order."""
-    own: dict[str, set[str]] = {kind: set() for kind in schema["properties"]["type"]["enum"]}
-    for kind, fields in own.items():
-        for rule in schema.get("allOf", ()):
-            wanted = rule.get("if", {}).get("properties", {}).get("type", {})
-            if kind == wanted.get("const") or kind in wanted.get("enum", ()):
-                fields |= set(rule["then"].get("required", ()))
-    counts = Counter(name for fields in own.values() for name in fields)
-    contents = {name for name, count in counts.items() if count == 1}
     common = set(schema["required"]) - {"type"}
+    rules = {
+        rule["if"]["properties"]["type"]["const"]: rule["then"]
+        for rule in schema["allOf"]
+        if "type" in rule["if"].get("properties", {})
+    }
     return [
-        Kind(kind, frozenset(common | fields), frozenset(contents - fields)) for kind, fields in own.items()
+        Kind(
+            kind,
+            frozenset(common | set(rules[kind]["required"])),
+            frozenset(name for name, part in rules[kind]["properties"].items() if part is False),
+        )
+        for kind in schema["properties"]["type"]["enum"]
     ]

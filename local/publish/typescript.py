@@ -1,4 +1,4 @@
-"""TypeScript types of messages and outcomes, from their schemas."""
+"""TypeScript types of messages, outcomes and inbound notifications, from their schemas."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from lifeline.contract.inbound import INBOUND_SCHEMA, KINDS
 from lifeline.contract.messages import MESSAGE_SCHEMA
 from lifeline.contract.outcomes import OUTCOME_SCHEMA, OUTCOMES
 
-from local.publish.shapes import JSON, Member, Reader, Shape, Structure, kinds
+from local.publish.shapes import JSON, MAP, Member, Reader, Shape, Structure, kinds
 
-HEAD = """// Messages to Lifeline and outcomes from it.
+HEAD = """// Messages to Lifeline, outcomes from it, and what people write.
 // Written by `make schema` from Lifeline's contract: do not edit.
 
 /** ISO 8601 with a zone: "2030-03-04T08:00:00Z". */
@@ -52,6 +53,14 @@ def typescript() -> str:
         f"/** A newer Lifeline may say more. */\nexport type OutcomeStatus = {statuses} | (string & {{}});\n"
     )
     parts.append(_interface(outcome).replace("readonly status: string;", "readonly status: OutcomeStatus;"))
+    inbound = Reader(INBOUND_SCHEMA["$defs"], prefix="Inbound")
+    notification = inbound.structure("Inbound", INBOUND_SCHEMA)
+    parts += [_interface(item) for item in inbound.structures.values()]
+    told = " | ".join(json.dumps(kind) for kind in KINDS)
+    parts.append(
+        f"/** A newer Lifeline may say more. */\nexport type InboundKind = {told} | (string & {{}});\n"
+    )
+    parts.append(_interface(notification).replace("readonly kind: string;", "readonly kind: InboundKind;"))
     return "\n".join(parts)
 
 
@@ -89,6 +98,8 @@ def _type(shape: Shape) -> str:
         case "array":
             inner = _type(shape.parts[0])
             return f"readonly ({inner})[]" if " " in inner else f"readonly {inner}[]"
+        case name if name == MAP:
+            return f"{{ readonly [name: string]: {_type(shape.parts[0])} }}"
         case "instant":
             return "Instant"
         case name if name == JSON:

@@ -148,3 +148,12 @@ def test_a_newer_lifeline_may_say_more() -> None:
         {"event_id": "e", "id": "a", "status": "TELEPATHED", "time": "2030-01-01T12:00:00Z", "mood": "good"}
     )
     assert (event.status, event.time) == ("TELEPATHED", NOON.timestamp())
+
+
+def test_an_outcome_returns_what_the_producer_gave_and_knows_its_place() -> None:
+    fake = FakeLifeline()
+    fake.send(fields(metadata={"booking": 7}))
+    first, second = (outcome(fake.outcome("a", status).to_body()) for status in ("SENT", "READ"))
+    assert first.metadata == second.metadata == {"booking": 7}
+    assert (first.sequence or 0) < (second.sequence or 0)
+    assert first.event_id != second.event_id

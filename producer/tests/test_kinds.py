@@ -10,8 +10,8 @@ from typing import Any
 import lifeline_producer
 import pytest
 from lifeline_producer import ContractError, Draft, template, text, voice
+from lifeline_producer.contract.kinds import TYPES
 from lifeline_producer.contract.messages import MAX_BODY_BYTES, MESSAGE_SCHEMA, parse_message
-from lifeline_producer.contract.names import TYPES
 
 REMINDER: dict[str, Any] = {
     "id": "clinic7:appointment:8812:reminder",

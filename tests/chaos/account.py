@@ -7,11 +7,12 @@ which pushes and mails they took, the ledger what it believes, the queues what i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lifeline.adapters.row_items import decode
+from lifeline.contract.outcomes import OUTCOMES
 
 OPEN = frozenset({"CLAIMED", "IN_DOUBT", "PARKED"})
 """Statuses in which a message still waits for something."""
@@ -61,6 +62,16 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """An outcome that a subscriber got. ``sequence``: ``None`` where it is of no row."""
+
+    id: str
+    event_id: str
+    status: str
+    sequence: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """What the ledger believes. ``possible``: second deliveries it reckons with; ``duplicates``: proven."""
 
@@ -70,6 +81,8 @@ class Row:
     """Its lane of the agenda, without the shard; empty: it waits for nothing."""
     possible: int = 0
     duplicates: int = 0
+    escalated: bool = False
+    """No device had it in time: it is meant to be told by WhatsApp and by one fallback."""
 
     @property
     def waits(self) -> bool:
@@ -91,6 +104,7 @@ def row_of(item: Mapping[str, Mapping[str, Any]]) -> Row:
         lane=row.lane or "",
         possible=row.possible_duplicates,
         duplicates=len(row.duplicates),
+        escalated=row.escalated > 0,
     )
 
 
@@ -129,6 +143,13 @@ class Account:
     """Second deliveries that rows have proven."""
     unseen: list[str] = field(default_factory=list)
     """Proven according to their rows, but nobody outside saw them: the row counts too much."""
+    unreported: list[str] = field(default_factory=list)
+    """The last outcome that a subscriber got is not what the ledger says, or there was none."""
+    misnumbered: list[str] = field(default_factory=list)
+    """Two copies of one event differ, or one change came under two event ids."""
+    events: int = 0
+    """Outcomes that a subscriber got, copies included."""
+    copies: int = 0
     outside_ways: dict[str, int] = field(default_factory=dict)
     """By which ways people were told too often: ``whatsapp+push`` and so on."""
 
@@ -142,6 +163,8 @@ class Account:
             "uncounted_duplicates": self.uncounted,
             "untold": self.untold,
             "unexpected": self.unexpected,
+            "unreported": self.unreported,
+            "misnumbered": self.misnumbered,
         }
 
     @property
@@ -171,6 +194,10 @@ class Account:
             "untold": len(self.untold),
             "unexpected": len(self.unexpected),
             "misreported": len(self.misreported),
+            "unreported": len(self.unreported),
+            "misnumbered": len(self.misnumbered),
+            "events": self.events,
+            "event_copies": self.copies,
             "possible_duplicates": len(self.possible),
             "duplicates": len(self.duplicates),
             "outside_duplicates": len(self.outside),
@@ -190,11 +217,13 @@ def account(
     dead: Collection[str],
     waiting: Collection[str],
     flight: float = 0.0,
+    events: Iterable[Event] | None = None,
 ) -> Account:
     """Compare what everybody says.
 
-    ``dead``: ids on dead-letter queues; ``waiting``: ids on any other queue; ``flight``: seconds that an act
-    may be under way to those who record it.
+    ``events``: what a subscriber to the outcomes got; ``None`` where nobody has subscribed. ``dead``: ids on
+    dead-letter queues; ``waiting``: ids on any other queue; ``flight``: seconds that an act may be under way
+    to those who record it.
     """
     known = {one.id: one for one in accepted}
     ledger = {row.id: row for row in rows}
@@ -217,12 +246,38 @@ def account(
             found.latest = max([found.latest, *over])
         _compare(found, one, row, acts)
     found.unexpected += [name for name in told if name not in known]
+    if events is not None:
+        _compare_events(found, list(events), ledger, known)
     return found
+
+
+def _compare_events(
+    found: Account, events: Sequence[Event], ledger: Mapping[str, Row], known: Collection[str]
+) -> None:
+    """Hold what a subscriber was told against the ledger."""
+    by_event: dict[str, set[tuple[str, str, int | None]]] = defaultdict(set)
+    by_change: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for event in events:
+        by_event[event.event_id].add((event.id, event.status, event.sequence))
+        if event.sequence is not None:
+            by_change[event.id, event.sequence].add(event.event_id)
+    found.events, found.copies = len(events), len(events) - len(by_event)
+    found.misnumbered += [event_id for event_id, forms in by_event.items() if len(forms) > 1]
+    found.misnumbered += [name for (name, _), ids in by_change.items() if len(ids) > 1]
+    last: dict[str, tuple[int, str]] = {}
+    for event in events:
+        if event.sequence is not None:
+            last[event.id] = max(last.get(event.id, (0, "")), (event.sequence, event.status))
+    for name in known:
+        row = ledger.get(name)
+        if row is not None and row.status in OUTCOMES and last.get(name, (0, ""))[1] != row.status:
+            found.unreported.append(name)
 
 
 def _compare(found: Account, one: Accepted, row: Row | None, acts: _Acts) -> None:
     """Hold one row against what people saw."""
-    more = max(0, acts.reached - 1)
+    both = row is not None and row.escalated and acts.whatsapp > 0 and acts.reached > acts.whatsapp
+    more = max(0, acts.reached - 1 - both)
     counted = row.counted if row else 0
     found.outside += [one.id] * more
     found.uncounted += [one.id] * max(0, more - counted)

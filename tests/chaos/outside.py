@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import requests
+from lifeline.contract.outcomes import parse_outcome
 
 from local.build import LocalError
-from tests.chaos.account import Mail, Push, Send, id_of, row_of
+from tests.chaos.account import Event, Mail, Push, Send, id_of, row_of
 from tests.chaos.proxy import Effect
 from tests.support.system import System
 
@@ -45,6 +46,35 @@ class Outside:
         self.prefix = f"c-{seed}-"
         self.ids = re.compile(rf"{re.escape(self.prefix)}\d{{6}}")
         self.effects = effects
+        self.subscriber = f"producer-of-{self.stack.name}"
+
+    def subscribe(self) -> None:
+        """Have every outcome on a queue that is none of the stack's."""
+        sqs = self.system.sqs
+        url = sqs.create_queue(QueueName=self.subscriber)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        topic = self.system.out["OutcomesTopicArn"]
+        allowed = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        self.system.sns.subscribe(
+            TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
+        )
+
+    def events(self) -> list[Event]:
+        """The outcomes of this run's messages that have come."""
+        told = map(parse_outcome, self.bodies()[self.subscriber])
+        return [
+            Event(event.id, event.event_id, event.status, event.sequence)
+            for event in told
+            if event.id and self.ids.fullmatch(event.id)
+        ]
 
     def items(self, *names: str) -> Iterator[dict[str, Any]]:
         """The ledger's rows, or some attributes of them."""

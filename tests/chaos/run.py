@@ -180,6 +180,7 @@ class Chaos:
         answer = system.invoke("Operator", rate | {"reason": "chaos", "actor": "chaos"})
         assert answer["ok"], answer
         system.control_settings(throughput=1000, pair_limit=False)
+        self.outside.subscribe()
         system.produce(system.person("warm-up"))
         system.wait_for(["warm-up"], "DELIVERED")
         assert self.proxy.requests["dynamodb BatchExecuteStatement"], "the functions' calls pass the proxy"
@@ -344,9 +345,12 @@ class Chaos:
         dead: set[str] = set()
         waiting: set[str] = set()
         for name, bodies in self.outside.bodies().items():
+            if name == self.outside.subscriber:
+                continue
             found_ids = {found for body in bodies for found in self.outside.ids.findall(body)}
             (dead if name.endswith("dlq") else waiting).update(found_ids)
-        found = account(self.accepted.values(), rows, sends, pushes, mails, dead, waiting, FLIGHT)
+        events = self.outside.events()
+        found = account(self.accepted.values(), rows, sends, pushes, mails, dead, waiting, FLIGHT, events)
 
         def of(name: str) -> dict[str, Any]:
             return {
@@ -355,6 +359,7 @@ class Chaos:
                 "acts": [
                     {"way": type(act).__name__.lower(), **asdict(act)} for act in acts if act.id == name
                 ],
+                "events": [asdict(event) for event in events if event.id == name],
                 "dead": name in dead,
                 "waiting": name in waiting,
             }
@@ -404,6 +409,10 @@ def table(summary: dict[str, Any]) -> str:
         "untold",
         "unexpected",
         "misreported",
+        "unreported",
+        "misnumbered",
+        "events",
+        "event_copies",
         "possible_duplicates",
         "duplicates",
         "outside_duplicates",

@@ -84,7 +84,7 @@ def test_a_message_is_sent_followed_and_looked_up(lifeline: Shell) -> None:
     assert shown["status"] in ("DELIVERED", "READ")
     assert "4915112345678" not in json.dumps(shown)
     assert lifeline.answer("message", "never-seen", code=1)["code"] == "unknown_message"
-    assert lifeline.answer("send", "--to", "", "--text", "x", code=1)["code"] == "invalid_message"
+    assert lifeline.answer("send", "--to", "", "--text", "x", code=2)["code"] == "usage"
 
 
 def test_errors_name_cause_code_sample_and_remedy(lifeline: Shell) -> None:

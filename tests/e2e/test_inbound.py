@@ -8,12 +8,16 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
 import pytest
+from lifeline.contract.inbound import INBOUND_SCHEMA
 
 from local.simulators.opus import recording
 from tests.support.inbound import QUIET, ogg
+from tests.support.inbound_doc import inbound_policy
 from tests.support.meta import PHONE_NUMBER_ID, inbound, post
 from tests.support.system import System, eventually
+from tests.support.webhook_samples import BSUID, CONTACT, MESSAGES
 
 PERSON = "4915112347001"
 WORDS = "Can we move it to Friday?"
@@ -35,14 +39,7 @@ class Application:
         arn = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
         arn = arn["Attributes"]["QueueArn"]
         topic = system.out["InboundTopicArn"]
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        policy = json.dumps(inbound_policy(arn, topic))
         self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
         self.subscription = system.sns.subscribe(
             TopicArn=topic,
@@ -109,7 +106,8 @@ def test_a_text_reaches_the_application_once(system: System, application: Applic
     system.fresh()
     wamid = say(system, text="Ä thanks", user_id="DE.13491")
     notice = application.waits_for(wamid, "text")
-    assert (notice["from"], notice["user_id"], notice["text"]) == (f"+{PERSON}", "DE.13491", "Ä thanks")
+    assert (notice["from"], notice["bsuid"], notice["text"]) == (f"+{PERSON}", "DE.13491", "Ä thanks")
+    jsonschema.validate(notice, INBOUND_SCHEMA)
     assert notice["number"]["phone_number_id"] == PHONE_NUMBER_ID
     message = {"from": PERSON, "id": wamid, "type": "text", "text": {"body": "Ä thanks"}}
     assert system.webhook(post(inbound(message))).status_code == 200
@@ -122,8 +120,9 @@ def test_a_voice_note_becomes_text(system: System, application: Application) -> 
     system.fresh()
     wamid = say(system, spoken(2))
     notice = application.waits_for(wamid, "voice")
-    assert notice["transcript"] == WORDS
-    assert notice["duration_seconds"] == pytest.approx(2)
+    assert notice["text"] == WORDS
+    assert notice["voice"]["duration_seconds"] == pytest.approx(2)
+    jsonschema.validate(notice, INBOUND_SCHEMA)
 
 
 def test_bad_audio_is_reported_with_its_reason(system: System, application: Application) -> None:
@@ -134,10 +133,29 @@ def test_bad_audio_is_reported_with_its_reason(system: System, application: Appl
         say(system, spoken(2), mime_type="audio/amr"): "unsupported_type",
         say(system, audio_bytes=20 * 1024 * 1024): "too_large",
     }
-    found = {wamid: application.waits_for(wamid, "voice_unusable", 60)["reason"] for wamid in wanted}
+    found = {wamid: application.waits_for(wamid, "voice_unusable", 60)["voice"]["reason"] for wamid in wanted}
     assert found == wanted
     other = say(system, spoken(2), voice=False)
-    assert application.waits_for(other, "other")["type"] == "audio"
+    assert application.waits_for(other, "audio")["media"]["type"].startswith("audio/ogg")
+
+
+def test_every_kind_of_meta_reaches_the_application_in_one_shape(
+    system: System, application: Application
+) -> None:
+    system.fresh()
+    prefix = uuid.uuid4().hex[:8]
+    wanted = {f"wamid.{prefix}.{index}": said for index, said in enumerate(MESSAGES.values())}
+    changes = []
+    for wamid, said in wanted.items():
+        one = inbound({**said.message, "id": wamid})
+        one["value"] |= {"contacts": [CONTACT], **({"errors": list(said.errors)} if said.errors else {})}
+        changes.append(one)
+    assert system.webhook(post(*changes)).status_code == 200
+    for wamid, said in wanted.items():
+        notice = application.waits_for(wamid, said.told["kind"])
+        jsonschema.validate(notice, INBOUND_SCHEMA)
+        assert notice.items() >= {**said.told, "profile": "Ana", "bsuid": BSUID}.items()
+    assert system.flag()["state"] == "normal", "errors beside them say nothing of our sends"
 
 
 def test_in_panic_people_are_asked_to_type_and_heard_later(system: System, application: Application) -> None:
@@ -145,7 +163,7 @@ def test_in_panic_people_are_asked_to_type_and_heard_later(system: System, appli
     panic(system, "enable")
     first, second = say(system, spoken(1)), say(system, spoken(2))
     notices = [application.waits_for(wamid, "voice_pending") for wamid in (first, second)]
-    assert sorted(notice["asked_to_type"] for notice in notices) == [False, True]
+    assert sorted(notice["voice"]["asked_to_type"] for notice in notices) == [False, True]
     (request,) = eventually(lambda: system.sends("lifeline-type-"), 90, "the request to type")
     assert (request["body"]["to"], request["body"]["type"]) == (PERSON, "text")
     assert request["accepted"]
@@ -154,6 +172,6 @@ def test_in_panic_people_are_asked_to_type_and_heard_later(system: System, appli
     system.invoke("Drainer", {})
     for wamid in (first, second):
         notice = application.waits_for(wamid, "voice", 90)
-        assert notice["was_pending"]
+        assert notice["voice"]["was_pending"]
         assert len([n for n in application.of(wamid) if n["kind"] == "voice"]) == 1
     assert len(system.sends("lifeline-type-")) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.producers import built_wheel
 from tests.support.system import System, eventually
 from tests.support.template import ROOT
 
@@ -32,13 +32,7 @@ print(json.dumps([report.sent, [failure.code for failure in report.failures]]))
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package; a wheel of pure Python can be imported as it is."""
-    spec = importlib.util.spec_from_file_location("build_backend", ROOT / "producer" / "build_backend.py")
-    assert spec
-    assert spec.loader
-    backend = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(backend)
-    folder = tmp_path_factory.mktemp("wheel")
-    return folder / str(backend.build_wheel(str(folder)))
+    return built_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture

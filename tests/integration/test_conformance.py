@@ -462,7 +462,7 @@ def test_an_incidents_rows_and_their_duplicates(stores: Stores) -> None:
 
 def test_the_duplicates_attribute_goes_and_a_number_of_version_1_stays(aws: AwsStores) -> None:
     row = insert(aws, "a", doubts=(Doubt(1, "whatsapp", NOW), Doubt(2, "whatsapp", NOW)))
-    assert aws.item("a")["resends"] == {"S": "1 0"}
+    assert aws.item("a")["resends"] == {"S": "1 0 0"}
     row = write(aws, row, replace(row, doubts=row.doubts[:1]))
     assert "resends" not in aws.item("a")
     aws.set("a", "resends", {"N": "2"})

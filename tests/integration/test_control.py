@@ -9,11 +9,13 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from lifeline.adapters.contacts import Contact, Contacts
+from lifeline.adapters.contacts import Contact, Contacts, bsuid_key
 from lifeline.adapters.control import Control
+from lifeline.adapters.uploads import Upload, Uploads
 from lifeline.domain.account.records import TemplateMap, TokenIncident
 from lifeline.domain.failure.records import FailureSample
 from lifeline.domain.inbound.records import WebhookSeen
+from lifeline.domain.pace.pace import SetRate
 from lifeline.domain.pace.records import DrainState
 from lifeline.domain.panic.detection import Bucket, Window
 from lifeline.domain.panic.flag import Event, Flag, Kind, PanicChange, State
@@ -91,6 +93,19 @@ def control(request: pytest.FixtureRequest) -> Any:
     if request.param == "memory":
         return MemoryControl()
     return Aws(request.getfixturevalue("local_aws")).control
+
+
+def test_what_an_hour_costs_never_passes_its_ceiling_and_one_is_first_to_tell(control: Any) -> None:
+    hour = int(NOW) // 3600 * 3600
+    with ThreadPoolExecutor(8) as pool:
+        booked = list(pool.map(lambda _: control.spend("sms", hour, 3, 10), range(8)))
+    assert booked.count(True) == 3
+    assert control.spend("sms", hour, 1, 10)
+    assert not control.spend("sms", hour, 1, 10)
+    assert control.spend("sms", hour + 3600, 1, 10)
+    assert [control.first_above("sms", hour) for _ in range(2)] == [True, False]
+    control.untold("sms", hour)
+    assert control.first_above("sms", hour)
 
 
 def event(at: float = NOW, **values: Any) -> Event:
@@ -250,6 +265,22 @@ def test_outcomes_add_up_and_an_answer_ends_a_streak(control: Any) -> None:
     assert control.window(SCOPE) == Window()
 
 
+def test_a_rate_that_an_operator_set_comes_with_each_reservation(control: Any) -> None:
+    control.reserve("whatsapp", 1, 0.1, 1, NOW)
+    assert control.operators_rate() is None
+    control.limit(SetRate(30.0, NOW + 60))
+    assert control.limiter("whatsapp") == pytest.approx(NOW + 0.0, abs=0.2), "tokens stay"
+    control.reserve("whatsapp", 1, 0.1, 1, NOW)
+    assert control.operators_rate() == SetRate(30.0, NOW + 60)
+    control.reserve("bulk", 1, 0.1, 1, NOW)
+    assert control.operators_rate() == SetRate(30.0, NOW + 60), "another lane says nothing of it"
+    control.limit(SetRate(20.0))
+    assert control.operators_rate() == SetRate(20.0)
+    control.limit(None)
+    control.reserve("whatsapp", 1, 0.1, 1, NOW)
+    assert control.operators_rate() is None
+
+
 def test_a_limiter_books_ahead_and_refuses_past_its_bound(control: Any) -> None:
     assert control.limiter("bulk") is None
     assert control.reserve("bulk", 100, 0.1, 1, NOW, 5.0) == pytest.approx(NOW + 9.9)
@@ -391,6 +422,28 @@ def test_contacts_are_read_as_they_were_saved(contacts: Contacts) -> None:
         "p1", {"push": "arn:1", "email": "p1@example.org"}, updated_at=NOW + 500
     )
     assert contacts.read([]) == {}
+
+
+def test_a_contact_is_found_by_its_user_id_at_meta(contacts: Contacts) -> None:
+    bsuid = "US.13491208655302741918"
+    contacts.save(Contact("ana", {"email": "ana@example.org"}, updated_at=NOW, bsuid=bsuid))
+    ana = contacts.read(["ana"])["ana"]
+    assert ana.bsuid == bsuid
+    assert contacts.read([bsuid_key(bsuid), "nobody"]) == {bsuid_key(bsuid): ana}
+    contacts.save(Contact("ana", updated_at=NOW, bsuid="US.2"))
+    assert contacts.read([bsuid_key(bsuid)]) == {}
+
+
+def test_an_upload_is_kept_found_and_forgotten(local_aws: LocalAws) -> None:
+    uploads = Uploads(local_aws.client("dynamodb"), local_aws.table("ControlTable"))
+    one = Upload("m1", "ab" * 32, "image/png", "dot.png", 70, NOW, NOW + 0.5, "ada")
+    uploads.keep(one)
+    uploads.keep(replace(one, media_id="m2"))
+    uploads.keep(replace(one, mime_type="image/webp"))
+    assert uploads.find(one.sha256, "image/png") == replace(one, media_id="m2")
+    assert len(uploads.all()) == 2
+    uploads.forget(one)
+    assert uploads.find(one.sha256, "image/png") is None
 
 
 def test_a_refusal_is_found_until_it_is_lifted_and_a_complaint_stays(contacts: Contacts) -> None:

@@ -78,7 +78,7 @@ class Place:
 
     def effects(self, service: str, url: str, key: tuple[str, str] = (ROOT_KEY, ROOT_KEY)) -> Any:
         """A client as a function has it: the SDK repeats nothing."""
-        return client(service, url, key, config=client_config(attempts=1))
+        return client(service, url, key, config=client_config(service, attempts=1))
 
     def documents(self, count: int) -> list[dict[str, Any]]:
         """The next events, as they came."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 from lifeline.adapters.secrets import Secrets
-from lifeline.adapters.whatsapp import Lost, Media, WhatsApp
+from lifeline.adapters.whatsapp import Accepted, Lost, Media, WhatsApp
+from lifeline.contract.messages import parse_message
 from lifeline.domain.failure.causes import Cause
 from lifeline.domain.failure.classify import Failure
 
 from local.simulators.graph import GraphSimulator
 from tests.support.inbound import spoken
+from tests.support.media_files import png
 
 TOKEN = "EAAlocaltoken0000000000000001"
 
@@ -130,3 +133,30 @@ def test_the_token_goes_to_meta_only(simulator: GraphSimulator) -> None:
         assert other.requests == []
     finally:
         other.stop()
+
+
+def test_a_file_is_uploaded_found_and_deleted(simulator: GraphSimulator) -> None:
+    whatsapp = client(simulator)
+    media_id = whatsapp.upload(png(), "dot.png", "image/png")
+    assert isinstance(media_id, str)
+    found = whatsapp.media_url(media_id)
+    assert isinstance(found, Media)
+    assert (found.mime_type, found.size) == ("image/png", len(png()))
+    assert whatsapp.download(media_id, 1_000_000) == png()
+    assert whatsapp.delete_media(media_id) is None
+    assert whatsapp.delete_media(media_id) is Lost.GONE
+    assert whatsapp.media_url(media_id) is Lost.GONE
+
+
+def test_a_file_that_meta_does_not_take_is_a_failure(simulator: GraphSimulator) -> None:
+    assert isinstance(client(simulator).upload(b"OggSvorbis", "a.ogg", "audio/ogg"), Failure)
+
+
+def test_a_message_to_a_user_id_is_one_that_meta_takes(simulator: GraphSimulator) -> None:
+    bsuid = "US.13491208655302741918"
+    body = json.dumps({"id": "a", "type": "text", "text": "Hi", "recipient": {"bsuid": bsuid}})
+    taken = client(simulator).send(parse_message(body), bsuid, "a#1")
+    assert isinstance(taken, Accepted)
+    (entry,) = [entry for entry in simulator.requests if entry["path"].endswith("/messages")]
+    assert (entry["body"]["recipient"], "to" in entry["body"]) == (bsuid, False)
+    assert "schema_errors" not in entry

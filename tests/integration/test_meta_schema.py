@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import requests
 from lifeline.adapters.secrets import Secrets
-from lifeline.adapters.whatsapp import Accepted, Answer, WhatsApp, payload
+from lifeline.adapters.whatsapp import Accepted, Answer, WhatsApp
 from lifeline.contract.messages import Message, parse_message
 from lifeline.domain.failure.causes import Cause
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.inbound import webhooks
 from lifeline.domain.inbound.ours import Ours
+from lifeline.domain.message.kinds import request
 
 from local.simulators.graph import GraphSimulator
 from local.simulators.graph.template_sends import in_small_letters
@@ -67,7 +68,7 @@ def schema() -> MetaSchema:
 
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
 def test_what_lifeline_sends_fits(schema: MetaSchema, body: dict[str, Any]) -> None:
-    assert schema.send_errors(payload(message(body), "+4915112345678", "m-1#1")) == []
+    assert schema.send_errors(request(message(body), "+4915112345678", "m-1#1")) == []
 
 
 @pytest.mark.parametrize(
@@ -229,6 +230,15 @@ def test_every_fault_says_what_meta_would_say(
     if fault["kind"] in ("undelivered", "ambiguous"):
         eventually(lambda: bool(sink.posts), 10, "a status")
     assert simulator.requests
+
+
+def test_a_failure_that_is_reported_later_says_what_it_is_told_to_say(
+    simulator: GraphSimulator, sink: Sink, whatsapp: WhatsApp
+) -> None:
+    details = "Downloading media from weblink failed with http code 503"
+    simulator.add_fault({"kind": "undelivered", "code": 131053, "details": details})
+    whatsapp.send(message(BODIES[2]), "+4915112345678", "m-1#1")
+    eventually(lambda: any(details in str(post) for post in sink.posts), 10, "the details")
 
 
 def test_questions_about_the_account(

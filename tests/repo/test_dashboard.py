@@ -43,7 +43,6 @@ VALUES: dict[tuple[str, str], set[str]] = {
     ("Released", "lane"): {str(lane) for lane in BACKLOG},
     ("Backlog", "lane"): {*map(str, Lane), HELD},
     ("Speech", "result"): {"voice", "text"},
-    ("Inbound", "kind"): {"text", "voice", "voice_pending", "voice_unusable", "other"},
 }
 """What a dimension can hold; the outcomes of a webhook are counted as ``StatusUpdates``."""
 
@@ -194,6 +193,7 @@ def test_emf_lines_of_a_fallback_and_its_bounce_have_the_alarms_dimensions(
             policy=DEFAULT_POLICY,
             couriers={},
             contacts=nothing,
+            opted_out=nothing,
             telemetry=telemetry,
             default_title="A message for you",
             clock=clock,

@@ -18,23 +18,27 @@ LARGE: Final = ("openai", "phonenumbers", "pynamodb", "requests")
 """Packages that take long to load; ``openai`` stands for the adapter."""
 
 LOADS: Final[dict[str, set[str]]] = {
-    # requests: calls of Meta or OpenAI. phonenumbers: numbers that producers and operators give. pynamodb:
-    # loaded with the first write of a contact, by none before.
+    # phonenumbers: numbers that producers and operators give. pynamodb: loaded with the first write of a
+    # contact, by none before. requests: by none; what asks once per message goes without it.
     "alarm": set(),
     "drainer": set(),
     "feedback": set(),
-    "operator": {"phonenumbers", "requests"},
-    "operator_read": {"phonenumbers", "requests"},
-    "prober": {"openai", "requests"},
-    "sender": {"phonenumbers", "requests"},
-    "token_keeper": {"requests"},
-    "voice": {"openai", "requests"},
+    "operator": {"phonenumbers"},
+    "operator_read": {"phonenumbers"},
+    "prober": {"openai"},
+    "sender": {"phonenumbers"},
+    "token_keeper": set(),
+    "voice": {"openai"},
     "webhook": set(),
 }
 CONTACTS: Final = {"feedback", "operator", "operator_read", "sender"}
 """Who reads or marks contacts."""
-SHARES: Final = {"operator_read": {"lifeline.wiring.operator"}}
-"""Whose wiring is another's with something left out."""
+SHARES: Final = {
+    "operator_read": {"lifeline.wiring.operator"},
+    "sender": {"lifeline.wiring.messages", "lifeline.wiring.texts"},
+    "webhook": {"lifeline.wiring.messages"},
+}
+"""Whose wiring is another's with something left out, or has a part in common with another's."""
 
 BUILD: Final = """
 import json, sys

@@ -1,4 +1,4 @@
-"""The examples that applications are shown are what the code makes."""
+"""What applications are shown is what the code makes."""
 
 from __future__ import annotations
 
@@ -7,82 +7,74 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+from lifeline.contract.inbound import INBOUND_SCHEMA, KINDS
 from lifeline.contract.instants import parse_instant
-from lifeline.domain.inbound import inbound
-from lifeline.domain.inbound.inbound import KINDS, Reason, VoiceNote
+from lifeline.domain.inbound import webhooks
+from lifeline.domain.inbound.account_fields import FIELDS
+from lifeline.domain.inbound.inbound import Reason
+from lifeline.domain.inbound.notification import notification
 from lifeline.domain.inbound.ours import BusinessNumber
+
+from tests.support.inbound_doc import inbound_policy
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "inbound.md"
 TEXT = DOCUMENT.read_text()
-EXAMPLES = {
-    example["kind"]: example for example in map(json.loads, re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL))
-}
+EXAMPLES: list[dict[str, Any]] = [
+    json.loads(found) for found in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
+]
 
 
-def note(example: dict[str, Any], **more: Any) -> VoiceNote:
-    return VoiceNote(
-        wamid=example["wamid"],
-        phone=example["from"],
-        user_id=example["user_id"],
-        name=example["name"],
-        received_at=parse_instant(example["received_at"]),
-        media_id=example.get("media_id", ""),
-        number_id=example["number"]["phone_number_id"],
-        number_display=example["number"]["display_phone_number"],
-        **more,
-    )
+def rows(head: str) -> list[str]:
+    """The names in the first column of the table with this head, in order."""
+    return first_column(TEXT.split(head, 1)[1])
 
 
-def number(example: dict[str, Any]) -> BusinessNumber:
-    told = example["number"]
-    return BusinessNumber(told["phone_number_id"], told["display_phone_number"])
+def first_column(text: str) -> list[str]:
+    lines = text.split("\n\n", 1)[0].splitlines()[2:]
+    return [name for line in lines for name in re.findall(r"`(\w+)`", line.split("|")[1])]
 
 
-def message(example: dict[str, Any], **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    at = str(int(parse_instant(example["received_at"])))
-    number = example["from"].lstrip("+")
-    contact = {"wa_id": number, "user_id": example["user_id"], "profile": {"name": example["name"]}}
-    return {"from": number, "id": example["wamid"], "timestamp": at, **more}, contact
+def test_every_field_and_every_kind_is_explained() -> None:
+    assert set(rows("| field | holds |")) == set(INBOUND_SCHEMA["properties"])
+    assert rows("| `kind` | `text` |") == list(KINDS)
+    for name in INBOUND_SCHEMA["properties"]["voice"]["required"]:
+        assert f"`{name}`" in TEXT.split("## Voice notes", 1)[1]
 
 
-def test_every_kind_has_an_example_and_a_section() -> None:
-    assert list(EXAMPLES) == list(KINDS)
-    assert re.findall(r"^## `(\w+)`$", TEXT, re.MULTILINE) == list(KINDS)
-
-
-def test_text() -> None:
-    example = EXAMPLES["text"]
-    value, contact = message(example, type="text", text={"body": example["text"]})
-    assert inbound.notice_of(example["wamid"], value, contact, number(example), 2e9) == example
-
-
-def test_other() -> None:
-    example = EXAMPLES["other"]
-    _, contact = message(example)
-    assert inbound.notice_of(example["wamid"], example["message"], contact, number(example), 2e9) == example
-
-
-def test_voice() -> None:
-    example = EXAMPLES["voice"]
-    made = inbound.transcribed(
-        note(example), example["transcript"], example["language"], example["duration_seconds"]
-    )
-    assert made == example
-
-
-def test_voice_pending() -> None:
-    example = EXAMPLES["voice_pending"]
-    made = inbound.pending(note(example, asked=True), parse_instant(example["waits_until"]))
-    assert made == example
-    hours = (parse_instant(example["waits_until"]) - parse_instant(example["received_at"])) / 3600
-    assert hours == inbound.InboundRules().max_age_hours
-
-
-def test_voice_unusable() -> None:
-    example = EXAMPLES["voice_unusable"]
-    assert inbound.unusable(note(example), Reason(example["reason"]), example["detail"]) == example
+def test_the_example_is_what_the_code_makes() -> None:
+    (example,) = EXAMPLES
+    message = example["message"]
+    contact = {
+        "wa_id": message["from"],
+        "user_id": example["bsuid"],
+        "profile": {"name": example["profile"], "username": example["username"]},
+    }
+    number = BusinessNumber(**dict(zip(("id", "display"), example["number"].values(), strict=True)))
+    now = parse_instant(example["received_at"])
+    assert notification(example["wamid"], message, contact, number, now) == example
+    jsonschema.validate(example, INBOUND_SCHEMA)
 
 
 def test_every_reason_is_explained() -> None:
-    table = TEXT.split("| reason | means |", 1)[1].split("## `other`", 1)[0]
-    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [str(reason) for reason in Reason]
+    assert rows("| reason | means |") == [str(reason) for reason in Reason]
+
+
+def test_the_queues_policy_lets_in_this_topic_alone() -> None:
+    (statement,) = inbound_policy("arn:queue", "arn:topic")["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": "arn:queue",
+        "Condition": {"ArnEquals": {"aws:SourceArn": "arn:topic"}},
+    }
+
+
+def test_the_webhook_fields_to_subscribe_to_are_those_that_lifeline_acts_on() -> None:
+    operations = (DOCUMENT.parent / "operations.md").read_text()
+    listed = first_column(operations.split("| field | means panic | told otherwise | to |", 1)[1])
+    assert set(listed) == webhooks._FIELDS
+    for name, row in FIELDS.items():
+        (line,) = [line for line in operations.splitlines() if line.startswith(f"| `{name}` |")]
+        assert line.rsplit("|", 2)[1].strip() == ", ".join(row.audience)

@@ -78,7 +78,7 @@ def test_what_ships_is_what_the_requirements_name(layer: Path) -> None:
     }
     # A universal file also names packages of other platforms and versions.
     assert shipped <= required()
-    assert {"boto3", "aws-lambda-powertools", "requests", "pynamodb", "phonenumberslite"} <= shipped
+    assert {"boto3", "aws-lambda-powertools", "urllib3", "certifi", "pynamodb", "phonenumberslite"} <= shipped
     for name in ("tests", "test", "README.md", "docs"):
         assert not (layer / name).exists(), f"/opt/python/{name} would shadow others"
 
@@ -128,7 +128,7 @@ def test_the_services_described_are_those_that_are_called() -> None:
     called = {
         name
         for path in (ROOT / "layers" / "lifeline" / "lifeline").rglob("*.py")
-        for name in re.findall(r"\b(?:_client|boto3\.client)\(\s*\"(\w+)\"", path.read_text())
+        for name in re.findall(r"\b(?:_client|_late|client)\(\s*\"([\w-]+)\"", path.read_text())
     }
     assert called == SERVICES
 

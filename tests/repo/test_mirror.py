@@ -23,6 +23,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         )
         for name in ("flags", "marks", "minutes", "named", "table", "windows")
     },
+    "adapters/http.py": ("tests/integration/test_http.py", "with real sockets"),
     "adapters/inbox.py": ("tests/e2e/test_inbound.py", "on the local DynamoDB"),
     "adapters/openai.py": ("tests/integration/test_openai.py", "over HTTP, against the simulator"),
     "adapters/reach.py": ("tests/integration/test_reach.py", "with real sockets"),
@@ -97,6 +98,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
             "audit",
             "campaign",
             "incident",
+            "limiter",
+            "media",
             "messages",
             "panic",
             "queue",
@@ -110,6 +113,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
             "alarm",
             "drainer",
             "feedback",
+            "messages",
             "operator",
             "operator_read",
             "sender",

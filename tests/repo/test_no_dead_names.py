@@ -20,7 +20,6 @@ PRODUCTION = {
 
 FOR_OTHERS = {
     "lifeline.adapters.agenda.PROJECTED": "the template's index has these attributes; a test compares",
-    "lifeline.domain.inbound.inbound.KINDS": "what consumers of inbound notes may meet; a test compares",
     "lifeline.settings.OPTIONAL": "the variables that the template may give; a test compares",
 }
 """Names for readers outside of Python, each held to what is there by a test."""

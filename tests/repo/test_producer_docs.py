@@ -12,9 +12,15 @@ import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
+from lifeline.contract.interactive import INTERACTIVE
+from lifeline.contract.kinds import TYPES
 from lifeline.contract.messages import MAX_BODY_BYTES, MAX_DEPTH, ContractError, Message, parse_message
-from lifeline.contract.outcomes import parse_outcome
-from lifeline.settings import Limiter, Sending
+from lifeline.contract.outcomes import OUTCOMES, OutcomeEvent, parse_outcome
+from lifeline.contract.templates import TEMPLATE
+from lifeline.domain.message.row import Row
+from lifeline.domain.message.status import Status
+from lifeline.settings import NEEDS, Limiter, Sending
+from lifeline.use_cases.shared.publish import filters
 
 from tests.support.producers import DOCUMENT, ITEM, blocks, configured
 from tests.support.template import ROOT, resources, source
@@ -143,8 +149,32 @@ def test_the_command_lines_message_keeps_the_contract() -> None:
 
 
 def test_the_outcome_that_is_shown_is_one() -> None:
-    (shown,) = blocks("json")
+    *_, shown = blocks("json")
     assert parse_outcome(shown).status == "DELIVERED"
+
+
+def test_the_messages_of_further_kinds_keep_the_contract() -> None:
+    offer, question = (parse_message(shown) for shown in blocks("json")[:2])
+    assert offer.template is not None
+    assert (offer.template.names, len(offer.template.buttons)) == (("name", "percent"), 2)
+    assert (question.type, question.content["type"]) == ("interactive", "button")
+
+
+def test_each_kind_has_its_line() -> None:
+    told = {
+        word
+        for line in re.findall(r"^\| (`[a-z_`, ]+) \|", DOCUMENT, re.MULTILINE)
+        for word in line.split("`")
+    }
+    branches = INTERACTIVE["oneOf"]
+    assert {*TYPES, *TEMPLATE["properties"]} - {"name", "language"} <= told
+    assert {branch["properties"]["type"]["const"] for branch in branches} <= told
+
+
+def test_the_message_to_a_person_without_a_number_keeps_the_contract() -> None:
+    *_, shown, _ = blocks("json")
+    message = parse_message(shown)
+    assert (message.to, message.recipient.bsuid) == (None, "US.13491208655302741918")
 
 
 def test_links_lead_somewhere() -> None:
@@ -188,3 +218,71 @@ def test_no_template_fills_in_what_people_wrote() -> None:
     template = '{"id": "a", "type": "text", "to": "+4915112345678", "text": "<$.dynamodb.NewImage.day.S>"}'
     assert filled(template, values, r"<\$\.([^>]+)>").to == "+4915199999999", "why the document warns of it"
     assert "escapes nothing" in DOCUMENT
+
+
+# -- outcomes ---------------------------------------------------------------------------------------------
+
+
+def subscription() -> dict[str, Any]:
+    properties: dict[str, Any] = configured()["OutcomesSubscription"]["Properties"]
+    return properties
+
+
+def test_the_subscription_is_one_that_aws_takes() -> None:
+    properties = subscription()
+    attributes = {"FilterPolicy": json.dumps(properties["FilterPolicy"]), "RawMessageDelivery": "true"}
+    asked = {"TopicArn": ARN, "Protocol": properties["Protocol"], "Endpoint": ARN, "Attributes": attributes}
+    assert faults("sns", "Subscribe", asked) == ""
+    assert properties["RawMessageDelivery"] is True
+
+
+def test_only_this_topic_may_put_something_on_the_subscribers_queue() -> None:
+    policy = configured()["OutcomesQueuePolicy"]["Properties"]["PolicyDocument"]
+    (statement,) = policy["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Allow", {"Service": "sns.amazonaws.com"})
+    assert statement["Action"] == "sqs:SendMessage"
+    assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == subscription()["TopicArn"]
+
+
+def test_the_filter_asks_for_attributes_and_statuses_that_there_are() -> None:
+    row = Row("a", category="appointment", campaign="spring", status=Status("PUSHED"))
+    event = OutcomeEvent(event_id="a#1", status="PUSHED", time=0.0, via="push")
+    assert set(subscription()["FilterPolicy"]) <= set(filters(row, event))
+    assert set(subscription()["FilterPolicy"]["status"]) <= set(OUTCOMES)
+
+
+def test_each_outcome_stands_in_the_table() -> None:
+    table = DOCUMENT.split("## Outcomes")[1].split("Each event has")[0]
+    assert {status for status in OUTCOMES if f"`{status}`" not in table} == set()
+
+
+def test_there_is_no_topic_where_producers_are_not_told() -> None:
+    template = source()
+    assert template["Conditions"]["TellsProducers"] == {"Fn::Equals": [{"Ref": "TellProducers"}, "yes"]}
+    for name in ("OutcomesTopic", "OutcomesTopicPolicy"):
+        assert template["Resources"][name]["Condition"] == "TellsProducers"
+    assert template["Outputs"]["OutcomesTopicArn"]["Condition"] == "TellsProducers"
+    given = {
+        json.dumps(item["Properties"]["Environment"]["Variables"]["OUTCOMES_TOPIC_ARN"])
+        for item in template["Resources"].values()
+        if "OUTCOMES_TOPIC_ARN" in item.get("Properties", {}).get("Environment", {}).get("Variables", {})
+    }
+    (one,) = map(json.loads, given)
+    assert one == {"Fn::If": ["TellsProducers", {"Ref": "OutcomesTopic"}, {"Ref": "AWS::NoValue"}]}
+
+
+def test_whoever_writes_rows_knows_whether_producers_are_told() -> None:
+    for folder, needs in NEEDS.items():
+        if {"MESSAGES_TABLE", "WAKE_QUEUE_URL"} <= set(needs) and folder != "operator_read":
+            assert "OUTCOMES_TOPIC_ARN" in environment_of(folder), folder
+
+
+def environment_of(folder: str) -> dict[str, Any]:
+    (item,) = (
+        item
+        for item in source()["Resources"].values()
+        if item["Type"] == "AWS::Serverless::Function"
+        and item["Properties"]["CodeUri"].rstrip("/").endswith(f"functions/{folder}")
+    )
+    variables: dict[str, Any] = item["Properties"]["Environment"]["Variables"]
+    return variables

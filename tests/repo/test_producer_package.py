@@ -5,13 +5,9 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -24,6 +20,7 @@ from lifeline.contract.outcomes import OUTCOME_SCHEMA
 from local.publish.schema import published
 from local.publish.shapes import Reader, kinds
 from tests.support.template import ROOT
+from tests.support.wheels import environment, run
 
 PRODUCER = ROOT / "producer"
 CONTRACT = ROOT / "layers" / "lifeline" / "lifeline" / "contract"
@@ -69,8 +66,8 @@ def test_both_schemas_are_valid_draft_2020_12() -> None:
 
 
 def test_a_shape_that_no_type_can_say_is_an_error() -> None:
-    with pytest.raises(NotImplementedError, match="oneOf"):
-        Reader({}).shape("media", {"oneOf": []})
+    with pytest.raises(NotImplementedError, match="anyOf"):
+        Reader({}).shape("media", {"anyOf": []})
     with pytest.raises(NotImplementedError, match="two different objects"):
         Reader({}).structure(
             "Message",
@@ -88,15 +85,36 @@ def test_a_shape_that_no_type_can_say_is_an_error() -> None:
 
 def test_a_new_kind_brings_its_field_and_others_are_without_it() -> None:
     schema = json.loads(json.dumps(MESSAGE_SCHEMA))
-    schema["properties"]["type"]["enum"].append("image")
-    schema["properties"]["image"] = {"type": "object", "properties": {"id": {"type": "string"}}}
+    schema["properties"]["type"]["enum"].append("fax")
+    schema["properties"]["fax"] = {"type": "object", "properties": {"id": {"type": "string"}}}
+    for rule in schema["allOf"]:
+        if "type" in rule["if"].get("properties", {}):
+            rule["then"]["properties"]["fax"] = False
+    others = {"image": False, "reply_to": False}
     schema["allOf"].append(
-        {"if": {"properties": {"type": {"const": "image"}}}, "then": {"required": ["image"]}}
+        {
+            "if": {"properties": {"type": {"const": "fax"}}},
+            "then": {"required": ["fax"], "properties": others},
+        }
     )
-    found = {kind.name: (set(kind.required), set(kind.foreign)) for kind in kinds(schema)}
-    assert found["image"] == ({"id", "to", "image"}, {"template"})
-    assert found["text"] == ({"id", "to", "text"}, {"template", "image"})
-    assert found["template"] == ({"id", "to", "template"}, {"image"})
+    kinds_by_name = {kind.name: kind for kind in kinds(schema)}
+    assert kinds_by_name["fax"].required == {"id", "fax"}
+    assert kinds_by_name["fax"].foreign == {"image", "reply_to"}
+    assert kinds_by_name["text"].required == {"id", "text"}
+    assert {"fax", "image", "template"} <= kinds_by_name["text"].foreign
+    assert not {"text", "preview_url", "reply_to"} & kinds_by_name["text"].foreign
+
+
+def test_branches_become_a_union_and_an_object_of_any_keys_a_map() -> None:
+    reader = Reader({})
+    branch = {"type": "object", "properties": {"type": {"const": "a"}}}
+    union = reader.shape("part", {"oneOf": [{**branch, "title": "A"}, {**branch, "title": "B"}]})
+    assert [part.what for part in union.parts] == ["A", "B"]
+    assert set(reader.structures) == {"A", "B"}
+    choice = {"type": "object", "properties": {}, "oneOf": [{"required": ["id"]}, {"required": ["link"]}]}
+    assert reader.shape("medium", choice).what == "Medium"
+    values = reader.shape("x", {"type": "object", "additionalProperties": {"type": "string"}})
+    assert (values.what, values.parts[0].what) == ("map", "string")
 
 
 # -- one contract ------------------------------------------------------------------------------------------
@@ -144,57 +162,10 @@ def test_the_same_source_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> No
 # -- an environment of its own -----------------------------------------------------------------------------
 
 
-def closure(*names: str) -> set[str]:
-    """Distributions by name, with all that they require here."""
-    from packaging.requirements import Requirement
-
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name in found:
-            continue
-        found.add(name)
-        for line in metadata.requires(name) or ():
-            requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                waiting.append(requirement.name)
-    return found
-
-
-def environment(folder: Path, wheel: Path) -> Path:
-    """A new environment with the wheel, what it says that it requires, pytest, and nothing else.
-
-    The requirements are those of the project's environment, linked: installing them anew would take a
-    registry and a minute.
-    """
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    (packages,) = folder.glob("lib/python*/site-packages")
-    with zipfile.ZipFile(wheel) as archive:  # what an installer does with a wheel of pure Python
-        archive.extractall(packages)
-        (info,) = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" in name}
-        told = archive.read(f"{info}/METADATA").decode()
-    wanted = re.findall(r"^Requires-Dist: ([A-Za-z0-9-]+)", told, re.MULTILINE)
-    assert wanted == ["boto3"], "boto3 only"
-    for name in closure(*wanted, "pytest"):
-        for file in metadata.files(name) or ():
-            top = file.parts[0]
-            if top != ".." and not (packages / top).exists():
-                (packages / top).symlink_to(Path(str(metadata.distribution(name).locate_file(top))))
-    return folder / "bin" / "python"
-
-
-def run(python: Path, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    keep = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
-    return subprocess.run(
-        [python, *words], cwd=cwd, env=keep, capture_output=True, text=True, check=False, timeout=120
-    )
-
-
 @pytest.fixture(scope="module")
 def away(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of such an environment."""
-    return environment(tmp_path_factory.mktemp("away") / "env", wheel)
+    return environment(tmp_path_factory.mktemp("away") / "env", wheel, requires={"boto3"}, also={"pytest"})
 
 
 def test_the_wheel_works_and_passes_its_tests_away_from_the_repository(away: Path, tmp_path: Path) -> None:

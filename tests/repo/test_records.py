@@ -31,11 +31,13 @@ HOMES: Final = {
     "probe": CONTROL / "marks.py",
     "plan": CONTROL / "marks.py",
     "stats": CONTROL / "minutes.py",
+    "spending": CONTROL / "spending.py",
     "inbound#": LAYER / "adapters" / "inbox.py",
     "pending_voice": LAYER / "adapters" / "inbox.py",
     "voice_person": LAYER / "adapters" / "inbox.py",
     "recording": LAYER / "adapters" / "recordings.py",
     "campaign": LAYER / "adapters" / "campaigns.py",
+    "upload": LAYER / "adapters" / "uploads.py",
     "proof": LAYER / "adapters" / "used_proofs.py",
 }
 """The kinds (``pk``) and the module that has each."""

@@ -22,6 +22,7 @@ _PRODUCT: Final = "Meta's word for the product, in what is sent to it or comes f
 _WAY: Final = "the way, not the scope: how a person is reached"
 SCOPE_WORDS: Final = {
     f"{LAYER}/adapters/whatsapp.py": _PRODUCT,
+    f"{LAYER}/domain/message/kinds.py": _PRODUCT,
     f"{LAYER}/use_cases/operate/whatsapp_test.py": _PRODUCT,
     f"{LAYER}/use_cases/panic/probe.py": _PRODUCT,
     "local/simulators": _PRODUCT,

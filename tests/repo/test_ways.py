@@ -20,11 +20,14 @@ CONSTANTS = {way.name.upper() for way in WAYS}
 MAY = {
     f"{LAYER}/contract/ways.py": "the registry",
     f"{LAYER}/wiring/adapters.py": "who takes each way",
+    f"{LAYER}/wiring/texts.py": "who takes one way, and what it may cost",
     f"{LAYER}/adapters/push.py": "the adapter of one way",
+    f"{LAYER}/contract/kinds.py": "a contact that is sent has emails",
+    f"{LAYER}/domain/fallback/words.py": "reads the emails of a contact that is sent",
     f"{LAYER}/domain/fallback/feedback.py": "parses events of SES and of SNS, each about its own way",
+    f"{LAYER}/settings.py": "the group of settings of a way that costs",
     f"{LAYER}/domain/fallback/policy.py": "says of park that it comes last",
     f"{LAYER}/domain/incident/readiness.py": "judges SNS's devices and SES's account",
-    f"{LAYER}/use_cases/feedback/settle_mails.py": "takes events of SES",
     f"{LAYER}/use_cases/operate/ready.py": "asks SNS for its devices and SES for its account",
 }
 """Files that may name a way, each with its reason."""

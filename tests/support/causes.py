@@ -25,10 +25,13 @@ SETTINGS: dict[str, Any] = {
         "spam_limit_seconds": 8,
         "settle_seconds": 20,
         "flap_base_seconds": 5,
+        "manual_seconds": 0,
     },
     "detection": {"silent_after_seconds": 30, "silent_minimum": 5},
     "retry": {"base": 0.5, "cap": 5},
     "sending": {"grace": 15},
+    "fallback": {"steps": {"critical": ["push", "sms", "email", "park"]}},
+    "sms": {"price": 0.1, "ceiling": 0.3},
 }
 """Two successes, five seconds apart, end panic here; three in a row, 15 seconds apart, are the default: the
 domain's tests show them, and the demo runs with them.

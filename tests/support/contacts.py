@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lifeline.adapters.contacts import COMPLAINT, Contact, WayAddress, mark_key
+from lifeline.adapters.contacts import COMPLAINT, Contact, WayAddress, bsuid_key, mark_key
 from lifeline.errors import UnavailableError
 
 
@@ -21,9 +21,11 @@ class MemoryContacts:
         self.fails: dict[str, Exception] = {}
         self.broken = False
 
-    def read(self, user_ids: Iterable[str]) -> dict[str, Contact]:
+    def read(self, keys: Iterable[str]) -> dict[str, Contact]:
         self._check()
-        return {name: self.known[name] for name in user_ids if name in self.known}
+        by_bsuid = {bsuid_key(one.bsuid): one for one in self.known.values() if one.bsuid}
+        everybody = {**by_bsuid, **self.known}
+        return {key: everybody[key] for key in keys if key in everybody}
 
     def save(self, contact: Contact) -> None:
         self._check(contact.user_id)
@@ -31,6 +33,7 @@ class MemoryContacts:
         kept = {way: why for way, why in before.refused.items() if way not in contact.addresses}
         self.known[contact.user_id] = replace(
             contact,
+            bsuid=contact.bsuid or before.bsuid,
             addresses={**before.addresses, **contact.addresses},
             refused={**kept, **contact.refused},
         )

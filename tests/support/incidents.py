@@ -160,6 +160,12 @@ def many() -> list[Affected]:
             (31, S.CLAIMED, ""),
             (31.5, S.CANCELLED, "by an operator"),
         ),
+        message(
+            "suppressed",
+            S.SUPPRESSED,
+            (31, S.CLAIMED, ""),
+            (31.5, S.SUPPRESSED, "the recipient wants no promotional messages"),
+        ),
         message("rejected", S.REJECTED, (32, S.CLAIMED, ""), (33, S.REJECTED, "bad")),
         message(
             "failed",

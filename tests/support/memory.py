@@ -14,6 +14,7 @@ import threading
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, Protocol, cast
@@ -31,10 +32,12 @@ from lifeline.adapters.ledger import (
 )
 from lifeline.adapters.queues import ENTRIES_PER_CALL, Depth, Incoming, Outgoing
 from lifeline.adapters.row_items import CHANGEABLE, written
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.incident.facts import Affected
 from lifeline.domain.message.row import SHARDS, Change, Fate, Row, Written, shard_of
 from lifeline.domain.message.status import OPEN, Status, can_move
-from lifeline.domain.pace.pace import MAX_DELAY
+from lifeline.domain.message.telling import marked
+from lifeline.domain.pace.pace import MAX_DELAY, SetRate
 from lifeline.domain.panic.detection import Bucket, Window
 from lifeline.domain.panic.flag import Event, Flag, PanicChange
 from lifeline.domain.records import Kept, KeptRecord, R
@@ -151,7 +154,14 @@ class MemoryLedger:
     (FAIL, DIE) and ``agenda.propagate`` of each write that the index has to take over (LAG: not yet).
     """
 
-    def __init__(self, faults: Faults | None = None, new_op: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self,
+        faults: Faults | None = None,
+        new_op: Callable[[], str] | None = None,
+        outcomes: bool = False,
+    ) -> None:
+        """``outcomes``: as the adapter's."""
+        self.outcomes = outcomes
         self.rows: dict[str, Row] = {}
         self.broken = False
         self.before_write: list[Callable[[], object]] = []
@@ -175,6 +185,8 @@ class MemoryLedger:
         with self._lock:
             while self.before_write:
                 self.before_write.pop(0)()
+            if self.outcomes:
+                changes = [marked(change, now) for change in changes]
             results = [Written(Fate.UNKNOWN)] * len(changes)
             ops = [self._new_op() for _ in changes]
             for part in each_id_once(changes):
@@ -255,6 +267,8 @@ class MemoryLedger:
                 for name in (*CHANGEABLE, "lane", "due")
                 if (new := getattr(after, name)) != getattr(before, name)
             }
+            marks = (set(current.outcomes) - set(before.outcomes)) | set(after.outcomes)
+            values["outcomes"] = tuple(sorted(marks, key=lambda mark: mark.rev))
             trail = {**current.trail, **{at: why for at, why in done.trail.items() if at not in before.trail}}
             stored = replace(current, **values, rev=done.rev, ops=done.ops, updated_at=now, trail=trail)
         else:
@@ -282,7 +296,7 @@ class MemoryLedger:
         self._check("reading an incident's rows")
         for row in list(self.rows.values()):
             if row.incident_id == incident_id:
-                yield affected_of(row, row.possible_duplicates, len(row.duplicates))
+                yield affected_of(row, row.possible_duplicates, len(row.duplicates), row.beside is not None)
 
     def sample(
         self, since: float, want: int, segments: Sequence[int], priority: str | None = None
@@ -439,7 +453,11 @@ class MemoryControl:
         self.windows: dict[str, Window] = {}
         self.slots: dict[str, int] = {}
         self.tats: dict[str, float] = {}
+        self.set_to: SetRate | None = None
+        self.seen_rate: SetRate | None = None
         self.marks: dict[str, float] = {}
+        self.spent: Counter[tuple[str, int]] = Counter()
+        self.above: set[tuple[str, int]] = set()
         self.writes: Counter[str] = Counter()
         self.broken = False
         self.races = 0
@@ -552,11 +570,22 @@ class MemoryControl:
         if self.tats.get(lane, floor - 1) < floor:
             self.writes[lane] += 1
         self.tats[lane] = max(self.tats.get(lane, floor), floor) + tokens * interval
+        if lane == WHATSAPP:
+            self.seen_rate = self.set_to
         return self.tats[lane]
 
     def limiter(self, lane: str) -> float | None:
         self._check()
+        if lane == WHATSAPP:
+            self.seen_rate = self.set_to
         return self.tats.get(lane)
+
+    def operators_rate(self) -> SetRate | None:
+        return self.seen_rate
+
+    def limit(self, rate: SetRate | None) -> None:
+        self._check()
+        self.set_to = self.seen_rate = rate
 
     def advance(self, name: str, upto: float, seen: float | None) -> bool:
         self._check()
@@ -568,6 +597,25 @@ class MemoryControl:
     def mark(self, name: str) -> float | None:
         self._check()
         return self.marks.get(name)
+
+    def spend(self, way: str, hour: int, cost: int, ceiling: int) -> bool:
+        self._check()
+        with self._counting:
+            if self.spent[way, hour] + cost > ceiling:
+                return False
+            self.spent[way, hour] += cost
+        return True
+
+    def first_above(self, way: str, hour: int) -> bool:
+        self._check()
+        if (way, hour) in self.above:
+            return False
+        self.above.add((way, hour))
+        return True
+
+    def untold(self, way: str, hour: int) -> None:
+        self._check()
+        self.above.discard((way, hour))
 
     def claim_slot(self, scope: str, slot: int) -> bool:
         if self.slots.get(scope, -1) >= slot:
@@ -848,6 +896,9 @@ class Recorder:
     def count(self, name: str, value: float = 1, **dimensions: str) -> None:
         assert set(METRICS[name][1]) == set(dimensions), name
         self.metrics[(name, *dimensions.values())] += int(value)
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def share(self, name: str, hits: int, misses: int, **dimensions: str) -> None:
         assert set(METRICS[name][1]) == set(dimensions), name

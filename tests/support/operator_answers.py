@@ -10,7 +10,8 @@ ROW: dict[str, Any] = {
     "found": True, "id": "m-1", "status": "SENT", "waits_for": None, "to": "+49***", "type": "text",
     "priority": "normal", "template": None, "campaign": None, "reached": True, "way": "whatsapp",
     "cause": None, "code": None, "acts": 1, "attempts": 1, "doubts": [], "possible_duplicates": 0,
-    "duplicates": [], "conflicts": 0, "tried": None, "recording": None, "unspoken": None,
+    "duplicates": [], "conflicts": 0, "escalated": False, "told_by_both": False, "also": None,
+    "tried": None, "recording": None, "unspoken": None,
     "incident_id": None, "wamid": "wamid.1", "trail": [{"at": AT, "status": "SENT", "note": ""}],
 }  # fmt: skip
 

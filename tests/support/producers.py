@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -31,3 +33,13 @@ def configured() -> dict[str, dict[str, Any]]:
     for block in blocks("yaml"):
         found |= yaml.load(block, Loader)
     return found
+
+
+def built_wheel(folder: Path) -> Path:
+    """The producers' package, built into ``folder``; a wheel of pure Python can be imported as it is."""
+    spec = importlib.util.spec_from_file_location("build_backend", ROOT / "producer" / "build_backend.py")
+    assert spec
+    assert spec.loader
+    backend = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(backend)
+    return folder / str(backend.build_wheel(str(folder)))

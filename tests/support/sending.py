@@ -81,6 +81,8 @@ class Meta:
         self.of: dict[str, Failure | BaseException] = {}
         self.before: Callable[[str], object] = lambda name: None
         self.after: Callable[[str], object] = lambda name: None
+        self.reached: list[Failure | None] = []
+        self.reach_asked = 0
         self.sent: list[Sent] = []
         self.accepted: list[str] = []
 
@@ -93,6 +95,12 @@ class Meta:
     def asked(self) -> list[str]:
         """The ids of all sends, in order."""
         return [item.id for item in self.sent]
+
+    def reaches(self, within: float) -> Failure | None:
+        """What is asked about a failure: answers from ``reached``, then well."""
+        assert 0 < within < 2
+        self.reach_asked += 1
+        return self.reached.pop(0) if self.reached else None
 
     def send(
         self,

@@ -21,11 +21,13 @@ from tests.support.memory import (
     MemoryQueues,
     Recorder,
 )
+from tests.support.opt_outs import MemoryOptOuts
+from tests.support.outcome_topic import SeenTopic
 
 OUTSIDE = (
     *("alarms", "app_secret", "couriers", "email", "functions", "inbound_topic", "inbox"),
-    *("mail_accounts", "metrics", "openai_secret", "push", "reach", "recordings", "sts", "subscriptions"),
-    *("token_secret", "token_store", "used_proofs", "whatsapp"),
+    *("mail_accounts", "metrics", "openai_secret", "parcels", "push", "reach", "recordings", "sts"),
+    *("subscriptions", "token_secret", "token_store", "uploads", "used_proofs", "whatsapp"),
 )
 """Services that a world has only if it says so; by the names of the wiring."""
 
@@ -60,13 +62,15 @@ class Services:
         """``page``: entries per call of the agenda, small so that paging is met."""
         self.settings = settings or Settings(probe_queue_url="queue/probe")
         self.clock, self.log = clock or Clock(), Recorder()
-        self.ledger = MemoryLedger(faults)
+        self.ledger = MemoryLedger(faults, outcomes=bool(self.settings.outcomes_topic_arn))
         self.agenda = MemoryAgenda(self.ledger, page)
         self.queues = MemoryQueues(self.clock, faults)
         self.control = MemoryControl()
         self.campaigns = MemoryCampaigns()
         self.contacts = MemoryContacts()
+        self.opt_outs = MemoryOptOuts()
         self.notices = MemoryNotices()
+        self.outcome_topic = SeenTopic()
         self._also: dict[str, Any] = {}
 
     def also(self, **more: Any) -> None:
@@ -86,7 +90,9 @@ class Services:
                 "queues": self.queues,
                 "campaigns": self.campaigns,
                 "contacts": self.contacts,
+                "opt_outs": self.opt_outs,
                 "notices": self.notices,
+                "outcome_topic": self.outcome_topic,
                 "telemetry": self.log,
                 "clock": self.clock,
                 "pause": self.clock.advance,

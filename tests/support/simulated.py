@@ -28,6 +28,9 @@ class Meta:
     def pause(self, seconds: float) -> None:
         self._ahead = seconds
 
+    def reaches(self, within: float) -> None:
+        """Nobody asks: nothing fails."""
+
     def send(self, message: Message, to: str, tag: str, **_: object) -> Accepted:
         at, self._ahead = self._clock() + self._ahead, 0.0
         self._sent(message.id, at)

@@ -28,7 +28,8 @@ def refused(code: int = 190, subcode: int = 467, message: str = "The session is 
 class Meta:
     """Tokens by their end (None: no end, 0: revoked); ``fails``: what to answer instead, by call.
 
-    Calls are ``debug``, ``debug_new`` (of a token that is not the first), ``exchange``, ``phone``.
+    Calls are ``debug``, ``debug_new`` (of a token that is not the first), ``exchange``, ``phone``,
+    ``templates``.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -40,6 +41,8 @@ class Meta:
         self.scopes: list[str] = list(NEEDED_SCOPES)
         self.number = NUMBER
         self.on_exchange: Any = None
+        self.listed: list[dict[str, Any]] = []
+        self.template_reads = 0
 
     def _valid(self, token: str) -> bool:
         end = self.tokens.get(token, 0)
@@ -65,6 +68,12 @@ class Meta:
             },
             None,
         )
+
+    def templates(
+        self, name: str | None = None, after: str | None = None, limit: int = 100
+    ) -> Answer | Failure:
+        self.template_reads += 1
+        return self.fails.get("templates") or Answer({"data": self.listed}, None)
 
     def exchange(self, token: str, app_id: str, app_secret: str) -> str | Failure:
         assert (app_id, app_secret) == (APP_ID, APP_SECRET)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from lifeline.domain.inbound.inbound import InboundRules
 from lifeline.domain.inbound.ours import WebhookRules
 from lifeline.domain.inbound.webhooks import InboundMessage
 from lifeline.domain.message.row import WHATSAPP, Row
@@ -32,24 +33,35 @@ class Inbound(Protocol):
 class World(Services):
     """A webhook and all that it touches."""
 
-    def __init__(self, inbound: Inbound | None = None, numbers: Sequence[str] = ()) -> None:
-        """``numbers``: ids of further numbers of ours."""
+    def __init__(
+        self,
+        inbound: Inbound | None = None,
+        numbers: Sequence[str] = (),
+        rules: InboundRules | None = None,
+        outcomes_topic: str = "",
+    ) -> None:
+        """``numbers``: ids of further numbers of ours. ``outcomes_topic``: its ARN; producers are told."""
         super().__init__(
             Settings(
                 wake_queue_url=WAKE,
                 probe_queue_url="queue/probe",
                 phone_number_id=PHONE_NUMBER_ID,
                 waba_id=WABA_ID,
+                outcomes_topic_arn=outcomes_topic,
                 webhook=WebhookRules(tuple(numbers)),
+                inbound=rules or InboundRules(),
             )
         )
         self.secrets = StubSecrets({"app_secret": APP_SECRET, "verify_token": "verify-me"})
         self.also(app_secret=self.secrets)
-        if inbound:
-            self.also(take_inbound=inbound)
+        self._inbound = inbound
+        self.remake()
+
+    def remake(self) -> None:
+        """The webhook anew, on the services as they are now."""
         adapters = self.adapters("webhook")
         self.panic, self.wake = adapters.panic, adapters.wake
-        self.webhook = webhook.build(adapters)
+        self.webhook = webhook.build(adapters, self._inbound)
 
     def sent(self, name: str, status: Status = Status.SENT, **values: Any) -> Row:
         """A row whose first act was a send over WhatsApp."""

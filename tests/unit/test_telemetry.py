@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from lifeline.telemetry import METRICS, Telemetry, clean
 
+from local.metrics import data_of
+
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
@@ -36,6 +38,58 @@ def test_a_share_is_one_value_per_batch(capsys: pytest.CaptureFixture[str], hits
 def test_nothing_to_share_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     Telemetry("test").share("Unreached", 0, 0, scope="whatsapp")
     assert not lines(capsys)
+
+
+def test_what_is_counted_together_is_one_line_where_dimensions_agree(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    telemetry = Telemetry("test")
+    with telemetry.together():
+        telemetry.count("Sends", 100, scope="whatsapp")
+        telemetry.share("Unreached", 1, 3, scope="whatsapp")
+        telemetry.count("Outcomes", 99, status="SENT")
+        telemetry.count("Outcomes", 1, status="PARKED")
+        telemetry.count("Sends", 2, scope="whatsapp")
+        assert not lines(capsys)
+    first, second = lines(capsys)
+    assert (first["Sends"], first["Unreached"], first["Outcomes"], first["status"]) == (
+        [100.0, 2.0],
+        [0.25],
+        [99.0],
+        "SENT",
+    )
+    assert [one["Dimensions"] for one in first["_aws"]["CloudWatchMetrics"]] == [[["scope"]], [["status"]]]
+    assert (second["Outcomes"], second["status"]) == ([1.0], "PARKED")
+    found = {(datum.name, datum.dimensions, datum.value) for datum in data_of(json.dumps(first))}
+    assert found == {
+        ("Sends", (("scope", "whatsapp"),), 100.0),
+        ("Sends", (("scope", "whatsapp"),), 2.0),
+        ("Unreached", (("scope", "whatsapp"),), 0.25),
+        ("Outcomes", (("status", "SENT"),), 99.0),
+    }
+
+
+def test_what_was_counted_before_an_error_is_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry = Telemetry("test")
+
+    def fails() -> None:
+        with telemetry.together():
+            telemetry.count("Sends", 1, scope="whatsapp")
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fails()
+    assert len(lines(capsys)) == 1
+    telemetry.count("Sends", 1, scope="whatsapp")
+    assert len(lines(capsys)) == 1, "at once again"
+
+
+def test_a_metric_has_at_most_a_hundred_values_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry = Telemetry("test")
+    with telemetry.together():
+        for _ in range(150):
+            telemetry.count("Sends", scope="whatsapp")
+    assert [len(line["Sends"]) for line in lines(capsys)] == [100, 50]
 
 
 def test_unknown_dimensions_are_refused() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, TypeVar, cast
 
 from lifeline.domain.fallback.policy import DEFAULT_POLICY, Policy
+from lifeline.domain.fallback.prices import Prices
 from lifeline.domain.inbound.inbound import InboundRules
 from lifeline.domain.inbound.ours import WebhookRules
 from lifeline.domain.pace.quiet import QuietHours
@@ -28,8 +29,10 @@ T = TypeVar("T")
 class Sending:
     """How one worker talks to Meta. Times in seconds."""
 
-    connections: int = 32
-    """Sends in flight per worker: at Meta's ~400 ms an answer, 32 give the default 80 messages/s."""
+    connections: int = 50
+    """Sends in flight per worker. Half a batch of 100: two rounds of time-outs (13 s each) fit into an
+    invocation of 50 s, where four would not. What a worker then sends, ``benchmarks/shape.py`` measures.
+    """
     connect_timeout: float = 3.05
     """Just over the first TCP retransmission (3 s), as requests' documentation advises."""
     read_timeout: float = 10.0
@@ -124,6 +127,7 @@ class Settings:
     control_table: str = ""
     messages_table: str = ""
     contacts_table: str = ""
+    uploads_bucket: str = ""
     critical_queue_url: str = ""
     whatsapp_queue_url: str = ""
     bulk_queue_url: str = ""
@@ -136,12 +140,18 @@ class Settings:
     events_dlq_url: str = ""
     ops_topic_arn: str = ""
     inbound_topic_arn: str = ""
+    outcomes_topic_arn: str = ""
+    """Empty: producers are not told of outcomes, and rows bear no marks of them."""
     app_secret_arn: str = ""
     token_secret_arn: str = ""
     openai_secret_arn: str = ""
     email_from: str = ""
     email_configuration_set: str = ""
     email_identity: str = ""
+    sms_service: str = ""
+    """``end-user-messaging`` or ``sns``; empty: no SMS is sent."""
+    sms_origination: str = ""
+    sms_configuration_set: str = ""
     alarms_topic_arn: str = ""
     graph_base_url: str = ""
     graph_version: str = ""
@@ -151,6 +161,7 @@ class Settings:
     openai_base_url: str = ""
     drainer_function: str = ""
     token_keeper_function: str = ""
+    operator_function_arn: str = ""
     test_number: str = ""
     alarm_prefix: str = ""
     webhook_api_id: str = ""
@@ -162,6 +173,7 @@ class Settings:
     detection: Thresholds = field(default_factory=Thresholds)
     panic: Rules = field(default_factory=Rules)
     quiet: QuietHours = field(default_factory=QuietHours)
+    sms: Prices = field(default_factory=Prices)
     fallback: Policy = DEFAULT_POLICY
     inbound: InboundRules = field(default_factory=InboundRules)
     openai: VoiceRules = field(default_factory=VoiceRules)
@@ -185,6 +197,7 @@ _OPERATOR: Final = (
     "VOICE_DLQ_URL",
     "PROBE_DLQ_URL",
     "EVENTS_DLQ_URL",
+    "OPERATOR_FUNCTION_ARN",
 )
 
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -213,6 +226,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "operator": (
         *_OPERATOR,
         "STACK_ID",
+        "UPLOADS_BUCKET",
         "DRAINER_FUNCTION",
         "TOKEN_KEEPER_FUNCTION",
     ),
@@ -234,6 +248,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "WABA_ID",
         *_CONTROL,
         *_LEDGER,
+        "CONTACTS_TABLE",
         "VOICE_QUEUE_URL",
         "INBOUND_TOPIC_ARN",
         "TOKEN_KEEPER_FUNCTION",
@@ -244,6 +259,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
 """The variables without which a function cannot work. Others in :data:`OPTIONAL` are used where given."""
 
 OPTIONAL: Final = (
+    "OUTCOMES_TOPIC_ARN",
     "STAGE",
     "AWS_REGION",
     "DEFAULT_REGION_CODE",
@@ -255,10 +271,13 @@ OPTIONAL: Final = (
     "WEBHOOK_API_ID",
     "EMAIL_CONFIGURATION_SET",
     "EMAIL_IDENTITY",
+    "SMS_SERVICE",
+    "SMS_ORIGINATION",
+    "SMS_CONFIGURATION_SET",
     "ALARMS_TOPIC_ARN",
 )
 
-_TUNABLE: Final = ("sending", "retry", "limiter", "drain", "token", "detection", "panic", "quiet")
+_TUNABLE: Final = ("sending", "retry", "limiter", "drain", "token", "detection", "panic", "quiet", "sms")
 _PARSED: Final[Mapping[str, Callable[[object], Any]]] = {
     "fallback": Policy.parse,
     "inbound": InboundRules.parse,

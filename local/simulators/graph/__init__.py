@@ -20,7 +20,9 @@ Fault kinds and what they touch:
 ``ambiguous``          the send is accepted and recorded, then the connection breaks
 ``held``               sends answer held_for_quality_assessment
 ``silent``             sends are accepted; no webhook ever comes
-``undelivered``        sends are accepted; the webhook says failed with ``code`` (default 131026)
+``undelivered``        sends are accepted; the webhook says failed with ``code`` (default 131026), ``details``
+``phone_off``          sends are accepted; the webhook says sent, and delivered after ``delivered_after``
+                       seconds (default: never)
 
 Webhooks: ``webhook_delay`` and up to ``webhook_jitter`` more (seconds), ``webhook_duplicates`` and
 ``webhook_drop`` (shares; what is dropped is delivered once the share is 0 again), ``webhook_shuffle``.

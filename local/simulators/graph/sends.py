@@ -111,15 +111,19 @@ class Sends:
         ambiguous = self._of.take_fault(("ambiguous",), facts)
         silent = self._of.take_fault(("silent",), facts)
         undelivered = self._of.take_fault(("undelivered",), facts)
+        off = self._of.take_fault(("phone_off",), facts)
         callback = body.get("biz_opaque_callback_data")
         by_phone = "to" in body
         if not silent and not held:
             failed = None
             if undelivered:
                 code = int(undelivered.options.get("code", 131026))
-                failed = code, MESSAGES.get(code, (400, "Message failed"))[1]
+                title = MESSAGES.get(code, (400, "Message failed"))[1]
+                failed = code, title, str(undelivered.options.get("details", title))
             recipient = {"recipient_id": to} if by_phone else {"recipient_user_id": to}
-            self._of.webhooks.statuses(recipient, wamid, self.metadata, callback, failed)
+            self._of.webhooks.statuses(
+                recipient, wamid, self.metadata, callback, failed, off.options if off else None
+            )
         message: dict[str, Any] = {"id": wamid}
         if body.get("type") == "template":
             message["message_status"] = "held_for_quality_assessment" if held else "accepted"
@@ -132,7 +136,7 @@ class Sends:
             {"messaging_product": "whatsapp", "contacts": [contact], "messages": [message]},
             self.usage_headers(0),
         )
-        applied = next((f.kind for f in (ambiguous, held, silent, undelivered) if f), None)
+        applied = next((f.kind for f in (ambiguous, held, silent, undelivered, off) if f), None)
         answer.notes = {
             "accepted": True,
             "wamid": wamid,

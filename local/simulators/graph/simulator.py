@@ -28,7 +28,17 @@ WEBHOOK_SCHEMAS: Final = {"messages": "StatusMessageValue", "messages in": "Inco
 class GraphSimulator(Simulator):
     """One account with one number."""
 
-    kinds = ("server_error", "not_json", "auth", *SEND_FAULTS, "ambiguous", "held", "silent", "undelivered")
+    kinds = (
+        "server_error",
+        "not_json",
+        "auth",
+        *SEND_FAULTS,
+        "ambiguous",
+        "held",
+        "silent",
+        "undelivered",
+        "phone_off",
+    )
 
     def __init__(
         self,

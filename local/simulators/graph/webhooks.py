@@ -77,10 +77,17 @@ class Webhooks:
         wamid: str,
         metadata: Mapping[str, str],
         callback: str | None,
-        failed: tuple[int, str] | None,
+        failed: tuple[int, str, str] | None,
+        off: Mapping[str, Any] | None = None,
     ) -> None:
-        """Sent, delivered and perhaps read; or failed, with a code and its title."""
+        """Sent, delivered and perhaps read; or failed, with a code, its title and details.
+
+        ``off``: the phone is; what it has comes ``delivered_after`` seconds later, or not at all.
+        """
         steps = ["failed"] if failed else ["sent", "delivered", *(["read"] if self.webhook_read else [])]
+        late = float(off.get("delivered_after", 0.0)) if off else 0.0
+        if off is not None and not late:
+            steps = steps[:1]
         if self.webhook_shuffle:
             self._chance.shuffle(steps)
         for index, step in enumerate(steps):
@@ -93,13 +100,14 @@ class Webhooks:
             if callback:
                 status["biz_opaque_callback_data"] = callback
             if failed:
-                code, title = failed
-                data = {"details": title}
+                code, title, details = failed
+                data = {"details": details}
                 status["errors"] = [{"code": code, "title": title, "message": title, "error_data": data}]
             value = {"messaging_product": "whatsapp", "metadata": dict(metadata), "statuses": [status]}
             copies = 2 if self._chance.random() < self.webhook_duplicates else 1
             for _ in range(copies):
-                self.tell("messages", value, delay=self.webhook_delay * (index + 1))
+                wait = 0.0 if step in ("sent", "failed") else late
+                self.tell("messages", value, delay=wait + self.webhook_delay * (index + 1))
 
     def tell(self, name: str, value: dict[str, Any], delay: float = 0.0) -> None:
         """Put a change of the field ``name`` under way, due in ``delay`` seconds and some jitter."""

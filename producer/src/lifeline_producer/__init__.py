@@ -7,10 +7,12 @@ lifeline.send(text(id="shop3:order:991", to="+4915112345678", text="Your order i
 """
 
 from lifeline_producer import kinds as _kinds
+from lifeline_producer.contract.inbound import Inbound
 from lifeline_producer.contract.messages import ContractError
 from lifeline_producer.contract.outcomes import CONFLICT, OUTCOMES, OutcomeEvent
 from lifeline_producer.draft import Checked, Draft
 from lifeline_producer.fake import FakeLifeline, sns_event, sqs_event
+from lifeline_producer.inbound import notification, notifications
 from lifeline_producer.kinds import *  # noqa: F403 - one builder per kind, as the contract has them
 from lifeline_producer.lifeline import Lifeline, NotSent, Queues
 from lifeline_producer.outcomes import outcome, outcomes
@@ -24,6 +26,7 @@ __all__ = [
     "Draft",
     "Failure",
     "FakeLifeline",
+    "Inbound",
     "Lifeline",
     "NotSent",
     "OutcomeEvent",
@@ -31,6 +34,8 @@ __all__ = [
     "Progress",
     "Queues",
     "Report",
+    "notification",
+    "notifications",
     "outcome",
     "outcomes",
     "sns_event",

@@ -82,14 +82,16 @@ class FakeLifeline:
         """What Lifeline would tell of an accepted message; hand it to your own code by :func:`sns_event` or
         :func:`sqs_event`.
 
-        ``fields``: ``via``, ``cause``, ``code``, ``wamid``, ``reasons``, ``metadata``, ... as
-        :class:`OutcomeEvent` has them. Raises ``KeyError`` for an id that was not accepted, ``ContractError``
+        It returns the message's ``metadata``, and its ``sequence`` is higher than that of those before it.
+        ``fields``: ``via``, ``cause``, ``code``, ``wamid``, ``reasons``, ... as :class:`OutcomeEvent` has
+        them. Raises ``KeyError`` for an id that was not accepted, ``ContractError``
         for what no outcome can hold.
         """
-        self._by_id[id]
+        metadata = self.message(id).get("metadata")
         moment = (at or datetime.now(UTC)).timestamp()
-        name = event_id or f"{id}#{next(self._numbers)}"
-        told = OutcomeEvent(event_id=name, status=status, time=moment, id=id, **fields)
+        number = next(self._numbers)
+        own = {"metadata": metadata, "sequence": number, **fields}
+        told = OutcomeEvent(event_id=event_id or f"{id}#{number}", status=status, time=moment, id=id, **own)
         return parse_outcome(told.to_body())
 
     def _take(self, draft: Checked) -> None:

@@ -11,10 +11,12 @@ from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
-from lifeline.domain.message.row import Change, Fate, Row, Written
+from lifeline.domain.message import telling
+from lifeline.domain.message.row import Change, Fate, Row, Written, off_agenda
 from lifeline.use_cases.deliver import claim as claim_step
 from lifeline.use_cases.deliver import fallbacks, send
 from lifeline.use_cases.deliver.job import Job
+from lifeline.use_cases.shared.opt_outs import OptedOut
 
 from tests.support.memory import MemoryAgenda, MemoryLedger
 
@@ -39,6 +41,11 @@ def _without_doubt(row: Row) -> Row:
     return replace(row, phase=None)
 
 
+def _without_escalated(row: Any, **changes: Any) -> Any:
+    changes.pop("escalated", None)
+    return replace(row, **changes)
+
+
 def _claim_off_the_agenda(row: Row, way: str, now: float, lease: float) -> Row:
     return replace(_CLAIM(row, way, now, lease), lane=None, due=None)
 
@@ -49,6 +56,14 @@ def _due_in_a_window(self: MemoryAgenda, lane: str, until: float, **more: Any) -
 
 def _raises(self: send.Send, job: Job, stop: Any, remaining: Any) -> Any:
     return self._stopped(job, stop, remaining) or self._ask(job, job.row.recording)
+
+
+def _nowhere(before: Row, after: Row, now: float) -> Row:
+    return after
+
+
+def _told_once(row: Row, began: Row | None, *, remembered: float, now: float) -> frozenset[int]:
+    return telling.to_tell(row, began, remembered=0.0, now=now)
 
 
 @contextmanager
@@ -77,6 +92,19 @@ PROTECTIONS: Final[dict[str, Patch]] = {
     "isolation: a send that raises": lambda: patch.object(send.Send, "_one", _raises),
     "deadline: right before the send": lambda: patch.object(
         send.Send, "_stopped", lambda self, job, stop, remaining: None
+    ),
+    "escalation: what Meta took waits for a device": lambda: patch(
+        "lifeline.domain.message.outcome.at_meta", off_agenda
+    ),
+    "escalation: it is meant to tell beside WhatsApp": lambda: patch(
+        "lifeline.domain.message.step.replace", _without_escalated
+    ),
+    "outcomes: a row that owes one stays on the agenda": lambda: patch.object(telling, "_placed", _nowhere),
+    "outcomes: a message that comes again tells again": lambda: patch(
+        "lifeline.use_cases.deliver.tell.to_tell", _told_once
+    ),
+    "opt-out: asked once more right before the effect": lambda: patch.object(
+        OptedOut, "meanwhile", lambda self, row, names: None
     ),
     "overdue from the beginning of time": lambda: patch.object(MemoryAgenda, "due", _due_in_a_window),
 }

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from tests.chaos.fuzz.world import Violation, World
+from tests.chaos.fuzz.escalation import Violation
+from tests.chaos.fuzz.world import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import heapq
 import json
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,6 +32,7 @@ from lifeline.domain.failure.causes import Fault as Transport
 from lifeline.domain.failure.classify import Failure, classify_answer, classify_fault
 from lifeline.domain.fallback.feedback import MailKind, MailReport
 from lifeline.domain.fallback.policy import Policy
+from lifeline.domain.inbound.opting_out import Statement
 from lifeline.domain.message.row import Change, Fate, Lane, Row, Written
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.steering import cancel, move, redrive
@@ -46,14 +47,17 @@ from lifeline.use_cases.webhook import Webhook
 from lifeline.wiring import drainer, sender, webhook
 from lifeline.wiring.adapters import Adapters
 
+from tests.chaos.fuzz.escalation import FAULTY, START, Escalation, Told, Violation, check_escalation
 from tests.chaos.fuzz.stand_ins import (
     APP_SECRET,
     PHONE_NUMBER_ID,
     WABA_ID,
     Campaigns,
     Contacts,
+    OutcomesSeen,
     Quiet,
     StatusPost,
+    WishPost,
     body_of,
     signature,
 )
@@ -68,10 +72,8 @@ from tests.support.memory import (
     MemoryQueues,
     StubSecrets,
 )
+from tests.support.opt_outs import MemoryOptOuts
 
-START: Final = 1_790_000_000.0
-FAULTY: Final = 240.0
-"""Seconds in which things go wrong."""
 REST: Final = 3600.0
 """Seconds within which the system must have come to rest afterwards."""
 LIMITS: Final = {"sender": 50.0, "tick": 60.0, "webhook": 28.0, "feedback": 30.0, "panic": 30.0}
@@ -97,27 +99,34 @@ POINTS: Final[Mapping[str, tuple[Fault, ...]]] = {
     "queues.delete.entry": (Fault.FAIL, Fault.REPEAT),
     "graph.before": (Fault.LOSE, Fault.FAIL, Fault.DIE),
     "graph.after": (Fault.LOSE, Fault.DIE),
+    "graph.ask": (Fault.FAIL, Fault.DIE),
     "push.before": (Fault.LOSE, Fault.FAIL, Fault.DIE),
     "push.after": (Fault.LOSE, Fault.DIE),
     "email.before": (Fault.LOSE, Fault.FAIL, Fault.DIE),
     "email.after": (Fault.LOSE, Fault.DIE),
+    "sms.before": (Fault.LOSE, Fault.FAIL, Fault.DIE),
+    "sms.after": (Fault.LOSE, Fault.DIE),
     "control": (Fault.FAIL,),
+    "topic.before": (Fault.FAIL, Fault.LOSE, Fault.DIE),
+    "topic.entry": (Fault.FAIL,),
+    "topic.after": (Fault.LOSE, Fault.DIE),
+    "opt_outs.state": (Fault.FAIL,),
+    "opt_outs.of": (Fault.FAIL,),
 }
-EFFECTS: Final = ("graph", "push", "email")
+REPORTED: Final = (
+    *((131026, ""), (131049, ""), (132000, "")),
+    *((131000, ""), (131016, ""), (130429, ""), (131056, "")),
+    (131053, "Downloading media from weblink failed with http code 503"),
+)
+"""What Meta says later of what it took: failures for good, then those that pass; code and details."""
+EFFECTS: Final = ("graph", "push", "email", "sms")
 MEANWHILE: Final = frozenset(
-    {"ledger.write.before", "ledger.write.after", "graph.after", "push.after", "email.after"}
+    {
+        *("ledger.write.before", "ledger.write.after", "graph.after", "push.after", "email.after"),
+        *("sms.after", "topic.before", "topic.after"),
+    }
 )
 """Where another actor may come in between."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One telling as an observer outside sees it."""
-
-    message: str
-    way: str
-    act: int
-    at: float
 
 
 @dataclass(order=True, slots=True)
@@ -128,10 +137,6 @@ class Event:
     number: int
     name: str = field(compare=False)
     act: Callable[[], None] = field(compare=False)
-
-
-class Violation(AssertionError):  # noqa: N818 - a finding, not an error of the harness
-    """An invariant does not hold."""
 
 
 class World:
@@ -156,6 +161,8 @@ class World:
         self.accepted: dict[str, dict[str, Any]] = {}
         self.held_back: list[Callable[[], None]] = []
         self.moved: dict[str, tuple[float, float]] = {}
+        self.reported: dict[str, float] = {}
+        """When Lifeline first took Meta's word that a device has a message."""
         self.doubtful = False
         """Something happened after which nobody can know of an act whether it took place."""
         self.settings = self._draw_settings()
@@ -167,7 +174,11 @@ class World:
             self.queues.redrives[name] = (TAKEN_TOO_OFTEN, "dlq")
         self.control = FaultyControl(self)
         self.campaigns = Campaigns()
+        self.topic = OutcomesSeen(self.at)
         self.contacts = Contacts()
+        self.opt_outs = FaultyOptOuts(self)
+        self.stopped: dict[str, list[tuple[float, str]]] = defaultdict(list)
+        """By person: when which wish was known, in order."""
         self._senders: dict[int, Deliver] = {}
         self._ops = 0
 
@@ -194,6 +205,9 @@ class World:
             {"take_all": True},
             {"whatsapp_later": True},
             {"steps": {"normal": ["email", "push", "park"], "bulk": ["push", "park"]}},
+            {"after": {"critical": 20, "normal": 40}},
+            {"after": {"critical": 30}, "take_all": True},
+            {"after": {"critical": 30}, "steps": {"critical": ["sms", "push", "email", "park"]}},
         )
         tight = Limiter(rate=0.4, burst=1, horizon=2.0) if self._hash("tight") % 4 == 0 else Limiter()
         return Settings(
@@ -207,6 +221,7 @@ class World:
             messages_table="messages",
             phone_number_id=PHONE_NUMBER_ID,
             waba_id=WABA_ID,
+            outcomes_topic_arn="outcomes",
             limiter=tight,
             fallback=Policy.parse(policies[self._hash("policy") % len(policies)]),
         )
@@ -369,7 +384,9 @@ class World:
                 "control": self.control,
                 "campaigns": self.campaigns,
                 "contacts": self.contacts,
+                "opt_outs": self.opt_outs,
                 "queues": self.queues,
+                "outcome_topic": self.topic,
                 "notices": MemoryNotices(),
                 "app_secret": StubSecrets({"app_secret": APP_SECRET}),
                 "telemetry": Quiet(),
@@ -437,8 +454,8 @@ class World:
         tick = drainer.tick(adapters)
         self.run_actor("tick", lambda: _drop(tick(lambda: LIMITS["tick"] - (self.now - began))))
 
-    def report(self, post: StatusPost) -> None:
-        """Meta posts statuses until they are answered with 200, as it does for days."""
+    def report(self, post: StatusPost | WishPost) -> None:
+        """Meta posts until it is answered with 200, as it does for days."""
         answered = False
 
         def work() -> None:
@@ -448,12 +465,16 @@ class World:
 
         self.note(f"Meta reports {post}")
         self.run_actor("webhook", work)
+        if answered and isinstance(post, StatusPost) and post.state in ("delivered", "read"):
+            self.reported.setdefault(post.tag.rpartition("#")[0], self.now)
+        if answered and isinstance(post, WishPost):
+            self.stopped[post.person].append((self.now, post.wish))
         if not answered:
             self.later(5.0 if not self.healed else 1.0, f"again {post}", lambda: self.report(post))
 
     def _webhook(self) -> Webhook:
         more = {"chance": lambda: self.chance("webhook jitter"), "inbox": None, "inbound_topic": None}
-        return webhook.build(self.adapters("webhook", self.clock_of(8), **more))
+        return webhook.build(self.adapters("webhook", self.clock_of(8), **more), lambda messages: True)
 
     def mail_event(self, report: MailReport) -> None:
         """SES tells of a mail; SNS tries again until it was taken."""
@@ -539,6 +560,9 @@ class World:
                 "priority": priority,
                 "recipient": {},
             }
+            if self.pick("no number?", 6) == 0:
+                del body["to"]
+                body["recipient"]["bsuid"] = f"DE.1349{number}"
             if self.pick("template?", 3) == 0:
                 body |= {"type": "template", "template": {"name": "reminder", "language": "en"}}
             if priority == "bulk" and self.pick("campaign?", 2):
@@ -549,6 +573,10 @@ class World:
                 )
             if self.pick("mail?", 2):
                 body["recipient"]["email"] = f"p{number}@example.com"
+            if self.pick("sms?", 2):
+                body["recipient"]["sms_number"] = f"+49151000000{number}"
+            if self.pick("after?", 3) == 0:
+                body["fallback"] = {"body": f"hello {number}", "after": 10 + self.pick("after", 90)}
             if self.pick("deadline?", 2 if self._hash("hurry") % 4 == 0 else 4) == 0:
                 body["expires_at"] = format_instant(START + 5 + 100 * self.chance("deadline"))
             elif self.pick("later?", 5) == 0:
@@ -558,7 +586,8 @@ class World:
                 queue = "whatsapp"
             when = 60 * self.chance("when") if self.pick("spread?", 2) else 0.0
             for _ in range(1 + (self.pick("twice?", 4) == 0)):
-                self.later(when, f"produce {name}", self._producer(queue, name, body))
+                of = f"bulk {_person(body)}" if priority == "bulk" else name
+                self.later(when, f"produce {of}", self._producer(queue, name, body))
 
     def _producer(self, queue: str, name: str, body: dict[str, Any]) -> Callable[[], None]:
         def put() -> None:
@@ -586,6 +615,7 @@ class World:
         if self.pick("operator?", 3) == 0:
             to = START + 100 + 100 * self.chance("moved to") if self.pick("move?", 2) else None
             self.later(60 * self.chance("operator at"), "operator", lambda: self.steer("m0", to))
+        self._wishes()
         self._live(START + FAULTY)
         self.note("healed")
         self.healed = True
@@ -596,6 +626,24 @@ class World:
             self.later(1.0, "held back until now", act)
         self._live(START + FAULTY + REST, until_rest=True)
         self.check_end()
+
+    def _wishes(self) -> None:
+        """Some people want no promotions, many of them when theirs is about to leave; half of them want them
+        again later."""
+        promoted = [event for event in self._events if event.name.startswith("produce bulk")]
+        for number, event in enumerate(sorted(promoted)):
+            if self.pick("opts out?", 3):
+                continue
+            person = event.name.rpartition(" ")[2]
+            at = event.at + (0.01, 0.02, 0.05, 60.0)[self.pick("opt-out at", 4)] * (1 + number)
+            wishes = [("stop", at)]
+            if self.pick("opts in?", 2):
+                wishes.append(("resume", at + 100.0 * self.chance("opt-in after")))
+            for wish, when in wishes:
+                post = WishPost(person, wish, when)
+                for _ in range(1 + (self.pick("wish repeated", 4) == 0)):
+                    delay = when - START + (0.0, 0.0, 3.0, 90.0)[self.pick("wish delay", 4)]
+                    self.later(delay, f"{person} {wish}", partial(self.report, post))
 
     def _live(self, until: float, until_rest: bool = False) -> None:
         next_tick = self.now + 60.0 * self.chance("tick phase")
@@ -618,7 +666,10 @@ class World:
             self.now = max(self.now + 0.001, min(soonest))
 
     def _rests(self) -> bool:
-        settled = all(name in self.ledger.rows and not self.ledger.rows[name].open for name in self.accepted)
+        rows = self.ledger.rows
+        settled = all(
+            name in rows and not rows[name].open and rows[name].onward is None for name in self.accepted
+        )
         return settled and not self._events and not self._in_sqs()
 
     def _in_sqs(self) -> set[str]:
@@ -650,6 +701,9 @@ class World:
                 state = "no row" if row is None else f"{row.status} {row.phase} lane {row.lane} due {row.due}"
                 raise Violation(f"stuck: {name}: {state}")
             self._check_message(name, body, row, tellings[name])
+            wrong = self.topic.wrong_about(row)
+            if wrong:
+                raise Violation(f"outcomes: {name}: {wrong}")
             if row.doubts and not self.doubtful:
                 raise Violation(f"false doubt: {name} has {row.doubts}, though every act had its answer")
 
@@ -664,12 +718,18 @@ class World:
             early = [item for item in told if since < item.at < begin - 2.6]
             if early:
                 raise Violation(f"early: {name}: {begin - early[0].at:.1f} s before its time")
+        self._check_wish(name, body, told)
         alive = [item for item in told if (name, item.act) not in self.failed_at_meta]
         reached = len([item for item in alive if item.way != "push"])
         reached += any(item.way == "push" for item in alive)
         twice = self.settings.fallback.whatsapp_later  # then push and WhatsApp are both wanted
-        if row.status is Status.CANCELLED and not row.doubts and alive and not twice:
-            raise Violation(f"untrue: {name} is cancelled, but was told by {alive[0].way}")
+        if row.status in (Status.CANCELLED, Status.SUPPRESSED) and not row.doubts and alive and not twice:
+            raise Violation(f"untrue: {name} is {row.status}, but was told by {alive[0].way}")
+        if row.status is Status.SUPPRESSED and not self.stopped[_person(body)]:
+            raise Violation(f"untrue: {name} is suppressed, though nobody opted out")
+        check_escalation(
+            Escalation(name, body, row, alive, self.reported.get(name)), self.settings.fallback, self.doubtful
+        )
         wanted = self._wanted(row)
         if reached - wanted > row.possible_duplicates:
             ways = ", ".join(f"{item.way}#{item.act}" for item in alive)
@@ -684,21 +744,43 @@ class World:
         proven = [act for act in row.duplicates if not any(item.act == act for item in told)]
         if proven:
             raise Violation(f"untrue: {name} has proven duplicates {proven} that told nobody")
-        if not reached and row.status.value in ("SENT", "DELIVERED", "READ", "PUSHED", "EMAILED"):
+        if not reached and row.status.value in ("SENT", "DELIVERED", "READ", "PUSHED", "EMAILED", "TEXTED"):
             raise Violation(f"untrue: {name}: {row.status}")
 
+    def _check_wish(self, name: str, body: Mapping[str, Any], told: list[Told]) -> None:
+        """Nothing promotional begins once it is known that the person wants none, as long as no other wish
+        was on its way."""
+        if body["priority"] != "bulk":
+            return
+        known = self.stopped[_person(body)]
+        for since, wish in known:
+            until = min((at for at, other in known if other != wish), default=float("inf"))
+            late = [item for item in told if since < item.at < until]
+            if wish == "stop" and late:
+                raise Violation(f"unwanted: {name}: {late[0].way} {late[0].at - since:.3f} s after the stop")
+
     def _wanted(self, row: Row) -> int:
-        """How often the policy tells a person: once, or by every way, or over WhatsApp as well."""
+        """How often the policy tells a person: once, or by every way, or over WhatsApp as well.
+
+        By WhatsApp and by its fallback where no device had it in time.
+        """
         policy = self.settings.fallback
-        return 1 + 2 * policy.take_all + policy.whatsapp_later
+        return 1 + 2 * policy.take_all + policy.whatsapp_later + (row.escalated > 0)
 
 
 class Ledger(MemoryLedger):
     """Notes writes that got no answer at all: whoever has to go on from there is in doubt."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(world, new_op=world.new_op)
+        super().__init__(world, new_op=world.new_op, outcomes=True)
         self._world = world
+
+    def _one(self, change: Change, op: str, now: float) -> Written:
+        written = super()._one(change, op, now)
+        row = self.rows.get(change.after.id)
+        if row is not None and written.fate is Fate.DONE:
+            self._world.topic.written(row)
+        return written
 
     def write(self, changes: Sequence[Change], now: float) -> list[Written]:
         written = super().write(changes, now)
@@ -717,6 +799,24 @@ class FaultyControl(MemoryControl):
     def _check(self) -> None:
         if self._world.at("control") is Fault.FAIL:
             raise UnavailableError("DynamoDB", "testing", "made to fail")
+
+
+class FaultyOptOuts(MemoryOptOuts):
+    """The marks of people who opted out; DynamoDB fails here as well."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def state(self, keys: Sequence[str], statement: Statement, source: str) -> None:
+        if self._world.at("opt_outs.state") is Fault.FAIL:
+            raise UnavailableError("DynamoDB", "testing", "made to fail")
+        super().state(keys, statement, source)
+
+    def of(self, keys: Iterable[str]) -> dict[str, Statement]:
+        if self._world.at("opt_outs.of") is Fault.FAIL:
+            raise UnavailableError("DynamoDB", "testing", "made to fail")
+        return super().of(keys)
 
 
 class Graph:
@@ -754,6 +854,12 @@ class Graph:
             return classify_fault(Transport.BROKEN, "the answer was lost")
         return Accepted(wamid, False, None)
 
+    def reaches(self, within: float) -> Failure | None:
+        fault = self._world.at("graph.ask")
+        if fault is Fault.DIE:
+            raise Died("graph.ask")
+        return self._refusal() if fault is Fault.FAIL else None
+
     def _refusal(self) -> Failure:
         codes = (131000, 130429, 131056, 131026, 132001, 190, 0, 500)
         code = codes[self._world.pick("refusal", len(codes))]
@@ -770,14 +876,20 @@ class Graph:
         )
         if fails:
             world.failed_at_meta.add((name, act))
-        code = (131026, 131000, 131049)[world.pick("why", 3)]
+        why = REPORTED[world.pick("why", len(REPORTED))]
+        off = 0.0
+        if world.pick("phone off?", 4) == 0:
+            # It takes its messages when it is switched on again, or never.
+            off = (0.0, 15.0, 45.0, 130.0)[world.pick("phone off for", 4)]
+            states = [state for state in states if off or state not in ("delivered", "read")]
         for state in states:
-            post = StatusPost(tag, wamid, state, code if state == "failed" else None)
+            post = StatusPost(tag, wamid, state, *(why if state == "failed" else ()))
             for _ in range(1 + (world.pick("repeated", 6) == 0)):
                 if not world.healed and world.pick("dropped", 8) == 0:
                     world.held_back.append(partial(world.report, post))
                 else:
                     delay = (0.001, 0.5, 3.0, 62.0, 90.0)[world.pick("report delay", 5)]
+                    delay += off if state in ("delivered", "read") else 0.0
                     world.later(delay, str(post), partial(world.report, post))
 
 
@@ -802,10 +914,10 @@ class Courier:
             raise NotTaken("Throttling", retryable=True)
         world.told.append(Told(message_id, way, act, world.now))
         world.note(f"{way} takes {message_id}#{act}")
-        if way == "email":
+        if way in ("email", "sms"):
             kinds: tuple[MailKind, ...] = ("sent", "delivered")
             for kind in kinds[: 1 + world.pick("mail reports", 2)]:
-                report = MailReport(message_id, act, kind, world.now)
+                report = MailReport(message_id, act, kind, world.now, way)
                 delay = (0.01, 2.0, 80.0)[world.pick("mail delay", 3)]
                 world.later(delay, f"mail {kind}", partial(world.mail_event, report))
         fault = world.at(f"{way}.after")
@@ -814,6 +926,11 @@ class Courier:
         if fault is Fault.LOSE:
             raise UnknownOutcome("ConnectionClosedError")
         return f"{way}-{message_id}-{act}"
+
+
+def _person(body: Mapping[str, Any]) -> str:
+    """By what a message names its recipient."""
+    return str(body.get("to") or body["recipient"]["bsuid"])
 
 
 def _name(body: str) -> str:

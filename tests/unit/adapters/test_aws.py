@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
-from lifeline.adapters.aws import code_of, unavailable
+from lifeline.adapters.aws import Clients, client_config, code_of, unavailable
 from pynamodb.exceptions import GetError, PutError, PynamoDBException
 
 THROTTLED = ClientError(
@@ -32,3 +34,24 @@ def test_the_code_is_kept_and_the_words_are_not(error: Exception, code: str) -> 
     found = unavailable("DynamoDB", "reading a flag", error)
     assert (found.service, found.doing, found.code) == ("DynamoDB", "reading a flag", code)
     assert str(found) == f"DynamoDB is not available while reading a flag: {code}"
+
+
+@pytest.mark.parametrize(
+    ("service", "checked"), [("dynamodb", False), ("sqs", False), ("sns", True), ("sesv2", True)]
+)
+def test_what_is_called_for_each_message_is_not_checked_twice(service: str, checked: bool) -> None:
+    """SNS and SES stay checked: an argument that the SDK refuses is a fallback that has surely not begun."""
+    assert vars(client_config(service))["parameter_validation"] is checked
+
+
+def test_a_client_is_made_once_and_a_late_one_not_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "eu-west-1")
+    clients = Clients()
+    late = clients.late("sqs", 1, 1)
+    assert vars(clients)["_made"] == {}
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: late.meta, range(8)))
+    assert found == [clients.made("sqs", 1, 1).meta] * 8
+    assert clients.made("sqs", 2, 1) is not clients.made("sqs", 1, 1)
+    assert vars(clients.patient("sqs", 99).meta.config)["read_timeout"] == 99

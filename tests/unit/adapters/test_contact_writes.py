@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 from botocore.exceptions import ClientError
 from lifeline.adapters.contact_writes import ContactItem, ContactWrites
-from lifeline.adapters.contacts import Contact, mark_key
+from lifeline.adapters.contacts import Contact, bsuid_key, mark_key
 from lifeline.contract.ways import EMAIL, WAYS
 from pynamodb.exceptions import UpdateError
 
@@ -50,8 +50,15 @@ def test_a_lost_condition_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_attributes_of_the_table_are_those_of_the_ways() -> None:
     ways = {name for way in WAYS for name in (way.field, f"{way.name}_refused")}
-    assert set(ContactItem.get_attributes()) == {"user_id", "updated_at", *ways}
+    assert set(ContactItem.get_attributes()) == {"user_id", "updated_at", "bsuid", "owner", *ways}
     assert {"push_endpoint", "email", "push_refused", "email_refused"} <= ways
+
+
+def test_whose_a_user_id_is_stands_under_the_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = Marks(monkeypatch)
+    ContactWrites("contacts", "eu-west-1").save(Contact("ana", updated_at=1.0, bsuid="US.1349"))
+    assert [key for key, _, _ in marks.written] == ["ana", bsuid_key("US.1349")]
+    assert "ana" in marks.written[1][1]
 
 
 def written(call: Any) -> dict[str, str]:

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
+from lifeline.adapters import row_items
 from lifeline.adapters.ledger import SILENT_TRIES, STATEMENTS_PER_CALL, TRIES, Ledger
 from lifeline.adapters.row_items import INCIDENT_SHARDS
 from lifeline.domain.incident.facts import Move
-from lifeline.domain.message.row import Change, Fate, Phase, Row, off_agenda, waiting
+from lifeline.domain.message.row import Change, Fate, Mark, Phase, Row, Watch, off_agenda, waiting
 from lifeline.domain.message.status import Status
 from lifeline.errors import UnavailableError
 
@@ -359,3 +360,35 @@ def test_an_id_that_no_key_can_hold_is_unknown_and_the_others_are_read(
     table.items = {"a": {"id": {"S": "a"}, "status": {"S": "SENT"}, "rev": {"N": "1"}}}
     assert set(ledger.read(["a", name, "b"])) == {"a"}
     assert table.reads == [["a", "b"]]
+
+
+# -- outcomes to tell -------------------------------------------------------------------------------------
+
+
+def test_an_outcome_and_its_mark_are_one_write(table: Table) -> None:
+    telling = Ledger(
+        stand_in("dynamodb", table),
+        "messages",
+        60.0,
+        pause=lambda seconds: None,
+        jitter=lambda: 0.0,
+        new_op=lambda: "op1",
+        outcomes=True,
+    )
+    change = Change(OLD, off_agenda(OLD, Status.SENT), "", Watch.QUEUE)
+    (found,) = telling.write([change], NOW)
+    (statement,) = table.statements
+    name = f"told_{OLD.rev + 1}"
+    assert f'SET "{name}"=?' in statement["Statement"]
+    assert {"S": f"SENT {NOW:.3f} q - -"} in statement["Parameters"]
+    assert found.row is not None
+    assert found.row.outcomes == (Mark(OLD.rev + 1, "SENT", NOW, Watch.QUEUE),)
+    assert row_items.decode(row_items.encode(found.row)).outcomes == found.row.outcomes
+    done = replace(found.row, outcomes=())
+    telling.write([Change(found.row, done)], NOW)
+    assert f'REMOVE "{name}"' in table.statements[1]["Statement"]
+
+
+def test_without_a_topic_rows_bear_no_marks(table: Table, ledger: Ledger) -> None:
+    ledger.write([sent()], NOW)
+    assert "told_" not in table.statements[0]["Statement"]

@@ -132,7 +132,7 @@ def test_only_a_device_that_is_gone_is_given_up(error: Exception, gone: bool) ->
 
 
 def test_the_sdk_repeats_an_effect_never_and_a_read_twice() -> None:
-    for given, expected in ((client_config(attempts=1), 1), (client_config(), 3)):
+    for given, expected in ((client_config("sns", attempts=1), 1), (client_config("sns"), 3)):
         client = boto3.client(
             "sns", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x", config=given
         )

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 from lifeline.adapters.queues import BYTES_PER_CALL, ENTRIES_PER_CALL, Outgoing, Queues
@@ -108,8 +108,8 @@ def test_one_that_cannot_be_sent_is_false_and_the_others_go(sqs: Sqs, bad: Outgo
     assert sqs.bodies == [f"good {n}" for n in range(10) if n != place]
 
 
-def test_a_parameter_that_the_client_itself_refuses_costs_one(sqs: Sqs) -> None:
-    sqs.fails = ParamValidationError(report="bad")
+def test_a_parameter_that_sqs_refuses_costs_one(sqs: Sqs) -> None:
+    sqs.fails = fault("InvalidParameterValue")
     assert send(sqs, *[Outgoing("a")] * 3) == [False] * 3
     assert sqs.calls == 4
 

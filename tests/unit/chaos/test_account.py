@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.account import Accepted, Account, Mail, Push, Row, Send, account, id_of, row_of
+from tests.chaos.account import Accepted, Account, Event, Mail, Push, Row, Send, account, id_of, row_of
 
 
 def balance(
@@ -18,8 +18,9 @@ def balance(
     mails: Iterable[Mail] = (),
     dead: tuple[str, ...] = (),
     waiting: tuple[str, ...] = (),
+    events: Iterable[Event] | None = None,
 ) -> Account:
-    return account(accepted, rows, sends, pushes, mails, dead, waiting)
+    return account(accepted, rows, sends, pushes, mails, dead, waiting, events=events)
 
 
 def send(wamid: str = "w1", at: float = 10.0, failed: bool = False) -> Send:
@@ -102,6 +103,15 @@ def test_each_further_delivery_counts() -> None:
     assert found.outside_ways == {"whatsapp+push+email": 2}
 
 
+def test_an_escalation_is_meant_to_tell_by_both_and_once_by_each() -> None:
+    row = Row("a", "PUSHED", escalated=True)
+    assert balance(rows=[row], sends=[send()], pushes=[push()]).balanced
+    found = balance(rows=[row], sends=[send()], pushes=[push()], mails=[Mail("a", 1.0)])
+    assert found.uncounted == ["a"]
+    assert balance(rows=[row], pushes=[push()], mails=[Mail("a", 1.0)]).uncounted == ["a"]
+    assert balance(rows=[Row("a", "PUSHED")], sends=[send()], pushes=[push()]).uncounted == ["a"]
+
+
 def test_a_possible_duplicate_that_was_none_is_no_trouble() -> None:
     found = balance(rows=[Row("a", "READ", possible=1)], sends=[send()])
     assert found.possible == ["a"]
@@ -166,3 +176,40 @@ def test_the_summary_names_up_to_twenty_ids_of_a_kind() -> None:
     summary = balance([Accepted(name) for name in names]).summary()
     assert summary["lost"] == 30
     assert summary["samples"]["lost"] == names[:20]
+
+
+# -- what a subscriber was told ---------------------------------------------------------------------------
+
+
+def event(sequence: int | None = 2, status: str = "SENT", event_id: str = "") -> Event:
+    return Event("a", event_id or f"a#{sequence}", status, sequence)
+
+
+def told(*events: Event, status: str = "READ") -> Account:
+    return balance(rows=[Row("a", status)], sends=[send()], events=events)
+
+
+def test_the_last_event_is_what_the_ledger_says_in_whatever_order_they_came() -> None:
+    found = told(event(4, "READ"), event(2), event(3, "DELIVERED"), event(4, "READ"))
+    assert found.balanced
+    assert (found.events, found.copies) == (4, 1)
+
+
+@pytest.mark.parametrize("events", [(), (event(2),), (event(5, "READ"), event(6, "FAILED"))])
+def test_an_outcome_that_was_not_told_is_found(events: tuple[Event, ...]) -> None:
+    found = told(*events)
+    assert found.unreported == ["a"]
+    assert not found.balanced
+
+
+def test_a_message_under_way_has_no_outcome() -> None:
+    assert told(status="HELD").unreported == []
+
+
+def test_a_conflict_is_no_status_of_the_row() -> None:
+    assert told(event(4, "READ"), event(None, "CONFLICT", "sqs-1#CONFLICT")).balanced
+
+
+@pytest.mark.parametrize("other", [event(4, "SENT"), event(4, "READ", "another")])
+def test_copies_that_differ_are_found(other: Event) -> None:
+    assert told(event(4, "READ"), other).misnumbered

@@ -60,7 +60,7 @@ def test_numbers_that_come_again_are_named_and_no_fault(tmp_path: Path) -> None:
     file.write_text("to\n+4915112345678\n+4915112345679\n+49 151 12345678\n+4915112345678\n")
     checked = check(Asked(), batches(read_lines(file, "promo", "en_US", COMMON)))
     assert (checked.bad, checked.repeats, checked.repeating) == (0, 2, [4, 5])
-    assert checked.warnings() == ["lines with a number that an earlier line has: 2 (4, 5); each is sent"]
+    assert checked.warnings() == ["lines to whom an earlier line goes: 2 (4, 5); each is sent"]
 
 
 def test_bad_lines_are_counted_in_bounded_memory(tmp_path: Path) -> None:

@@ -24,3 +24,20 @@ def test_the_file_is_streamed_and_each_line_becomes_a_message(tmp_path: Path) ->
     file.write_text("to,usr_id\n+4915112345678,u-1\n")
     with pytest.raises(CliError, match="header"):
         next(read_lines(file, "promo", "en_US", common))
+
+
+def test_people_may_have_a_user_id_of_metas_instead_of_a_number(tmp_path: Path) -> None:
+    file = tmp_path / "spring.csv"
+    common = {"campaign": "spring", "type": "template", "priority": "bulk"}
+    file.write_text("to,bsuid\n+4915112345678,\n,US.1349\n+4915112345679,US.2\n,\n")
+    found = [item["message"] for item in read_lines(file, "promo", "en_US", common)]
+    assert [(one.get("to"), one.get("recipient")) for one in found] == [
+        ("+4915112345678", None),
+        (None, {"bsuid": "US.1349"}),
+        ("+4915112345679", {"bsuid": "US.2"}),
+        ("", None),
+    ]
+    file.write_text("bsuid,parameter_1\nUS.1349,Ana\n")
+    assert [item["message"]["recipient"] for item in read_lines(file, "promo", "en_US", common)] == [
+        {"bsuid": "US.1349"}
+    ]

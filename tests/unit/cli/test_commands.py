@@ -254,6 +254,18 @@ def test_a_message_tells_doubts_duplicates_and_other_content(
         assert words in out
 
 
+def test_a_message_tells_that_both_told_as_it_was_meant(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = {"status": "PUSHED", "escalated": True, "told_by_both": True, "also": "READ"}
+    function.answers["message.show"] = {**ROW, **both}
+    assert run(["message", "m-1"]) == 0
+    assert "no device had it in time; told as well: READ" in capsys.readouterr().out
+    function.answers["message.show"] = {**ROW, **both, "told_by_both": False, "also": None}
+    assert run(["message", "m-1"]) == 0
+    assert "told as well" not in capsys.readouterr().out
+
+
 def test_a_cancel_says_what_it_cannot_undo(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
     done = {"id": "m-1", "status": "CANCELLED", "changed": True, "in_doubt": True}
     function.answers["message.cancel"] = done
@@ -285,6 +297,16 @@ def test_send_follows_to_the_end(function: Function, capsys: pytest.CaptureFixtu
     captured = capsys.readouterr()
     assert "m-1: DELIVERED" in captured.out
     assert "SENT" in captured.err
+
+
+def test_send_to_a_user_id_of_metas(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    function.answers["message.send"] = {"id": "m-1", "queue": "whatsapp-queue", "to": "US.*", "known": False}
+    assert run(["send", "--bsuid", "US.1349", "--text", "Hello", "--no-follow"]) == 0
+    assert function.requests[0]["message"] == {
+        "type": "text", "priority": "normal", "text": "Hello", "recipient": {"bsuid": "US.1349"},
+    }  # fmt: skip
+    assert run(["send", "--text", "Hello"]) == 2
+    assert "--bsuid" in capsys.readouterr().err
 
 
 def test_contacts_name_each_bad_line_and_go_on(

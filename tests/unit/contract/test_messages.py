@@ -92,6 +92,24 @@ def test_all_faults_are_listed_at_once() -> None:
     assert len(caught.value.reasons) == 3
 
 
+@pytest.mark.parametrize(
+    ("fallback", "after"),
+    [
+        ({"after": 10}, 10),
+        ({"after": 59.5}, 60),
+        ({"body": "x", "after": 86_400}, 86_400),
+        ({"body": "x"}, None),
+    ],
+)
+def test_a_fallback_may_say_only_when_it_is_taken(fallback: dict[str, Any], after: int | None) -> None:
+    assert parse_message(json.dumps({**GOOD, "fallback": fallback})).fallback_after == after
+
+
+@pytest.mark.parametrize("fallback", [{}, {"title": "x"}, {"after": 9}, {"after": 86_401}, {"after": "60"}])
+def test_a_fallback_without_words_or_at_no_time_is_refused(fallback: dict[str, Any]) -> None:
+    assert "message.fallback" in refused({**GOOD, "fallback": fallback})[0]
+
+
 def test_a_300_kb_body_is_refused_by_its_size() -> None:
     with pytest.raises(ContractError) as caught:
         parse_message(json.dumps({**GOOD, "text": "x" * 300_000}))
@@ -155,6 +173,7 @@ PLACES = [
     "recipient.push_endpoint",
     "recipient.email",
     "recipient.time_zone",
+    "recipient.bsuid",
     "fallback.title",
     "fallback.body",
 ]
@@ -336,3 +355,65 @@ def test_what_passes_can_be_encoded_and_what_does_not_has_a_reason(path: str, wo
 )
 def test_what_is_other_content(kept: str, given: str, other: bool) -> None:
     assert other_content(kept, given) is other
+
+
+BSUID = "US.13491208655302741918"
+
+
+def to_nobody(**more: object) -> str:
+    """A message without ``to``."""
+    return json.dumps({"id": "a", "type": "text", "text": "x", **more})
+
+
+def test_a_message_may_go_to_a_business_scoped_user_id_alone() -> None:
+    message = parse_message(to_nobody(recipient={"bsuid": BSUID}))
+    assert (message.to, message.recipient.bsuid) == (None, BSUID)
+
+
+def test_number_and_user_id_may_come_together() -> None:
+    message = parse_message(to_nobody(to="+16505551234", recipient={"bsuid": BSUID}))
+    assert (message.to, message.recipient.bsuid) == ("+16505551234", BSUID)
+
+
+@pytest.mark.parametrize("recipient", [None, {}, {"user_id": "u-1"}, {"email": "a@example.org"}])
+def test_without_both_nobody_is_meant(recipient: dict[str, str] | None) -> None:
+    with pytest.raises(ContractError) as caught:
+        parse_message(to_nobody(**({} if recipient is None else {"recipient": recipient})))
+    assert caught.value.reasons == ("message.to: is required",)
+
+
+@pytest.mark.parametrize(
+    "bsuid",
+    ["", "us.1349", "USA.1349", "US1349", "US.", "US.13 49", "US." + "1" * 129, "+16505551234", 5, "US.1\n"],
+)
+def test_what_is_no_user_id_is_refused(bsuid: object) -> None:
+    with pytest.raises(ContractError, match=r"recipient\.bsuid"):
+        parse_message(to_nobody(recipient={"bsuid": bsuid}))
+
+
+@pytest.mark.parametrize("bsuid", ["US.1", "DE.ENT.11815799212886844830", "GB." + "a" * 128])
+def test_forms_of_user_ids(bsuid: str) -> None:
+    assert parse_message(to_nobody(recipient={"bsuid": bsuid})).recipient.bsuid == bsuid
+
+
+def of_size(size: int) -> dict[str, str]:
+    return {"k": "ä" * ((size - 8) // 2) + "x" * (size % 2)}
+
+
+@pytest.mark.parametrize("size", [8, 1023, 1024])
+def test_metadata_is_the_producers_own_up_to_a_kilobyte(size: int) -> None:
+    body = json.dumps({"id": "a", "to": "1", "type": "text", "text": "x", "metadata": of_size(size)})
+    assert parse_message(body).id == "a"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        (of_size(1025), "message.metadata: has 1025 bytes, at most 1024 are allowed"),
+        ([1], "message.metadata: "),
+        ({"k": "\ud83d"}, "half a character"),
+    ],
+)
+def test_other_metadata_is_refused(metadata: object, said: str) -> None:
+    with pytest.raises(ContractError, match=said):
+        parse_message(json.dumps({"id": "a", "to": "1", "type": "text", "text": "x", "metadata": metadata}))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
 from lifeline.contract.operator_actions import (
+    OPERATOR_ACTIONS,
     Refusal,
     ok,
     only_reads,
@@ -70,3 +72,10 @@ def test_a_request_is_held_against_its_action() -> None:
 )
 def test_what_only_reads_goes_to_the_function_that_only_reads(fields: dict[str, Any], reads: bool) -> None:
     assert only_reads(fields) is reads
+
+
+def test_no_field_has_a_name_that_a_log_record_has() -> None:
+    """The fields of what changes something are logged by their names, and ``logging`` refuses these."""
+    taken = {*vars(logging.makeLogRecord({})), "asctime"}
+    for name, action in OPERATOR_ACTIONS.items():
+        assert not (action.changes and taken & set(action.fields)), name

@@ -85,6 +85,9 @@ def test_a_newer_lifeline_may_say_more() -> None:
         status=st.sampled_from(OUTCOMES),
         time=st.integers(0, 4_000_000_000).map(float),
         id=st.none() | st.text("a:b", min_size=1, max_size=9),
+        sequence=st.none() | st.integers(1, 10**6),
+        metadata=st.none()
+        | st.dictionaries(st.text("ab ü", max_size=5), st.integers() | st.text("x€", max_size=5)),
         code=st.none() | st.integers(0, 3_000_000),
         reasons=st.lists(st.text("ab ü", max_size=9), max_size=3).map(tuple),
     )

@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
+from lifeline.domain.phone import NotAPhoneNumber, address, mask, normalise
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,42 @@ def test_a_mask_keeps_five_digits_and_the_length(number: str) -> None:
     masked = mask(number)
     assert len(masked) == len(number)
     assert sum(character.isdigit() for character in masked) == 5
+
+
+BSUID = "US.13491208655302741918"
+
+
+@pytest.mark.parametrize("raw", [BSUID, "US.1349120865530", "DE.1349", "US.ENT.11815799212886844830"])
+def test_a_business_scoped_user_id_is_no_number(raw: str) -> None:
+    with pytest.raises(NotAPhoneNumber):
+        normalise(raw, "US")
+
+
+@pytest.mark.parametrize(
+    ("to", "bsuid", "expected"),
+    [
+        ("+49 170 1234567", None, "+491701234567"),
+        ("+49 170 1234567", BSUID, "+491701234567"),
+        (None, BSUID, BSUID),
+        ("not a number", BSUID, BSUID),
+        ("not a number", None, None),
+    ],
+)
+def test_a_person_is_addressed_by_number_else_by_user_id(
+    to: str | None, bsuid: str | None, expected: str | None
+) -> None:
+    assert address(to, bsuid, None) == expected
+
+
+@pytest.mark.parametrize(
+    ("bsuid", "masked"),
+    [
+        (BSUID, "US.13***************918"),
+        ("US.ENT.11815799212886844830", "US.ENT.11***************830"),
+        ("DE.abcdefgh", "DE.ab***fgh"),
+        ("DE.1349", "DE.**49"),
+        ("DE.1", "DE.*"),
+    ],
+)
+def test_a_user_id_is_masked_like_a_number(bsuid: str, masked: str) -> None:
+    assert mask(bsuid) == masked

@@ -107,3 +107,16 @@ def test_what_is_redacted_stays_as_it_is(text: str) -> None:
 @pytest.mark.timeout(30)  # hours, where a pattern tries every way through the text
 def test_no_text_takes_for_ever(unit: str) -> None:
     assert redact(unit * (64_000 // len(unit)))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("to US.13491208655302741918 failed", "to ***918 failed"),
+        ('"recipient": "DE.ENT.a1b2c3d4e5f6"', '"recipient": "***5f6"'),
+        ("who is DE.1349", "who is DE.1349"),
+        ("the file is in US.Standards", "the file is in US.Standards"),
+    ],
+)
+def test_a_business_scoped_user_id_goes_like_a_number(text: str, told: str) -> None:
+    assert redact(text) == told

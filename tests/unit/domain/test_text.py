@@ -15,6 +15,7 @@ from lifeline.domain.text import (
     MAX_SUBJECT,
     clean,
     clean_json,
+    e164,
     load_json,
     nested_deeper,
     scalar,
@@ -150,3 +151,8 @@ def test_every_subject_is_one_that_sns_takes(words: str) -> None:
     assert 1 <= len(line) <= MAX_SUBJECT
     assert all(" " <= sign <= "~" for sign in line)
     assert line[0] != " "
+
+
+@pytest.mark.parametrize("given", ["US.13491208655302741918", "US.1349", "DE.1349", "x1", "+1 650 FLOWERS"])
+def test_what_holds_letters_is_no_number(given: str) -> None:
+    assert e164(given) == ""

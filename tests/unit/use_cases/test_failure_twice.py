@@ -6,7 +6,7 @@ The real sender and the real webhook work on the same rows in memory; stubs stan
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lifeline.adapters.contacts import Contact
 from lifeline.adapters.whatsapp import Accepted
+from lifeline.contract.instants import format_instant
 from lifeline.contract.messages import Message
 from lifeline.contract.ways import WAYS_BY_NAME
 from lifeline.domain.account.records import TemplateMap
@@ -48,6 +49,9 @@ class Meta:
         self.script: list[Accepted | Failure] = []
         self.before_answer: Callable[[], None] | None = None
         self.asked: list[str] = []
+
+    def reaches(self, within: float) -> None:
+        """Whoever asks gets an answer."""
 
     def send(self, message: Message, to: str, tag: str, **more: object) -> Accepted | Failure:
         self.asked.append(tag)
@@ -291,14 +295,45 @@ def test_a_passing_failure_that_meta_reports_is_sent_again_and_counts_as_nothing
     assert clinic.push.taken == []
 
 
-def test_after_four_attempts_the_fallback_is_taken() -> None:
+PASSING: Mapping[int, str] = {
+    131000: "",
+    131016: "",
+    133004: "",
+    130429: "",
+    131056: "",
+    131053: "Downloading media from weblink failed with http code 503, status message Unavailable",
+}
+
+
+def report_of(code: int, act: int) -> dict[str, Any]:
+    error = {"code": code, "title": "failed", "error_data": {"details": PASSING[code]}}
+    return status("a", "failed", act=act, errors=[error])
+
+
+@pytest.mark.parametrize("code", PASSING)
+def test_after_four_attempts_the_fallback_is_taken(code: int) -> None:
     clinic = Clinic()
     clinic.produce("a")
+    waits = []
     for act in range(1, 5):
-        clinic.report([failed("a", 130429, act=act)])
+        clinic.report([report_of(code, act)])
+        waits.append((clinic.row("a").due or 0.0) - clinic.clock.now)
         clinic.serve()
     assert clinic.status_of("a") is PUSHED
     assert clinic.meta.asked == ["a#1", "a#2", "a#3", "a#4"]
+    assert 0 < waits[0] < waits[1] < waits[2]
+    assert waits[3] < 0.001, "the fallback is due at once"
+
+
+@pytest.mark.parametrize("code", PASSING)
+def test_a_failure_that_meta_reports_is_not_tried_again_past_the_deadline(code: int) -> None:
+    clinic = Clinic()
+    clinic.produce("a", expires_at=format_instant(clinic.clock.now + 4.0))
+    for act in range(1, 5):
+        clinic.report([report_of(code, act)])
+        clinic.serve()
+    assert clinic.status_of("a") is PUSHED
+    assert len(clinic.meta.asked) < 4
 
 
 def refused_template(clinic: Clinic, name: str) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from typing import Any
+
 from botocore.config import Config
+from botocore.session import get_session
 
 from lifeline.errors import UnavailableError
 
@@ -11,13 +16,19 @@ CONNECT_TIMEOUT = 2.0
 READ_TIMEOUT = 5.0
 """Seconds. Well under any function timeout, so that a hung call leaves time to put work back."""
 
-
 ATTEMPTS = 3
 """How often the SDK makes a call that may be repeated without harm."""
+UNCHECKED = frozenset({"dynamodb", "sqs"})
+"""Services asked for each message, whose arguments the SDK does not check against its model: that is up to
+half of a call's processor time (``benchmarks/aws_calls.py``), and the service checks them anyway. The
+clients of tests (``tests/support/stores.py``) do check them.
+"""
 
 
-def client_config(pool: int = 10, read_timeout: float = READ_TIMEOUT, attempts: int = ATTEMPTS) -> Config:
-    """botocore settings for one client.
+def client_config(
+    service: str, pool: int = 10, read_timeout: float = READ_TIMEOUT, attempts: int = ATTEMPTS
+) -> Config:
+    """botocore settings for one client of ``service``.
 
     ``pool``: connections kept; ``read_timeout``: seconds without an answer; ``attempts``: calls in all, the
     first included. ``standard`` retry mode backs off exponentially with full jitter (AWS SDKs guide, "Retry
@@ -32,7 +43,46 @@ def client_config(pool: int = 10, read_timeout: float = READ_TIMEOUT, attempts: 
         read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=pool,
+        parameter_validation=service not in UNCHECKED,
     )
+
+
+class Clients:
+    """The clients of one function, each made once. They come from botocore, as boto3's do; boto3 itself would
+    load its transfers to S3 besides.
+    """
+
+    def __init__(self) -> None:
+        self._session = get_session()
+        self._made: dict[tuple[str, int, int, Config | None], Any] = {}
+        self._making = threading.Lock()
+
+    def made(self, service: str, pool: int, attempts: int, own: Config | None = None) -> Any:
+        """One client; see :func:`client_config`. ``own``: further settings, always the same object."""
+        key = (service, pool, attempts, own)
+        with self._making:  # a session makes one client at a time
+            if key not in self._made:
+                config = client_config(service, pool, attempts=attempts)
+                self._made[key] = self._session.create_client(service, config=config.merge(own or Config()))
+        return self._made[key]
+
+    def late(self, service: str, pool: int, attempts: int, own: Config | None = None) -> LateClient:
+        """One that is made when it is first used."""
+        return LateClient(lambda: self.made(service, pool, attempts, own))
+
+    def patient(self, service: str, seconds: float) -> Any:
+        """One that waits so long for an answer, and never asks twice."""
+        return self._session.create_client(service, config=client_config(service, 1, seconds, attempts=1))
+
+
+class LateClient:
+    """A client for what most invocations do without. ``made`` gives the same one each time."""
+
+    def __init__(self, made: Callable[[], Any]) -> None:
+        self._made = made
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made(), name)
 
 
 def code_of(error: Exception) -> str:

@@ -9,7 +9,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from lifeline.adapters.aws import ATTEMPTS, CONNECT_TIMEOUT, READ_TIMEOUT, code_of, unavailable
-from lifeline.adapters.contacts import COMPLAINT, Contact, mark_key, refusal
+from lifeline.adapters.contacts import COMPLAINT, OWNER, Contact, bsuid_key, mark_key, refusal
 from lifeline.contract.ways import WAYS
 
 
@@ -27,6 +27,8 @@ class ContactItem(Model):
     for _way in WAYS:
         vars()[_way.field] = UnicodeAttribute(null=True)
         vars()[refusal(_way.name)] = UnicodeAttribute(null=True)
+    bsuid = UnicodeAttribute(null=True)
+    owner = UnicodeAttribute(null=True, attr_name=OWNER)
     updated_at = NumberAttribute(default=0)
 
 
@@ -50,8 +52,16 @@ class ContactWrites:
             elif address:
                 # A new address makes an old refusal void.
                 actions.append(refused.remove())
+        if contact.bsuid:
+            actions.append(ContactItem.bsuid.set(contact.bsuid))
         try:
             ContactItem(contact.user_id).update(actions=actions)
+            if contact.bsuid:
+                whose: list[Action] = [
+                    ContactItem.owner.set(contact.user_id),
+                    ContactItem.updated_at.set(contact.updated_at),
+                ]
+                ContactItem(bsuid_key(contact.bsuid)).update(actions=whose)
         except PynamoDBException as error:
             raise unavailable("DynamoDB", "saving a contact", error) from error
 

@@ -2,6 +2,9 @@
 
 A refusal is a mark on the address itself, under a key made of its digest: a bounce names an address and no
 person, a message may bring an address that no contact has, and a new address is thereby free of old marks.
+
+A contact may have a business-scoped user id of Meta's. Under a key made of its digest stands whose it is, so
+that a message to nothing but this id finds the contact.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import unavailable
+from lifeline.contract.messages import Recipient
 from lifeline.contract.ways import WAYS, WAYS_BY_NAME
 from lifeline.errors import UnavailableError
 
@@ -32,12 +36,13 @@ COMPLAINT = "complaint"
 @dataclass(frozen=True, slots=True)
 class Contact:
     """One person's other ways. ``addresses`` and ``refused`` (why an address is not to be used) are by the
-    way's name."""
+    way's name. ``bsuid``: Meta's business-scoped user id, where it is known."""
 
     user_id: str
     addresses: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     updated_at: float = 0.0
+    bsuid: str | None = None
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
@@ -48,6 +53,7 @@ class Contact:
             addresses={way.name: texts[way.field] for way in WAYS if way.field in texts},
             refused={way.name: texts[refusal(way.name)] for way in WAYS if refusal(way.name) in texts},
             updated_at=float(item.get("updated_at", {}).get("N", 0)),
+            bsuid=texts.get("bsuid"),
         )
 
 
@@ -76,14 +82,25 @@ class Contacts:
 
         return ContactWrites(self._table, self._region)
 
-    def read(self, user_ids: Iterable[str]) -> Mapping[str, Contact]:
-        """The contacts of these people; an unknown one is absent."""
-        return {contact.user_id: contact for contact in self._get(set(user_ids), "reading contacts")}
+    def read(self, keys: Iterable[str]) -> Mapping[str, Contact]:
+        """The contacts of these people, by their :func:`contact_key`; an unknown one is absent."""
+        doing = "reading contacts"
+        items = {item["user_id"]["S"]: item for item in self._get(set(keys), doing)}
+        owners = {key: item[OWNER]["S"] for key, item in items.items() if OWNER in item}
+        whose = {item["user_id"]["S"]: item for item in self._get(set(owners.values()) - set(items), doing)}
+        contacts = {key: Contact.from_item(item) for key, item in items.items() if key not in owners}
+        for key, owner in owners.items():
+            item = items.get(owner) or whose.get(owner)
+            contact = Contact.from_item(item) if item else None
+            # An id that the contact no longer has is nobody's.
+            if contact and contact.bsuid and bsuid_key(contact.bsuid) == key:
+                contacts[key] = contact
+        return contacts
 
     def refused(self, ways: Iterable[WayAddress]) -> Mapping[WayAddress, str]:
         """Those of these ways that were refused, each with why."""
         keys = {mark_key(way, address): (way, address) for way, address in ways}
-        refusals = self._get(set(keys), "reading refusals")
+        refusals = map(Contact.from_item, self._get(set(keys), "reading refusals"))
         marks = [(keys[mark.user_id], mark) for mark in refusals]
         return {way: mark.refused[way[0]] for way, mark in marks if way[0] in mark.refused}
 
@@ -99,8 +116,8 @@ class Contacts:
         """Lift the mark of one address, unless it is a complaint."""
         self._writes.forgive(way, address, now)
 
-    def _get(self, keys: set[str], doing: str) -> list[Contact]:
-        contacts: list[Contact] = []
+    def _get(self, keys: set[str], doing: str) -> list[Mapping[str, Any]]:
+        items: list[Mapping[str, Any]] = []
         wanted = sorted(keys)
         for start in range(0, len(wanted), KEYS_PER_CALL):
             left: Any = {
@@ -113,13 +130,28 @@ class Contacts:
                     answer = self._client.batch_get_item(RequestItems=left)
                 except (ClientError, BotoCoreError) as error:
                     raise unavailable("DynamoDB", doing, error) from error
-                contacts += [Contact.from_item(item) for item in answer["Responses"].get(self._table, ())]
+                items += answer["Responses"].get(self._table, ())
                 left = answer.get("UnprocessedKeys")
                 if not left:
                     break
             else:
                 raise UnavailableError("DynamoDB", doing, f"some keys were not read in {READS} calls")
-        return contacts
+        return items
+
+
+OWNER: Final = "owner"
+"""The attribute that says whose a business-scoped user id is."""
+
+
+def bsuid_key(bsuid: str) -> str:
+    """The key under which stands whose ``bsuid`` is; as long as :func:`mark_key`."""
+    return "bsuid:" + hashlib.blake2b(bsuid.encode()).hexdigest()
+
+
+def contact_key(recipient: Recipient) -> str:
+    """Under which key the contact of a message's recipient is found: by ``user_id``, else by ``bsuid``; empty
+    where there is neither."""
+    return recipient.user_id or (bsuid_key(recipient.bsuid) if recipient.bsuid else "")
 
 
 def mark_key(way: str, address: str) -> str:

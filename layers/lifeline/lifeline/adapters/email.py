@@ -20,7 +20,7 @@ class Email:
     """Sends through SES. Acceptance is not delivery: deliveries, bounces and complaints come as events."""
 
     def __init__(self, client: SESV2Client, sender: str, configuration_set: str = "") -> None:
-        """``client``: built with ``client_config(attempts=1)``, so that the SDK never sends a mail again.
+        """``client``: ``client_config`` with ``attempts=1``, so that the SDK never sends a mail again.
 
         ``configuration_set``: through which SES tells what became of the mail.
         """

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class InboundTopic:
-    """Publishes notices; subscriptions filter on the attributes ``kind`` and ``phone_number_id``."""
+    """Publishes notifications; subscriptions filter on the attributes ``kind``, ``phone_number_id`` and
+    ``group_id``, which is there for messages to a group only."""
 
     def __init__(self, client: SNSClient, topic_arn: str) -> None:
         self._client = client
@@ -25,7 +26,11 @@ class InboundTopic:
     def publish(self, notice: Mapping[str, Any]) -> None:
         """One notice (``docs/inbound.md``). Raises :class:`UnavailableError`."""
         whole = clean_json(notice)
-        filters = {"kind": whole["kind"], "phone_number_id": whole["number"]["phone_number_id"]}
+        filters = {
+            "kind": whole["kind"],
+            "phone_number_id": whole["number"]["phone_number_id"],
+            "group_id": whole["group_id"],
+        }
         # SNS refuses an attribute without a value.
         attributes: Any = {
             name: {"DataType": "String", "StringValue": str(value)}

@@ -23,6 +23,7 @@ from lifeline.adapters.aws import code_of, unavailable
 from lifeline.domain.incident.facts import Affected, Move
 from lifeline.domain.message.row import Change, Fate, Row, Written
 from lifeline.domain.message.status import OPEN, Status
+from lifeline.domain.message.telling import marked
 from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class Ledger:
     """Reads and moves rows. Reads raise :class:`UnavailableError` when DynamoDB does not answer.
 
     ``new_op`` gives a mark that no other write has; ``pause`` waits so many seconds; ``jitter`` draws from
-    [0, 1).
+    [0, 1). ``outcomes``: producers are told of them, so rows bear the marks of those to tell
+    (``telling.py``).
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Ledger:
         jitter: Callable[[], float],
         new_op: Callable[[], str],
         workers: int = 4,
+        outcomes: bool = False,
     ) -> None:
         self._client = client
         self._table = table
@@ -97,6 +100,7 @@ class Ledger:
         self._pause = pause
         self._jitter = jitter
         self._new_op = new_op
+        self._outcomes = outcomes
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="ledger")
 
     def write(self, changes: Sequence[Change], now: float) -> list[Written]:
@@ -104,6 +108,8 @@ class Ledger:
 
         Never raises for DynamoDB: what got no answer is ``UNKNOWN``, and concerns those changes alone.
         """
+        if self._outcomes:
+            changes = [marked(change, now) for change in changes]
         results: list[Written] = [Written(Fate.UNKNOWN)] * len(changes)
         ops = [self._new_op() for _ in changes]
         for part in each_id_once(changes):
@@ -362,7 +368,7 @@ def _judged(op: str, row: Row | None) -> Written:
     return Written(Fate.DONE if op in row.ops else Fate.LOST, row)
 
 
-def affected_of(row: Row, possible: int, duplicates: int) -> Affected:
+def affected_of(row: Row, possible: int, duplicates: int, both: bool) -> Affected:
     """What an incident's report needs of a row; its doubts and duplicates are not in the index."""
     return Affected(
         id=row.id,
@@ -376,6 +382,7 @@ def affected_of(row: Row, possible: int, duplicates: int) -> Affected:
         writes=row.rev,
         possible=possible,
         duplicates=duplicates,
+        both=both,
         failed_at=row.failed_at,
         tried=row.tried or "",
         moves=tuple(_moves(row.trail)),

@@ -6,16 +6,15 @@ Source: OpenAI, API reference: "Create speech", "Create transcription", "List mo
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-import requests
-from requests.adapters import HTTPAdapter
+from urllib3.filepost import encode_multipart_formdata
 
-from lifeline.adapters.whatsapp import fault_of
+from lifeline.adapters.http import HEADER_SAFE, Http, HttpError
 from lifeline.domain.failure.causes import Cause, Fault
+from lifeline.domain.failure.reading import read_json
 from lifeline.domain.failure.voice_failures import VoiceFailure, classify_answer, classify_fault, not_asked
 from lifeline.domain.voice.audio import UnreadableAudioError, inspect
 
@@ -35,7 +34,6 @@ _NO_INSTRUCTIONS: Final = ("tts-1", "tts-1-hd")
 """Models that take no instructions (OpenAI, "Create speech")."""
 _TELLS_LANGUAGE: Final = "whisper"
 """Models that tell language and duration: ``verbose_json`` is theirs alone."""
-_HEADER_SAFE: Final = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +45,6 @@ class Transcript:
     text: str
     language: str = ""
     duration: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    content: bytes
-    content_type: str
 
 
 class OpenAI:
@@ -88,15 +80,10 @@ class OpenAI:
         self._pause = pause
         self._chance = chance
         self._transcription_model = transcription_model
-        self._timeout = (connect_timeout, read_timeout)
         self._attempts = attempts
         self._budget = budget
         self._dropped = float("-inf")
-        self._session = requests.Session()
-        self._session.trust_env = False
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0, pool_block=True)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._http = Http(connections=connections, connect_timeout=connect_timeout, read_timeout=read_timeout)
 
     def speech(
         self, text: str, *, model: str, voice: str, language: str = "", instructions: str = ""
@@ -118,9 +105,7 @@ class OpenAI:
             body["instructions"] = spoken_how
         raw = json.dumps(body).encode()
         return self._patiently(
-            lambda left: self._call(
-                "POST", "/audio/speech", left, data=raw, headers={"Content-Type": "application/json"}
-            ),
+            lambda left: self._call("POST", "/audio/speech", left, raw, "application/json"),
             _sound,
         )
 
@@ -132,15 +117,11 @@ class OpenAI:
             return not_asked(f"the recording has {len(audio)} bytes; OpenAI takes {MAX_UPLOAD_BYTES}")
         model = self._transcription_model
         form = "verbose_json" if model.startswith(_TELLS_LANGUAGE) else "json"
+        body, kind = encode_multipart_formdata(
+            {"model": model, "response_format": form, "file": (name, audio)}
+        )
         return self._patiently(
-            lambda left: self._call(
-                "POST",
-                "/audio/transcriptions",
-                left,
-                data={"model": model, "response_format": form},
-                files={"file": (name, audio)},
-            ),
-            _transcript,
+            lambda left: self._call("POST", "/audio/transcriptions", left, body, kind), _transcript
         )
 
     def models(self) -> frozenset[str] | VoiceFailure:
@@ -151,7 +132,7 @@ class OpenAI:
     # -- trying again ----------------------------------------------------------------------------------
 
     def _patiently(
-        self, call: Callable[[float], _Reply | VoiceFailure], read: Callable[[_Reply], T | VoiceFailure]
+        self, call: Callable[[float], bytes | VoiceFailure], read: Callable[[bytes], T | VoiceFailure]
     ) -> T | VoiceFailure:
         end = self._clock() + self._budget
         wait = FIRST_WAIT
@@ -168,7 +149,7 @@ class OpenAI:
             wait = min(8.0, wait * 2)
         raise AssertionError("attempts is at least 1")
 
-    def _keyed(self, call: Callable[[], _Reply | VoiceFailure]) -> _Reply | VoiceFailure:
+    def _keyed(self, call: Callable[[], bytes | VoiceFailure]) -> bytes | VoiceFailure:
         """A refused key is read anew once: somebody may have stored another one."""
         used = self._api_key()
         reply = call()
@@ -182,60 +163,39 @@ class OpenAI:
         return reply
 
     def _call(
-        self,
-        method: str,
-        path: str,
-        left: float,
-        *,
-        data: Any = None,
-        files: Any = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> _Reply | VoiceFailure:
-        """One request that takes at most ``left`` seconds to answer in full."""
+        self, method: str, path: str, left: float, body: bytes | None = None, kind: str = ""
+    ) -> bytes | VoiceFailure:
+        """One request that takes at most ``left`` seconds to answer in full. ``kind``: of its body."""
         key = self._api_key()
-        if not _HEADER_SAFE.fullmatch(key):
-            # requests would name the value in its exception.
+        if not HEADER_SAFE.fullmatch(key):
             return classify_answer(401, {"error": {"message": "no usable openai_api_key is stored"}}, {})
-        end = self._clock() + left
-        connect, read = self._timeout
+        headers = {"Authorization": f"Bearer {key}"} | ({"Content-Type": kind} if kind else {})
         try:
-            with self._session.request(
-                method,
-                self._root + path,
-                data=data,
-                files=files,
-                headers={**(headers or {}), "Authorization": f"Bearer {key}"},
-                timeout=(min(connect, left), min(read, left)),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = bytearray()
-                for part in response.iter_content(64 * 1024):
-                    content += part
-                    if len(content) > MAX_ANSWER_BYTES:
-                        return classify_fault(Fault.NOT_JSON, "it is too large")
-                    if self._clock() > end:
-                        return classify_fault(Fault.READ_TIMEOUT, "it came too slowly")
-                if response.status_code == 200:
-                    return _Reply(bytes(content), response.headers.get("content-type", ""))
-                return classify_answer(response.status_code, _json(bytes(content)), response.headers)
-        except requests.RequestException as error:
-            return classify_fault(fault_of(error), type(error).__name__)
+            reply = self._http.ask(
+                method, self._root + path, headers, body, limit=MAX_ANSWER_BYTES, within=left
+            )
+        except HttpError as error:
+            return classify_fault(error.fault, str(error))
+        if reply.body is None:
+            return classify_fault(Fault.NOT_JSON, "it is too large")
+        if reply.status == 200:
+            return reply.body
+        return classify_answer(reply.status, read_json(reply.body), reply.headers)
 
 
-def _sound(reply: _Reply) -> bytes | VoiceFailure:
+def _sound(reply: bytes) -> bytes | VoiceFailure:
     """The speech, if it is one: what is sent to people has been looked at."""
     try:
-        recording = inspect(reply.content)
+        recording = inspect(reply)
     except UnreadableAudioError as error:
         return classify_fault(Fault.NOT_JSON, f"no speech came: {error}")
     if recording.container != "ogg" or not recording.duration:
         return classify_fault(Fault.NOT_JSON, f"no Ogg/Opus came but {recording.container}")
-    return reply.content
+    return reply
 
 
-def _transcript(reply: _Reply) -> Transcript | VoiceFailure:
-    body = _json(reply.content)
+def _transcript(reply: bytes) -> Transcript | VoiceFailure:
+    body = read_json(reply)
     if not isinstance(body, dict) or not isinstance(body.get("text"), str):
         return classify_fault(Fault.NOT_JSON, "no transcript came")
     duration = body.get("duration")
@@ -246,16 +206,9 @@ def _transcript(reply: _Reply) -> Transcript | VoiceFailure:
     return Transcript(body["text"], str(body.get("language") or ""), seconds)
 
 
-def _models(reply: _Reply) -> frozenset[str] | VoiceFailure:
-    body = _json(reply.content)
+def _models(reply: bytes) -> frozenset[str] | VoiceFailure:
+    body = read_json(reply)
     data = body.get("data") if isinstance(body, dict) else None
     if not isinstance(data, list):
         return classify_fault(Fault.NOT_JSON, "no list of models came")
     return frozenset(str(item.get("id")) for item in data if isinstance(item, dict))
-
-
-def _json(content: bytes) -> object:
-    try:
-        return json.loads(content)
-    except ValueError:
-        return None

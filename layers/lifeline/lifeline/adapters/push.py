@@ -36,7 +36,7 @@ class Push:
     """Publishes to SNS platform endpoints. A publish that succeeds is a push handed over, not one seen."""
 
     def __init__(self, client: SNSClient, clock: Callable[[], float] = time.time) -> None:
-        """``client``: built with ``client_config(attempts=1)``, so that the SDK never publishes again."""
+        """``client``: ``client_config`` with ``attempts=1``, so that the SDK never publishes again."""
         self._client = client
         self._clock = clock
 

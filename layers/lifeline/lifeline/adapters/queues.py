@@ -31,7 +31,6 @@ _ONE_IS_BAD: Final = frozenset(
         "MessageTooLong",
         "BatchRequestTooLong",
         "ValidationError",
-        "ParamValidationError",
     }
 )
 """Errors of a whole batch call for which one entry is enough (SQS, "SendMessageBatch"). None was taken."""

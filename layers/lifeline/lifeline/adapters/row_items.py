@@ -8,13 +8,14 @@ deployment goes on or is taken back.
 from __future__ import annotations
 
 import functools
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, replace
 from operator import attrgetter
 from typing import Any, Final
 
-from lifeline.domain.message.row import Change, Doubt, Row, shard_of
+from lifeline.domain.message.row import Change, Doubt, Mark, Row, Watch, shard_of
 from lifeline.domain.message.status import OPEN, Status
 
 OPS_KEPT: Final = 3
@@ -29,13 +30,18 @@ UNKNOWN_STATUS: Final = "unknown:"
 TOLD_AGAIN: Final = "resends"
 
 _COUNTS: Final = frozenset(
-    {"rev", "act", "attempt", "via", "otherwise", "rounds", "faults", "code", "conflicts"}
+    {
+        *("rev", "act", "attempt", "via", "otherwise", "escalate_after", "escalated"),
+        *("rounds", "faults", "code", "conflicts"),
+    }
 )
 _INSTANTS: Final = frozenset(
     {"attempted_at", "slot", "created_at", "updated_at", "send_after", "expires_at", "failed_at"}
 )
 _FLAGS: Final = frozenset({"later", "paid", "drained"})
-_DERIVED: Final = frozenset({"id", "rev", "ops", "lane", "due", "created_at", "updated_at", "trail"})
+_DERIVED: Final = frozenset(
+    {"id", "rev", "ops", "lane", "due", "created_at", "updated_at", "trail", "outcomes"}
+)
 """Written by every change, or under another name."""
 
 CHANGEABLE: Final = tuple(item.name for item in fields(Row) if item.name not in _DERIVED)
@@ -51,6 +57,11 @@ _DEFAULTS: Final = {
 def is_default(name: str, value: Any) -> bool:
     """Whether a field at ``value`` has no attribute."""
     return bool(value == _DEFAULTS[name])
+
+
+_MARK: Final = re.compile("told_([0-9]+)")
+"""The attribute of an outcome's mark. Each has its own, so that one is added without knowing the others: a
+row from the index shows none."""
 
 
 # --- Values ----------------------------------------------------------------------------------------------
@@ -80,6 +91,28 @@ def _doubts(text: str) -> tuple[Doubt, ...]:
     )
 
 
+def _marks(row: Row) -> dict[str, dict[str, str]]:
+    return {
+        f"told_{mark.rev}": {
+            "S": f"{mark.status} {mark.at:.3f} {mark.watch} {mark.cause or '-'} "
+            f"{'-' if mark.code is None else mark.code}"
+        }
+        for mark in row.outcomes
+    }
+
+
+def _mark(rev: str, text: str) -> Mark:
+    status, at, watch, cause, code = text.split(" ")
+    return Mark(
+        int(rev),
+        status,
+        float(at),
+        Watch(watch),
+        None if cause == "-" else cause,
+        None if code == "-" else int(code),
+    )
+
+
 _TEXT_DECODERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "ops": lambda text: tuple(text.split()),
     "doubts": _doubts,
@@ -102,6 +135,7 @@ def encode(row: Row) -> dict[str, Any]:
         if not is_default(name, value):
             item[name] = _encode(name, value)
     item.update(_agenda_of(row))
+    item.update(_marks(row))
     item.update(_told_again(row))
     if row.incident_id:
         item["incident_key"] = _incident_of(row)
@@ -114,6 +148,7 @@ def decode(item: Mapping[str, Any]) -> Row:
     A status that this version does not know comes as phase ``unknown:STATUS``, which the domain leaves alone.
     """
     values: dict[str, Any] = {"id": item["id"]["S"]}
+    marks: list[Mark] = []
     for name, value in item.items():
         if name in _COUNTS:
             values[name] = int(float(value["N"]))
@@ -127,6 +162,10 @@ def decode(item: Mapping[str, Any]) -> Row:
             values[name] = _TEXT_DECODERS[name](value["S"])
         elif name in _DEFAULTS:
             values[name] = value["S"]
+        elif mark := _MARK.fullmatch(name):
+            marks.append(_mark(mark[1], value["S"]))
+    if marks:
+        values["outcomes"] = tuple(sorted(marks, key=lambda mark: mark.rev))
     if "agenda" in item:
         values["lane"] = item["agenda"]["S"].rpartition("#")[0]
         values["due"] = float(item["agenda_at"]["N"])
@@ -169,26 +208,28 @@ def _ends(row: Row) -> bool:
 
 
 def _told_again(row: Row) -> dict[str, dict[str, str]]:
-    """Possible and proven duplicates, ``POSSIBLE PROVEN``; nothing where there are none.
+    """Possible and proven duplicates, and if an escalation told by both (0 or 1): ``POSSIBLE PROVEN BOTH``.
+    Nothing where there is none of it.
 
     The incidents' index cannot project the attributes that they follow from: it was made by version 1, and an
     index keeps its projection for life. It does project ``resends``, as version 1 called its own number.
     A row from the agenda's index is thinner still, but what is written from one changes neither number.
     """
     possible, proven = row.possible_duplicates, len(row.duplicates)
-    return {TOLD_AGAIN: {"S": f"{possible} {proven}"}} if possible or proven else {}
+    both = int(row.beside is not None)
+    return {TOLD_AGAIN: {"S": f"{possible} {proven} {both}"}} if possible or proven or both else {}
 
 
-def told_again(item: Mapping[str, Any]) -> tuple[int, int]:
-    """Possible and proven duplicates of an item of the incidents' index.
+def told_again(item: Mapping[str, Any]) -> tuple[int, int, bool]:
+    """Possible and proven duplicates of an item of the incidents' index; whether an escalation told by both.
 
     A row that version 1 wrote last has a number: how often it sent again, without proof.
     """
     value = item.get(TOLD_AGAIN, {"N": "0"})
     if "N" in value:
-        return int(float(value["N"])), 0
-    possible, proven = value["S"].split()
-    return int(possible), int(proven)
+        return int(float(value["N"])), 0, False
+    possible, proven, *both = map(int, value["S"].split())
+    return possible, proven, any(both)
 
 
 # --- Writes ----------------------------------------------------------------------------------------------
@@ -247,6 +288,10 @@ def update(table: str, change: Change, op: str, now: float, retention: float) ->
     was, becomes = _agenda_of(before), _agenda_of(after)
     sets.update((name, value) for name, value in becomes.items() if was.get(name) != value)
     removes += [name for name in was if name not in becomes]
+    if after.outcomes != before.outcomes:
+        marks, becomes_marks = _marks(before), _marks(after)
+        sets.update((name, mark) for name, mark in becomes_marks.items() if marks.get(name) != mark)
+        removes += [name for name in marks if name not in becomes_marks]
     again, becomes_again = _told_again(before), _told_again(after)
     if becomes_again != again:
         sets.update(becomes_again)

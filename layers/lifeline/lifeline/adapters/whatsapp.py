@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
+from urllib3.filepost import encode_multipart_formdata
 
+from lifeline.adapters.http import HEADER_SAFE, Http, HttpError
 from lifeline.adapters.secrets import Secrets
 from lifeline.contract.messages import Message, Template
 from lifeline.domain.failure.causes import Cause, Fault
 from lifeline.domain.failure.classify import Failure, classify_answer, classify_fault
+from lifeline.domain.failure.reading import read_json
 from lifeline.domain.failure.usage import Usage, usage_headers
+from lifeline.domain.message.kinds import request
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 _YES: Final = "true"
@@ -65,8 +64,8 @@ class Lost(StrEnum):
 class WhatsApp:
     """One client per worker. Every outcome is a value: nothing is raised for what Meta answers.
 
-    The session is shared by the sending threads (urllib3's pool is thread-safe); it never retries by
-    itself, because Meta has no idempotency key and a second POST could be a second message.
+    Its connections are shared by the sending threads; nothing is asked twice, because Meta has no idempotency
+    key and a second POST could be a second message.
     """
 
     def __init__(
@@ -85,19 +84,12 @@ class WhatsApp:
         """``secrets``: the one with our access token. ``app_token``: ``APP_ID|APP_SECRET`` of our app, with
         which Meta is asked about tokens. Time-outs in seconds.
         """
-        # urllib3 names whole addresses in its warnings, and those of the token calls hold secrets.
-        logging.getLogger("urllib3").setLevel(logging.CRITICAL)
         self._secrets = secrets
         self._app_token = app_token
         self._root = f"{base_url}/{version}"
         self._phone_number_id = phone_number_id
         self._waba_id = waba_id
-        self._timeout = (connect_timeout, read_timeout)
-        self._session = requests.Session()
-        self._session.trust_env = False
-        adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0, pool_block=True)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._http = Http(connections=connections, connect_timeout=connect_timeout, read_timeout=read_timeout)
         self.last_usage: Usage | None = None
 
     def send(
@@ -109,14 +101,15 @@ class WhatsApp:
         template: Template | None = None,
         media_id: str | None = None,
     ) -> Accepted | Failure:
-        """Ask Meta to deliver ``message`` to ``to`` (E.164). ``template`` replaces the message's own;
-        ``media_id`` is what a voice message says, as an uploaded recording. ``tag``: see :func:`payload`.
+        """Ask Meta to deliver ``message`` to ``to`` (E.164, or a business-scoped id). ``template`` replaces
+        the message's own; ``media_id`` is what a voice message says, as an uploaded recording. ``tag``: see
+        :func:`~lifeline.domain.message.kinds.request`.
         """
-        return self.post_message(payload(message, to, tag, template, media_id))
+        return self.post_message(request(message, to, tag, template, media_id))
 
     def post_message(self, body: Mapping[str, Any]) -> Accepted | Failure:
         """POST one message body as it is."""
-        outcome = self._call("POST", f"/{self._phone_number_id}/messages", body=body)
+        outcome = self._call("POST", f"/{self._phone_number_id}/messages", body=json.dumps(body).encode())
         if isinstance(outcome, Failure):
             return outcome
         messages = outcome.body.get("messages")
@@ -139,6 +132,11 @@ class WhatsApp:
         """
         return self._call("GET", f"/{self._phone_number_id}", params={"fields": fields}, token=token)
 
+    def reaches(self, within: float) -> Failure | None:
+        """Why Meta does not answer within so many seconds where nothing is sent; ``None`` if it does."""
+        outcome = self._call("GET", f"/{self._phone_number_id}?fields=id", within=within)
+        return outcome if isinstance(outcome, Failure) else None
+
     def templates(
         self, name: str | None = None, after: str | None = None, limit: int = 100
     ) -> Answer | Failure:
@@ -155,25 +153,40 @@ class WhatsApp:
 
     def unpause(self, template_id: str) -> Answer | Failure:
         """Let Meta send a paused template again (Meta, "Template pausing": after pacing only by hand)."""
-        return self._call("POST", f"/{template_id}/unpause", body={})
+        return self._call("POST", f"/{template_id}/unpause", body=b"{}")
 
-    def upload(self, audio: bytes) -> str | Failure:
-        """Upload Ogg/Opus, at most 16 MB; answers with its media id, good for 30 days (Meta, "Media")."""
-        outcome = self._call(
-            "POST",
-            f"/{self._phone_number_id}/media",
-            files={
-                "messaging_product": (None, "whatsapp"),
-                "type": (None, "audio/ogg"),
-                "file": ("voice.ogg", audio, "audio/ogg"),
-            },
+    def upload(
+        self,
+        content: bytes,
+        name: str = "voice.ogg",
+        mime_type: str = "audio/ogg",
+        wait: float | None = None,
+    ) -> str | Failure:
+        """Upload a file, by default speech; answers with its media id, good for 30 days (Meta, "Media").
+
+        ``wait``: seconds without an answer; Meta takes its time for a large one.
+        """
+        body, kind = encode_multipart_formdata(
+            {
+                "messaging_product": "whatsapp",
+                "type": mime_type,
+                "file": (name, content, mime_type),
+            }
         )
+        outcome = self._call("POST", f"/{self._phone_number_id}/media", body=body, kind=kind, wait=wait)
         if isinstance(outcome, Failure):
             return outcome
         media_id = outcome.body.get("id")
         if not media_id:
             return classify_fault(Fault.NOT_JSON, "the answer to an upload names no media id")
         return str(media_id)
+
+    def delete_media(self, media_id: str) -> Lost | Failure | None:
+        """Delete a medium; ``Lost.GONE`` where Meta has it no longer."""
+        outcome = self._call("DELETE", f"/{media_id}") if _MEDIA_ID.fullmatch(media_id) else Lost.GONE
+        if isinstance(outcome, Failure) and (outcome.code == 100 or outcome.http_status == 404):
+            return Lost.GONE
+        return None if isinstance(outcome, Answer) else outcome
 
     def media_url(self, media_id: str) -> Media | Lost | Failure:
         """Where a medium is. The optional ``phone_number_id`` stays out: Meta once broke the call with it."""
@@ -210,25 +223,16 @@ class WhatsApp:
         if not self._may_have_token(url):
             return classify_fault(Fault.NOT_JSON, "the address of a medium is not Meta's")
         token = self._secrets.get("access_token")
+        if not HEADER_SAFE.fullmatch(token):
+            return _no_token()
         try:
-            with self._session.get(
-                url,
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                if response.status_code != 200:
-                    return classify_answer(response.status_code, None, response.headers)
-                read = bytearray()
-                # Not by Content-Length: Meta's answers have come without one.
-                for part in response.iter_content(64 * 1024):
-                    read += part
-                    if len(read) > limit:
-                        return Lost.TOO_LARGE
-                return bytes(read)
-        except requests.RequestException as error:
-            return classify_fault(fault_of(error), type(error).__name__)
+            # Not by Content-Length: Meta's answers have come without one.
+            reply = self._http.ask("GET", url, {"Authorization": f"Bearer {token}"}, limit=limit)
+        except HttpError as error:
+            return classify_fault(error.fault, str(error))
+        if reply.status != 200:
+            return classify_answer(reply.status, None, reply.headers)
+        return Lost.TOO_LARGE if reply.body is None else reply.body
 
     def _may_have_token(self, url: str) -> bool:
         """Our token goes to Meta's hosts only (or to where the Graph API itself is), whatever it answers."""
@@ -284,124 +288,67 @@ class WhatsApp:
         path: str,
         *,
         params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        files: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
+        kind: str = "application/json",
         token: str | None = None,
+        within: float | None = None,
+        wait: float | None = None,
     ) -> Answer | Failure:
-        """One call; ``token``: another one than ours.
+        """One call; ``kind``: of its body; ``token``: another one than ours; ``within``: seconds for all
+        of it, where it has less than its time-outs; ``wait``: seconds without an answer, where it has others.
 
         A refused token is looked up once more, and where somebody has stored another one meanwhile, the call
         is made again with that: Meta refused the first, so nothing was sent.
         """
+        if params:
+            path = f"{path}?{urlencode(params)}"
         used = token or self._secrets.get("access_token")
-        outcome = self._once(method, path, params=params, body=body, files=files, token=used)
+        outcome = self._once(method, path, body, kind, used, within=within, wait=wait)
         if token is None and isinstance(outcome, Failure) and outcome.cause is Cause.AUTH:
             fresh = self._secrets.renewed(used)
             if fresh and fresh != used:
-                return self._once(method, path, params=params, body=body, files=files, token=fresh)
+                return self._once(method, path, body, kind, fresh, within=within, wait=wait)
         return outcome
 
     def _once(
         self,
         method: str,
         path: str,
-        *,
-        params: Mapping[str, str] | None,
-        body: Mapping[str, Any] | None,
-        files: Mapping[str, Any] | None,
+        body: bytes | None,
+        kind: str,
         token: str,
+        *,
+        within: float | None,
+        wait: float | None,
     ) -> Answer | Failure:
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        if files is None:
-            headers["Content-Type"] = "application/json"
+        if not HEADER_SAFE.fullmatch(token):
+            return _no_token()
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Content-Type": kind}
         try:
-            response = self._session.request(
+            reply = self._http.ask(
                 method,
                 self._root + path,
-                params=params,
-                data=None if body is None else json.dumps(body).encode(),
-                files=files,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,
+                headers,
+                body,
+                limit=MAX_ANSWER_BYTES,
+                within=within,
+                wait=wait,
             )
-        except requests.RequestException as error:
-            return classify_fault(fault_of(error), type(error).__name__)
-        answer = _json(response)
-        self.last_usage = usage_headers(response.headers) or self.last_usage
-        if response.status_code == 200 and isinstance(answer, dict) and "error" not in answer:
+        except HttpError as error:
+            return classify_fault(error.fault, str(error))
+        answer = read_json(reply.body)
+        self.last_usage = usage_headers(reply.headers) or self.last_usage
+        if reply.status == 200 and isinstance(answer, dict) and "error" not in answer:
             return Answer(answer, self.last_usage)
-        if response.status_code == 200 and not isinstance(answer, dict):
+        if reply.status == 200 and not isinstance(answer, dict):
             return classify_fault(Fault.NOT_JSON, "Meta's answer is not a JSON object")
-        failure = classify_answer(response.status_code, answer, response.headers)
+        failure = classify_answer(reply.status, answer, reply.headers)
         return replace(failure, details=_without(failure.details, (token,)))
 
 
-def payload(
-    message: Message, to: str, tag: str, template: Template | None = None, media_id: str | None = None
-) -> dict[str, Any]:
-    """The Graph body of a message (Meta, "POST /{phone-number-id}/messages").
-
-    ``biz_opaque_callback_data`` carries ``tag``, our id and the number of the act: Meta echoes it in every
-    status webhook, which settles sends whose answer was lost.
-    """
-    body: dict[str, Any] = {
-        "messaging_product": "whatsapp",
-        "recipient_type": "individual",
-        "to": to.lstrip("+"),
-        "biz_opaque_callback_data": tag,
-    }
-    chosen = template or message.template
-    if message.type == "template" and chosen is not None:
-        components: list[Any] = [dict(component) for component in chosen.components]
-        if chosen.parameters:
-            components.append(
-                {"type": "body", "parameters": [{"type": "text", "text": text} for text in chosen.parameters]}
-            )
-        body["type"] = "template"
-        body["template"] = {"name": chosen.name, "language": {"code": chosen.language}}
-        if components:
-            body["template"]["components"] = components
-    elif media_id:
-        body["type"] = "audio"
-        body["audio"] = {"id": media_id}
-    else:
-        body["type"] = "text"
-        body["text"] = {"body": message.text or "", "preview_url": False}
-    return body
-
-
-def fault_of(error: requests.RequestException) -> Fault:
-    """Which transport fault an exception stands for, above all: may the request have left?"""
-    if isinstance(error, requests.exceptions.SSLError):
-        return Fault.TLS
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return Fault.CONNECT_TIMEOUT
-    if isinstance(error, requests.exceptions.ReadTimeout):
-        return Fault.READ_TIMEOUT
-    cause: BaseException | None = error
-    seen: set[int] = set()
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        if isinstance(cause, urllib3.exceptions.NameResolutionError | socket.gaierror):
-            return Fault.DNS
-        if isinstance(cause, urllib3.exceptions.NewConnectionError | ConnectionRefusedError):
-            return Fault.REFUSED
-        reason = getattr(cause, "reason", None)
-        nested = next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
-        cause = (
-            reason if isinstance(reason, BaseException) else nested or cause.__cause__ or cause.__context__
-        )
-    return Fault.BROKEN
-
-
-def _json(response: requests.Response) -> object:
-    if len(response.content) > MAX_ANSWER_BYTES:
-        return None
-    try:
-        return response.json()
-    except ValueError:
-        return None
+def _no_token() -> Failure:
+    """Nothing that could stand in a header is stored; it is not named."""
+    return classify_answer(401, {"error": {"message": "no usable access token is stored"}}, {})
 
 
 def _is_valid(body: Mapping[str, Any]) -> bool:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Final
 
 from lifeline.contract.instants import INSTANT, parse_instant
-from lifeline.contract.names import PRIORITIES, TYPES
-from lifeline.contract.patterns import ID, LABEL, LINE, MAX_ID, NUMBER, TEXT, VALUE
+from lifeline.contract.kinds import BY_NAME, MAX_TEXT_CHARS, TYPES, WAMID_FIELD, fields, rules
+from lifeline.contract.names import PRIORITIES
+from lifeline.contract.patterns import BSUID, ID, LABEL, LINE, MAX_ID, NUMBER, TEXT
 from lifeline.contract.schema import DEFINITIONS, violations
 from lifeline.contract.text import depth, limited
 from lifeline.contract.ways import WAYS
@@ -21,11 +23,16 @@ from lifeline.contract.ways import WAYS
 MAX_BODY_BYTES: Final = 64 * 1024
 """Longest accepted message body, in bytes. The ledger keeps the body (DynamoDB: 400 KB an item)."""
 
-MAX_TEXT_CHARS: Final = 4096
-"""Longest text body that WhatsApp accepts (Meta, "Text messages")."""
+MAX_METADATA_BYTES: Final = 1024
+"""Longest ``metadata``, in bytes of JSON without spaces: each outcome carries it."""
 
 MAX_DEPTH: Final = 32
 """Levels of objects and arrays in a message, itself included; parsers of others give up at some depth."""
+
+MIN_AFTER: Final = 10
+MAX_AFTER: Final = 86_400
+"""Seconds, bounds of ``fallback.after``: Meta reports most deliveries within seconds, and who was not reached
+in a day is not in a hurry."""
 
 MESSAGE_SCHEMA: Final[dict[str, Any]] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -34,7 +41,7 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
     "description": "One message to one person, a JSON object: the body of an SQS message on whatsapp-queue.",
     "type": "object",
     "additionalProperties": False,
-    "required": ["id", "to", "type"],
+    "required": ["id", "type"],
     "$defs": DEFINITIONS,
     "properties": {
         "id": {
@@ -50,66 +57,13 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
             "maxLength": 64,
             "pattern": NUMBER,
             "description": "Phone number, normalised to E.164; a national one takes the default region. "
-            "Digits are 0 to 9.",
+            "Digits are 0 to 9. Needed where recipient.bsuid is missing.",
         },
         "type": {"enum": list(TYPES), "description": "What kind of WhatsApp message this is."},
-        "template": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["name", "language"],
-            "properties": {
-                "name": {"type": "string", "minLength": 1, "maxLength": 512, "pattern": "^[a-z0-9_]+$"},
-                "language": {
-                    "type": "string",
-                    "pattern": "^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$",
-                    "maxLength": 35,
-                },
-                "parameters": {
-                    "type": "array",
-                    "maxItems": 64,
-                    "items": {
-                        "type": ["string", "number"],
-                        "minLength": 1,
-                        "maxLength": 1024,
-                        "pattern": VALUE,
-                    },
-                    "description": "Values of the body's placeholders, in order: no line break, no tab, at "
-                    "most four spaces in a row.",
-                },
-                "components": {
-                    "type": "array",
-                    "maxItems": 16,
-                    "items": {
-                        "type": "object",
-                        "$ref": "#/$defs/clean",
-                        "properties": {
-                            "parameters": {
-                                "items": {
-                                    "if": {
-                                        "type": "object",
-                                        "properties": {"type": {"const": "text"}},
-                                        "required": ["type"],
-                                    },
-                                    "then": {
-                                        "properties": {
-                                            "text": {"type": "string", "minLength": 1, "pattern": VALUE}
-                                        }
-                                    },
-                                }
-                            }
-                        },
-                    },
-                    "description": "Graph-native components, passed on as they are, instead of parameters.",
-                },
-            },
-            "not": {"required": ["parameters", "components"]},
-        },
-        "text": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": MAX_TEXT_CHARS,
-            "pattern": TEXT,
-            "description": "Text of a text or voice message; for a template, what a fallback says.",
+        **fields(),
+        "reply_to": {
+            **WAMID_FIELD,
+            "description": "What Meta calls the message it answers.",
         },
         "priority": {"enum": list(PRIORITIES), "default": "normal"},
         "category": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": LABEL},
@@ -119,21 +73,35 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
             "properties": {
                 "user_id": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": LINE},
                 **{way.field: dict(way.address) for way in WAYS},
+                "bsuid": {
+                    "type": "string",
+                    "pattern": BSUID,
+                    "description": "Meta's business-scoped user id; used where to is missing.",
+                },
                 "time_zone": {
                     "type": "string",
                     "maxLength": 64,
                     "pattern": "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
-                    "description": "IANA name, for quiet hours; default: the zones of the number's country.",
+                    "description": "IANA name, for quiet hours; default: the zones of the number's or the "
+                    "bsuid's country.",
                 },
             },
         },
         "fallback": {
             "type": "object",
             "additionalProperties": False,
-            "required": ["body"],
+            "if": {"not": {"required": ["after"]}},
+            "then": {"required": ["body"]},
             "properties": {
                 "title": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": LINE},
                 "body": {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS, "pattern": TEXT},
+                "after": {
+                    "type": "number",
+                    "minimum": MIN_AFTER,
+                    "maximum": MAX_AFTER,
+                    "description": "Seconds after which the fallback is taken although WhatsApp took it, "
+                    "where no device has the message by then; default: the deployment's, for critical ones.",
+                },
             },
         },
         "expires_at": {
@@ -143,16 +111,19 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
         },
         "send_after": {"type": "string", "pattern": INSTANT, "description": "Never deliver before this."},
         "campaign": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": LABEL},
+        "metadata": {
+            "type": "object",
+            "$ref": "#/$defs/clean",
+            "description": "The producer's own object, up to 1 KB of JSON: each outcome "
+            "returns it as it was given.",
+        },
     },
     "allOf": [
         {
-            "if": {"properties": {"type": {"const": "template"}}, "required": ["type"]},
-            "then": {"required": ["template"]},
+            "if": {"not": {"required": ["recipient"], "properties": {"recipient": {"required": ["bsuid"]}}}},
+            "then": {"required": ["to"]},
         },
-        {
-            "if": {"properties": {"type": {"enum": ["text", "voice"]}}, "required": ["type"]},
-            "then": {"required": ["text"]},
-        },
+        *rules(),
     ],
 }
 """JSON Schema (draft 2020-12) of a message."""
@@ -173,7 +144,16 @@ class Template:
     name: str
     language: str
     parameters: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """Of the parameters, one each, where they are named."""
+    header: Mapping[str, Any] | None = None
+    buttons: tuple[Mapping[str, Any], ...] = ()
+    offer_ends: float | None = None
+    """When a limited-time offer ends (epoch seconds)."""
+    cards: tuple[Mapping[str, Any], ...] = ()
+    """Of a carousel, as the producer wrote them."""
     components: tuple[Mapping[str, Any], ...] = ()
+    """Graph-native; instead of all other values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,34 +164,44 @@ class Recipient:
     addresses: Mapping[str, str] = field(default_factory=dict)
     """By the name of its way."""
     time_zone: str | None = None
+    bsuid: str | None = None
+    """Meta's business-scoped user id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An accepted message. ``to`` is as the producer wrote it; instants are epoch seconds (UTC)."""
+    """An accepted message. ``to`` is as the producer wrote it, ``None`` where only the recipient's ``bsuid``
+    says who it is; instants are epoch seconds (UTC).
+    """
 
     id: str
-    to: str
+    to: str | None
     type: str
     template: Template | None = None
     text: str | None = None
+    preview_url: bool = False
+    content: Any = None
+    """What the field says that is called as the type, of kinds other than template, text and voice."""
+    reply_to: str | None = None
     priority: str = "normal"
     category: str | None = None
     recipient: Recipient = field(default_factory=Recipient)
     fallback_title: str | None = None
     fallback_body: str | None = None
+    fallback_after: int | None = None
+    """Seconds, rounded up."""
     expires_at: float | None = None
     send_after: float | None = None
     campaign: str | None = None
 
 
-def _instant(document: Mapping[str, Any], name: str, faults: list[str]) -> float | None:
+def _instant(document: Mapping[str, Any], path: str, name: str, faults: list[str]) -> float | None:
     if name not in document:
         return None
     try:
         return parse_instant(document[name])
     except ValueError as error:
-        faults.append(f"message.{name}: is not a real instant ({error})")
+        faults.append(f"{path}.{name}: is not a real instant ({error})")
         return None
 
 
@@ -236,40 +226,65 @@ def parse_message(body: str) -> Message:
     faults = list(violations(document, MESSAGE_SCHEMA, "message"))
     if faults:
         raise ContractError(faults)
-    expires_at = _instant(document, "expires_at", faults)
-    send_after = _instant(document, "send_after", faults)
+    kind = BY_NAME[document["type"]]
+    faults += kind.faults(document[kind.field], f"message.{kind.field}")
+    expires_at = _instant(document, "message", "expires_at", faults)
+    send_after = _instant(document, "message", "send_after", faults)
     if expires_at is not None and send_after is not None and send_after >= expires_at:
         faults.append("message.send_after: is not before expires_at, so it could never be delivered")
+    _small(document, faults)
+    template = _template(document["template"], faults) if "template" in document else None
     if faults:
         raise ContractError(faults)
-    template = document.get("template")
     recipient = document.get("recipient", {})
     fallback = document.get("fallback", {})
     return Message(
         id=document["id"],
-        to=document["to"],
+        to=document.get("to"),
         type=document["type"],
-        template=Template(
-            name=template["name"],
-            language=template["language"].replace("-", "_"),
-            parameters=tuple(str(value) for value in template.get("parameters", ())),
-            components=tuple(template.get("components", ())),
-        )
-        if template
-        else None,
+        template=template,
         text=document.get("text"),
+        preview_url=document.get("preview_url", False),
+        content=document.get(kind.name) if kind.name not in ("template", "text") else None,
+        reply_to=document.get("reply_to"),
         priority=document.get("priority", "normal"),
         category=document.get("category"),
         recipient=Recipient(
             recipient.get("user_id"),
             {way.name: recipient[way.field] for way in WAYS if recipient.get(way.field)},
             recipient.get("time_zone"),
+            recipient.get("bsuid"),
         ),
         fallback_title=fallback.get("title"),
         fallback_body=fallback.get("body"),
+        fallback_after=ceil(fallback["after"]) if "after" in fallback else None,
         expires_at=expires_at,
         send_after=send_after,
         campaign=document.get("campaign"),
+    )
+
+
+def _small(document: Mapping[str, Any], faults: list[str]) -> None:
+    metadata = json.dumps(document.get("metadata", {}), ensure_ascii=False, separators=(",", ":"))
+    size = len(metadata.encode())
+    if size > MAX_METADATA_BYTES:
+        faults.append(f"message.metadata: has {size} bytes, at most {MAX_METADATA_BYTES} are allowed")
+
+
+def _template(document: Mapping[str, Any], faults: list[str]) -> Template:
+    given = document.get("parameters", ())
+    values = given.values() if isinstance(given, Mapping) else given
+    offer = document.get("limited_time_offer", {})
+    return Template(
+        name=document["name"],
+        language=document["language"].replace("-", "_"),
+        parameters=tuple(str(value) for value in values),
+        names=tuple(given) if isinstance(given, Mapping) else (),
+        header=document.get("header"),
+        buttons=tuple(document.get("buttons", ())),
+        offer_ends=_instant(offer, "message.template.limited_time_offer", "expires_at", faults),
+        cards=tuple(document.get("carousel", ())),
+        components=tuple(document.get("components", ())),
     )
 
 

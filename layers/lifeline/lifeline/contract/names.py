@@ -8,7 +8,6 @@ RESERVED: Final = "lifeline:"
 """Ids that begin so are Lifeline's own (its probes and test sends); no message may have one."""
 
 PRIORITIES: Final = ("critical", "normal", "bulk")
-TYPES: Final = ("template", "text", "voice")
 
 CRITICAL_QUEUE: Final = "whatsapp-critical-queue"
 WHATSAPP_QUEUE: Final = "whatsapp-queue"

@@ -11,7 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lifeline.contract.actions import audit, campaign, incident, messages, panic, queue, ready, whatsapp
+from lifeline.contract.actions import (
+    audit,
+    campaign,
+    incident,
+    limiter,
+    media,
+    messages,
+    panic,
+    queue,
+    ready,
+    whatsapp,
+)
 from lifeline.contract.actions.action import Action
 from lifeline.contract.names import REFUSED
 from lifeline.contract.schema import violations
@@ -20,8 +31,10 @@ from lifeline.contract.text import limited
 OPERATOR_ACTIONS: Final[Mapping[str, Action]] = {
     **panic.ACTIONS,
     **queue.ACTIONS,
+    **limiter.ACTIONS,
     **audit.ACTIONS,
     **messages.ACTIONS,
+    **media.ACTIONS,
     **whatsapp.ACTIONS,
     **incident.ACTIONS,
     **ready.ACTIONS,

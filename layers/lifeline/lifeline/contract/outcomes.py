@@ -46,6 +46,12 @@ OUTCOME_SCHEMA: Final[dict[str, Any]] = {
             "pattern": LINE,
             "description": "The same for every copy of one event: events come at least once.",
         },
+        "sequence": {
+            "type": "number",
+            "description": "Orders the events of one message, which may arrive in any order: "
+            "the highest is the last. Left out where there is no order: CONFLICT, and a body that "
+            "breaks the contract.",
+        },
         "id": {
             "type": "string",
             "minLength": 1,
@@ -104,10 +110,11 @@ OUTCOME_SCHEMA: Final[dict[str, Any]] = {
 class OutcomeEvent:
     """One change of one message. Instants are epoch seconds (UTC); what does not apply is ``None`` or empty.
 
-    ``event_id`` is the same for every copy of the event. ``status``: one of :data:`OUTCOMES`, or what a newer
-    Lifeline says. ``via``: the way that the person was reached by. ``cause``, ``code``: why it failed, Meta's
-    error code. ``eta``: when a parked message is expected to leave. ``message_id``: SQS's, of a body that
-    breaks the contract and may have no ``id``. ``metadata``: the producer's own.
+    ``event_id`` is the same for every copy of the event; ``sequence`` orders those of one message.
+    ``status``: one of :data:`OUTCOMES`, or what a newer Lifeline says. ``via``: the way that the person was
+    reached by. ``cause``, ``code``: why it failed, Meta's error code. ``eta``: when a parked message is
+    expected to leave. ``message_id``: SQS's, of a body that breaks the contract and may have no ``id``.
+    ``metadata``: the producer's own.
     """
 
     event_id: str
@@ -122,11 +129,16 @@ class OutcomeEvent:
     reasons: tuple[str, ...] = ()
     eta: float | None = None
     message_id: str | None = None
+    sequence: int | None = None
 
     def to_body(self) -> str:
-        """The JSON document that is published; :func:`parse_outcome` reads it."""
+        """The JSON document that is published; :func:`parse_outcome` reads it.
+
+        It is ASCII: SNS refuses some of the characters that JSON may hold.
+        """
         fields = {
             "event_id": self.event_id,
+            "sequence": self.sequence,
             "id": self.id,
             "status": self.status,
             "via": self.via,
@@ -140,7 +152,7 @@ class OutcomeEvent:
             "metadata": self.metadata,
         }
         given = {name: value for name, value in fields.items() if value is not None}
-        return json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(given, separators=(",", ":"))
 
 
 def parse_outcome(body: str) -> OutcomeEvent:
@@ -161,7 +173,7 @@ def parse_outcome(body: str) -> OutcomeEvent:
                 instants[name] = parse_instant(document[name])
             except ValueError as error:
                 raise ContractError([f"outcome.{name}: is not a real instant ({error})"]) from error
-    code = document.get("code")
+    code, sequence = document.get("code"), document.get("sequence")
     return OutcomeEvent(
         event_id=document["event_id"],
         status=document["status"],
@@ -175,4 +187,5 @@ def parse_outcome(body: str) -> OutcomeEvent:
         reasons=tuple(document.get("reasons", ())),
         eta=instants.get("eta"),
         message_id=document.get("message_id"),
+        sequence=None if sequence is None else int(sequence),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from lifeline.contract.names import RESERVED
@@ -11,6 +12,8 @@ from lifeline.contract.names import RESERVED
 LABEL: Final = "^[A-Za-z0-9._:-]+$"
 MAX_ID: Final = 128
 ID: Final = f"^(?!{RESERVED})[A-Za-z0-9._:-]+$"
+BSUID: Final = r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$"
+"""A business-scoped user id of Meta's: the country's code, then letters and digits; ``ENT`` is a parent's."""
 # What no text may hold: C0 (a text of several lines may have tab, line feed, carriage return), DEL and C1,
 # halves of surrogate pairs, and the two that are no characters. SQS takes none of the C0 controls, the halves
 # and U+FFFE, U+FFFF (SendMessage: the characters of XML 1.0), and nothing can encode a lone half.
@@ -21,6 +24,28 @@ TEXT: Final = f"^[^{NOT_IN_TEXT}]*$"
 LINE: Final = f"^[^{NOT_IN_LINE}]*$"
 # Meta: "Param text cannot have new-line/tab characters or more than 4 consecutive spaces" (132018).
 VALUE: Final = f"^(?!.* {{5}})[^{NOT_IN_LINE}]*$"
+TRIMMED: Final = f"^(?! )(?!.* $)[^{NOT_IN_LINE}]*$"
+"""A line that neither begins nor ends with a space."""
+_HOST: Final = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:[/?#][!-~]*)?$"
+LINK: Final = f"^https://{_HOST}"
+WEB_LINK: Final = f"^https?://{_HOST}"
+"""Addresses; what is not ASCII is to be escaped in them (RFC 3986)."""
+MEDIA_ID: Final = "^[A-Za-z0-9_-]+$"
+WAMID: Final = "^wamid\\.[A-Za-z0-9+/=_-]+$"
+DATE: Final = "^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"
+# Keycaps begin with a sign of ASCII, no other emoji has one.
+EMOJI: Final = f"^(?:[#*0-9]\ufe0f?\u20e3|[^ -~\u00a0{NOT_IN_LINE}]*)$"
+_SAID: Final = {
+    TRIMMED: "begins or ends with a space",
+    LINK: "is not an https address",
+    WEB_LINK: "is not a web address",
+    MEDIA_ID: "is not the id of a medium",
+    WAMID: "is not an id of Meta's, which begins with wamid.",
+    DATE: "is not a date as 2030-12-31",
+    EMOJI: "is not an emoji",
+    BSUID: "is no business-scoped user id, such as US.13491208655302741918",
+}
+_NOT_ENDING: Final = r"^(?![^?#]*\.(?:"
 _ZEROS: Final = (
     "0660 06f0 07c0 0966 09e6 0a66 0ae6 0b66 0be6 0c66 0ce6 0d66 0de6 0e50 0ed0 0f20 1040 1090 17e0 1810 "
     "1946 19d0 1a80 1a90 1b50 1bb0 1c40 1c50 a620 a8d0 a900 a9d0 a9f0 aa50 abf0 ff10 104a0 10d30 10d40 "
@@ -40,6 +65,12 @@ def _digit_class(zero: int) -> str:
 NUMBER: Final = f"^[^{NOT_IN_LINE}{''.join(_digit_class(int(zero, 16)) for zero in _ZEROS.split())}]*$"
 
 
+def not_ending(endings: Iterable[str]) -> str:
+    """A pattern of addresses whose path does not end in one of these, after a dot, in any case."""
+    any_case = ("".join(f"[{sign}{sign.upper()}]" for sign in ending) for ending in endings)
+    return f"{_NOT_ENDING}{'|'.join(any_case)})(?:[?#]|$))"
+
+
 @functools.cache
 def compiled(rule: str) -> re.Pattern[str]:
     """A pattern of JSON Schema as Python's ``re`` means it."""
@@ -50,6 +81,11 @@ def compiled(rule: str) -> re.Pattern[str]:
 def is_id(value: object) -> bool:
     """Whether ``value`` may be a message's id: 1 to 128 of ``A-Za-z0-9._:-``."""
     return isinstance(value, str) and len(value) <= MAX_ID and compiled(LABEL).search(value) is not None
+
+
+def is_bsuid(value: object) -> bool:
+    """Whether ``value`` has the form of a business-scoped user id (``US.13491208655302741918``)."""
+    return isinstance(value, str) and compiled(BSUID).search(value) is not None
 
 
 def why(value: str, rule: str) -> str:
@@ -65,4 +101,8 @@ def why(value: str, rule: str) -> str:
         return f"begins with {RESERVED}, which is reserved for Lifeline itself"
     if rule == NUMBER:
         return "holds digits other than 0 to 9"
+    if rule.startswith(_NOT_ENDING):
+        return "ends in a type of file that WhatsApp does not take here"
+    if rule in _SAID:
+        return _SAID[rule]
     return f"does not match {rule}"

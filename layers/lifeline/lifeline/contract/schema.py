@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from lifeline.contract.patterns import TEXT, compiled, why
@@ -37,15 +37,21 @@ def _is(value: object, name: str) -> bool:
         return name == "boolean"
     if name == "number":
         return isinstance(value, int | float) and -_LARGEST <= value <= _LARGEST
+    if name == "integer":
+        return _is(value, "number") and cast(float, value) == int(cast(float, value))
     return isinstance(value, _JSON_TYPES[name])
 
 
-def violations(value: object, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+def violations(value: object, schema: Mapping[str, Any] | bool, path: str) -> Iterator[str]:
     """Yield one sentence for each way in which ``value`` breaks ``schema``, with its place from ``path`` on.
 
-    A keyword for strings says nothing about a number. An unknown keyword raises ``NotImplementedError``, so a
-    schema can never say more than is checked.
+    A keyword for strings says nothing about a number. The schema ``False`` refuses every value. An unknown
+    keyword raises ``NotImplementedError``, so a schema can never say more than is checked.
     """
+    if isinstance(schema, bool):
+        if not schema:
+            yield f"{path}: does not belong to a message of this type"
+        return
     for keyword, rule in schema.items():
         if keyword in _ANNOTATIONS:
             continue
@@ -168,6 +174,52 @@ def _check_if(value: object, rule: Any, schema: Mapping[str, Any], path: str) ->
         yield from violations(value, schema.get("then", {}), path)
 
 
+def _check_max_properties(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if isinstance(value, Mapping) and len(value) > rule:
+        yield f"{path}: has {len(value)} fields, at most {rule} are allowed"
+
+
+def _check_min_properties(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if isinstance(value, Mapping) and len(value) < rule:
+        yield f"{path}: must have at least {rule} fields"
+
+
+def _check_one_of(value: object, rule: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    """Branches differ in a constant (``type``), or only in the field that they require (``id``, ``link``)."""
+    fits = sum(1 for branch in rule if not any(True for _ in violations(value, branch, path)))
+    if fits == 1 or not isinstance(value, Mapping):
+        if fits != 1:
+            yield f"{path}: must be an object"
+        return
+    if all(branch.keys() == {"required"} for branch in rule):
+        names = [" and ".join(branch["required"]) for branch in rule]
+        yield f"{path}: must have {'only ' if fits else ''}one of {', '.join(names)}"
+        return
+    constants = [
+        {name: part["const"] for name, part in branch["properties"].items() if "const" in part}
+        for branch in rule
+    ]
+    meant = [
+        branch
+        for branch, signs in zip(rule, constants, strict=True)
+        if all(value.get(name) == sign for name, sign in signs.items())
+    ]
+    if meant:
+        yield from violations(value, meant[0], path)
+        return
+    (name,) = {name for signs in constants for name in signs}
+    if name in value:
+        yield f"{path}.{name}: must be one of {', '.join(str(signs[name]) for signs in constants)}"
+    else:
+        yield f"{path}.{name}: is required"
+
+
+def repeated(values: Sequence[object], what: str) -> Iterator[str]:
+    """One sentence for each value that is there more than once; ``what`` names the place."""
+    for value in dict.fromkeys(value for value in values if values.count(value) > 1):
+        yield f"{what} {value} is there more than once"
+
+
 _KEYWORDS: Final = {
     "type": _check_type,
     "enum": _check_enum,
@@ -185,6 +237,9 @@ _KEYWORDS: Final = {
     "minLength": _check_min_length,
     "maxLength": _check_max_length,
     "pattern": _check_pattern,
+    "minProperties": _check_min_properties,
+    "maxProperties": _check_max_properties,
+    "oneOf": _check_one_of,
     "not": _check_not,
     "allOf": _check_all_of,
     "if": _check_if,

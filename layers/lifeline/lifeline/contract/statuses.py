@@ -21,4 +21,5 @@ STATUSES: Final = (
     "REJECTED",
     "IN_DOUBT",
     "CANCELLED",
+    "SUPPRESSED",
 )

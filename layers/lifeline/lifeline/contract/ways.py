@@ -117,7 +117,29 @@ EMAIL: Final = Way(
     usd_per_million=100.0,
 )
 
-WAYS: Final = (PUSH, EMAIL)
+SMS: Final = Way(
+    name="sms",
+    status="TEXTED",
+    label="SMS",
+    field="sms_number",
+    address={"type": "string", "maxLength": 16, "pattern": "^\\+[1-9][0-9]{6,14}$"},
+    owned="a number for SMS",
+    any_case=False,
+    # It costs: only where a deployment's policy names it.
+    default_for=(),
+    repeats=2,
+    again=None,
+    sample="",
+    sample_help="a number for a test SMS",
+    metavar="NUMBER",
+    service="the SMS service",
+    request="sms_messages",
+    request_label="SMS",
+    # One part to the United States; other countries cost up to thirty times that.
+    usd_per_million=8_300.0,
+)
+
+WAYS: Final = (PUSH, EMAIL, SMS)
 """In the order in which the default policy takes them, and in which people read of them."""
 WAYS_BY_NAME: Final[Mapping[str, Way]] = {way.name: way for way in WAYS}
 WAYS_BY_STATUS: Final[Mapping[str, Way]] = {way.status: way for way in WAYS}

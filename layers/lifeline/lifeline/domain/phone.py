@@ -1,4 +1,4 @@
-"""Phone numbers: E.164, masked, compared. Numbering plans come from Google's libphonenumber."""
+"""Phone numbers, or the user ids in their place: E.164, masked. Numbering plans are libphonenumber's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from typing import Final
 
 import phonenumbers
+
+from lifeline.contract.patterns import is_bsuid
 
 _REASONS: Final = {
     phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: "has no country code, and no default region",
@@ -64,18 +66,28 @@ def normalise(raw: str, default_region: str | None) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def mask(e164: str) -> str:
-    """A number that is safe to log: ``+491701234567`` gives ``+49*******567``.
+def address(to: str | None, bsuid: str | None, default_region: str | None) -> str | None:
+    """Where WhatsApp reaches a person: ``to`` in E.164, else their business-scoped user id, else nowhere."""
+    try:
+        return normalise(to or "", default_region)
+    except NotAPhoneNumber:
+        return bsuid
 
-    The first two digits and the last three stay; of fewer than eight digits, only the last two.
-    Of any other text, only the digits count.
+
+def mask(who: str) -> str:
+    """A number or business-scoped user id that is safe to log: ``+491701234567`` gives ``+49*******567``.
+
+    The first two digits and the last three stay; of fewer than eight digits, only the last two. An id keeps
+    what stands before its last full stop, and is masked behind it. Of any other text, only the digits count.
     """
-    digits = re.sub(r"\D", "", e164)
-    plus = "+" if e164.lstrip().startswith("+") else ""
-    if len(digits) < 8:
-        return (
-            plus + "*" * max(0, len(digits) - 2) + digits[-2:]
-            if len(digits) > 2
-            else plus + "*" * len(digits)
-        )
-    return f"{plus}{digits[:2]}{'*' * (len(digits) - 5)}{digits[-3:]}"
+    if is_bsuid(who):
+        before, _, behind = who.rpartition(".")
+        return f"{before}.{_masked(behind)}"
+    plus = "+" if who.lstrip().startswith("+") else ""
+    return plus + _masked(re.sub(r"\D", "", who))
+
+
+def _masked(signs: str) -> str:
+    if len(signs) < 8:
+        return "*" * max(0, len(signs) - 2) + signs[-2:] if len(signs) > 2 else "*" * len(signs)
+    return f"{signs[:2]}{'*' * (len(signs) - 5)}{signs[-3:]}"

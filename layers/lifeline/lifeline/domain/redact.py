@@ -35,6 +35,7 @@ _NUMBERS: Final = re.compile(
     _KEPT
     # +49 151 ..., then 0049 151 ... and 0151 ...: a zero in front, as no time of day or fraction has it.
     + rf"""
+    | \b(?P<bsuid>[A-Z]{{2}}\.(?:ENT\.)?(?=[A-Za-z]*\d)[A-Za-z0-9]{{6,}})\b
     | \+\s?\(?\d(?:{_BETWEEN}\d){{6,}}
     | (?<![\w.:-])0\d(?:{_BETWEEN}\d){{6,}}
     | \d{{7,}}
@@ -45,11 +46,14 @@ _NUMBERS: Final = re.compile(
 
 def redact(text: str) -> str:
     """``text`` with ``***`` for each secret and mail address, and ``***`` and the last three digits for each
-    number of seven digits or more, in one run or, with ``+`` or a zero in front, as people write them.
+    number of seven digits or more, in one run or, with ``+`` or a zero in front, as people write them, and
+    for each business-scoped user id (``US.1349...``).
     An incident's id and a wamid stay whole."""
     hidden = _SECRETS.sub(lambda match: match["kept"] or "***", _MAILS.sub("***", text))
     return _NUMBERS.sub(_number, hidden)
 
 
 def _number(match: re.Match[str]) -> str:
+    if match["bsuid"]:
+        return "***" + match[0][-3:]
     return match["kept"] or "***" + re.sub(r"\D", "", match[0])[-3:]

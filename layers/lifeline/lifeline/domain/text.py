@@ -10,7 +10,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from lifeline.contract.text import JSON_TOKENS
@@ -27,7 +27,7 @@ _MAX_DIGITS: Final = 38
 """Digits of a whole number: as many as DynamoDB keeps."""
 # SQS: the characters of XML 1.0 and no others (SendMessage, "Request parameters"). Halves of surrogate pairs,
 # which nothing can encode, are not among them.
-_REFUSED: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REFUSED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # C0 and C1 controls without tab, line feed and carriage return, which are white space.
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
@@ -132,10 +132,27 @@ def scalar(value: object) -> str:
         return ""
 
 
+def word(value: object) -> str:
+    """A text or whole number as :func:`scalar` gives it: a fraction is no id, number or time of Meta's."""
+    return "" if isinstance(value, float) else scalar(value)
+
+
+def objects(value: object) -> Iterator[Mapping[str, Any]]:
+    """The objects of a list; a lone object counts as a list of one, anything else as none."""
+    if isinstance(value, Mapping):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, Mapping):
+                yield item
+
+
 def e164(value: object) -> str:
     """A phone number as Meta writes it (``16505551234``, ``+1 650-555-1234``) in E.164: a plus and at most 15
-    digits. Empty where it is none; digits of other scripts make none, since nobody could dial it."""
-    digits = [sign for sign in scalar(value) if sign.isdigit()]
+    digits. Empty where it is none: digits of other scripts make none, since nobody could dial it, nor what
+    holds letters, such as a business-scoped user id (``US.1349``)."""
+    text = scalar(value)
+    digits = [] if any(sign.isalpha() for sign in text) else [sign for sign in text if sign.isdigit()]
     return f"+{''.join(digits)}" if 0 < len(digits) <= 15 and "".join(digits).isascii() else ""
 
 

@@ -12,18 +12,18 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
-
-import boto3
+from typing import TYPE_CHECKING, Any
 
 from lifeline import settings as settings_module
-from lifeline.adapters.aws import ATTEMPTS, client_config
-from lifeline.contract.ways import EMAIL, PUSH
+from lifeline.adapters.aws import ATTEMPTS, Clients
+from lifeline.contract.ways import EMAIL, PUSH, SMS
 from lifeline.domain.account.token import BY_PANIC
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 
 if TYPE_CHECKING:
+    from botocore.config import Config
+
     from lifeline.adapters.agenda import Agenda
     from lifeline.adapters.alarms import Alarms
     from lifeline.adapters.campaigns import Campaigns
@@ -38,25 +38,29 @@ if TYPE_CHECKING:
     from lifeline.adapters.metrics import Metrics
     from lifeline.adapters.notices import Notices, Subscriptions
     from lifeline.adapters.openai import OpenAI
+    from lifeline.adapters.opt_outs import OptOuts
     from lifeline.adapters.outcomes import Courier
+    from lifeline.adapters.parcels import Parcels
     from lifeline.adapters.push import Push
     from lifeline.adapters.queues import Queues
     from lifeline.adapters.reach import GraphHost
     from lifeline.adapters.recordings import Recordings
     from lifeline.adapters.secrets import Secrets
+    from lifeline.adapters.sms import Sms
     from lifeline.adapters.sts import Sts
     from lifeline.adapters.token_store import TokenStore
+    from lifeline.adapters.uploads import Uploads
     from lifeline.adapters.used_proofs import UsedProofs
     from lifeline.adapters.whatsapp import WhatsApp
+    from lifeline.use_cases.shared.confirm import Confirm
     from lifeline.use_cases.shared.detect import Detect
     from lifeline.use_cases.shared.fold_reports import FoldReports
     from lifeline.use_cases.shared.incidents import Incidents
     from lifeline.use_cases.shared.panic_mode import PanicMode
-    from lifeline.use_cases.shared.retrying import Retrying
+    from lifeline.use_cases.shared.publish import Topic
     from lifeline.use_cases.shared.wake import Wake
     from lifeline.use_cases.tick.endings import Endings
     from lifeline.use_cases.tick.held import Held
-    from lifeline.use_cases.webhook.inbound import TakeInbound
 
 
 class Adapters:
@@ -71,7 +75,7 @@ class Adapters:
         self.clock: Callable[[], float] = time.time
         self.pause: Callable[[float], None] = time.sleep
         self.chance: Callable[[], float] = random.random
-        self._clients: dict[tuple[str, int, int], Any] = {}
+        self._clients = Clients()
         unknown = set(given or ()) - set(dir(self))
         if unknown:
             raise TypeError(f"the wiring knows no {', '.join(sorted(unknown))}")
@@ -98,12 +102,10 @@ class Adapters:
         return ThreadPoolExecutor(workers, thread_name_prefix=name)
 
     def _client(self, service: str, pool: int = 10, attempts: int = ATTEMPTS) -> Any:
-        key = (service, pool, attempts)
-        if key not in self._clients:
-            self._clients[key] = boto3.client(
-                cast(Any, service), config=client_config(pool, attempts=attempts)
-            )
-        return self._clients[key]
+        return self._clients.made(service, pool, attempts)
+
+    def _late(self, service: str, pool: int = 10, attempts: int = ATTEMPTS, own: Config | None = None) -> Any:
+        return self._clients.late(service, pool, attempts, own)
 
     # -- tables ----------------------------------------------------------------------------------------
 
@@ -124,6 +126,7 @@ class Adapters:
             pause=self.pause,
             jitter=self.chance,
             new_op=self.short_id,
+            outcomes=bool(self.settings.outcomes_topic_arn),
         )
 
     @cached_property
@@ -145,6 +148,12 @@ class Adapters:
         return Contacts(self._client("dynamodb"), self.settings.contacts_table, self.settings.region)
 
     @cached_property
+    def opt_outs(self) -> OptOuts:
+        from lifeline.adapters.opt_outs import OptOuts
+
+        return OptOuts(self._client("dynamodb"), self.settings.contacts_table)
+
+    @cached_property
     def inbox(self) -> Inbox:
         from lifeline.adapters.inbox import Inbox
 
@@ -155,6 +164,18 @@ class Adapters:
         from lifeline.adapters.recordings import Recordings
 
         return Recordings(self._client("dynamodb"), self.settings.control_table)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        from lifeline.adapters.uploads import Uploads
+
+        return Uploads(self._client("dynamodb"), self.settings.control_table)
+
+    @cached_property
+    def parcels(self) -> Parcels:
+        from lifeline.adapters.parcels import SIGNING, Parcels
+
+        return Parcels(self._late("s3", 1, own=SIGNING), self.settings.uploads_bucket)
 
     # -- queues and topics -----------------------------------------------------------------------------
 
@@ -182,6 +203,13 @@ class Adapters:
 
         return InboundTopic(self._client("sns"), self.settings.inbound_topic_arn)
 
+    @cached_property
+    def outcome_topic(self) -> Topic:
+        from lifeline.adapters.outcome_topic import NoTopic, OutcomeTopic
+
+        arn = self.settings.outcomes_topic_arn
+        return OutcomeTopic(self._client("sns"), arn) if arn else NoTopic()
+
     # -- ways to reach a person ------------------------------------------------------------------------
 
     @cached_property
@@ -207,24 +235,26 @@ class Adapters:
         from lifeline.adapters.push import Push
 
         # One attempt: a second Publish would be a second push that nobody knows of.
-        return Push(self._client("sns", IN_FLIGHT, 1))
+        return Push(self._late("sns", IN_FLIGHT, 1))
 
     @cached_property
     def email(self) -> Email:
         from lifeline.adapters.email import Email
         from lifeline.adapters.outcomes import IN_FLIGHT
 
-        # One attempt, as for pushes: SES knows no idempotency key.
-        return Email(
-            self._client("sesv2", IN_FLIGHT, 1),
-            self.settings.email_from,
-            self.settings.email_configuration_set,
-        )
+        own = self.settings  # one attempt, as for pushes: SES knows no idempotency key
+        return Email(self._late("sesv2", IN_FLIGHT, 1), own.email_from, own.email_configuration_set)
+
+    @cached_property
+    def sms(self) -> Sms:
+        from lifeline.wiring import texts
+
+        return texts.build(self, self._late)
 
     @cached_property
     def couriers(self) -> Mapping[str, Courier]:
         """Who takes each way of the fallback."""
-        return {PUSH.name: self.push, EMAIL.name: self.email}
+        return {PUSH.name: self.push, EMAIL.name: self.email, SMS.name: self.sms}
 
     def openai(self, attempts: int, budget: float) -> OpenAI:
         """``attempts`` per call, within ``budget`` seconds."""
@@ -253,9 +283,7 @@ class Adapters:
 
     @cached_property
     def app_secret(self) -> Secrets:
-        """What proves that a webhook is Meta's: ``app_id``, ``app_secret``, ``app_secret_previous``,
-        ``verify_token``.
-        """
+        """Of webhooks: ``app_id``, ``app_secret``, ``app_secret_previous``, ``verify_token``."""
         return self._secret(self.settings.app_secret_arn)
 
     @cached_property
@@ -278,23 +306,19 @@ class Adapters:
     def alarms(self) -> Alarms:
         from lifeline.adapters.alarms import Alarms
 
-        return Alarms(self._client("cloudwatch"), self.settings.alarm_prefix)
+        return Alarms(self._late("cloudwatch"), self.settings.alarm_prefix)
 
     @cached_property
     def metrics(self) -> Metrics:
         from lifeline.adapters.metrics import Metrics
 
-        return Metrics(self._client("cloudwatch"))
+        return Metrics(self._late("cloudwatch"))
 
     @cached_property
     def functions(self) -> Functions:
         from lifeline.adapters.functions import Functions
 
-        def patient(seconds: float) -> Any:
-            """A client that waits for a function's answer and never asks twice."""
-            return boto3.client("lambda", config=client_config(1, seconds, attempts=1))
-
-        return Functions(self._client("lambda"), patient)
+        return Functions(self._late("lambda"), lambda seconds: self._clients.patient("lambda", seconds))
 
     @cached_property
     def sts(self) -> Sts:
@@ -313,7 +337,7 @@ class Adapters:
     def mail_accounts(self) -> MailAccounts:
         from lifeline.adapters.mail_account import MailAccounts
 
-        return MailAccounts(self._client("sesv2"))
+        return MailAccounts(self._late("sesv2"))
 
     @cached_property
     def reach(self) -> GraphHost:
@@ -363,7 +387,7 @@ class Adapters:
             waba_id=self.settings.waba_id,
         )
 
-    def detect(self, source: str, actor: str) -> Detect:
+    def detect(self, source: str, actor: str, confirm: Confirm | None = None) -> Detect:
         """``source`` and ``actor`` go into the history of panics."""
         from lifeline.use_cases.shared.detect import Detect
 
@@ -375,17 +399,7 @@ class Adapters:
             telemetry=self.telemetry,
             source=source,
             actor=actor,
-        )
-
-    @cached_property
-    def retrying(self) -> Retrying:
-        from lifeline.use_cases.shared.retrying import Retrying
-
-        return Retrying(
-            rules=self.settings.retry,
-            grace=self.settings.sending.grace,
-            clock=self.clock,
-            chance=self.chance,
+            confirm=confirm,
         )
 
     @cached_property
@@ -411,19 +425,6 @@ class Adapters:
             campaigns=self.campaigns,
             endings=self.endings,
             clock=self.clock,
-        )
-
-    @cached_property
-    def take_inbound(self) -> TakeInbound:
-        from lifeline.use_cases.webhook.inbound import TakeInbound
-
-        return TakeInbound(
-            inbox=self.inbox,
-            topic=self.inbound_topic,
-            queues=self.queues,
-            voice_queue_url=self.settings.voice_queue_url,
-            clock=self.clock,
-            telemetry=self.telemetry,
         )
 
     @cached_property

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from functools import cache, cached_property, partial
 
 from lifeline.domain.caller import account_of
+from lifeline.use_cases.console.console import Console
 from lifeline.use_cases.operate.audit import OperateAudit
 from lifeline.use_cases.operate.campaign import OperateCampaign
 from lifeline.use_cases.operate.incident import OperateIncident
+from lifeline.use_cases.operate.limiter import OperateLimiter
+from lifeline.use_cases.operate.media import OperateMedia
 from lifeline.use_cases.operate.messages import OperateMessage
 from lifeline.use_cases.operate.messages_schedule import OperateSchedule
 from lifeline.use_cases.operate.operate import Group, Operate, Request
@@ -20,9 +23,10 @@ from lifeline.use_cases.operate.queue_lanes import LaneReader
 from lifeline.use_cases.operate.queue_refused import RefusedMessages
 from lifeline.use_cases.operate.ready import OperateReady
 from lifeline.use_cases.operate.whatsapp_account import OperateAccount
-from lifeline.use_cases.operate.whatsapp_templates import OperateTemplates, all_templates
+from lifeline.use_cases.operate.whatsapp_templates import OperateTemplates
 from lifeline.use_cases.operate.whatsapp_test import OperateWhatsAppTest
 from lifeline.use_cases.operate.whatsapp_token import OperateToken
+from lifeline.use_cases.shared.all_templates import all_templates
 from lifeline.use_cases.shared.panic_plans import PanicPlans
 from lifeline.wiring.adapters import Adapters
 
@@ -80,6 +84,7 @@ class _Groups:
         on, count = self._on, self._on.endings.count
         return [
             self.queue,
+            OperateLimiter(settings=on.settings, control=on.control, panic=on.panic, clock=on.clock),
             OperateDeadLetters(
                 names=self.queue,
                 panic=on.panic,
@@ -143,6 +148,13 @@ class _Groups:
         on = self._on
         return [
             OperateTemplates(control=on.control, panic=on.panic, whatsapp=on.whatsapp, clock=on.clock),
+            OperateMedia(
+                uploads=on.uploads,
+                parcels=lambda: on.parcels,
+                whatsapp=on.whatsapp,
+                panic=on.panic,
+                clock=on.clock,
+            ),
             OperateAccount(settings=on.settings, control=on.control, whatsapp=on.whatsapp, clock=on.clock),
             OperateWhatsAppTest(
                 settings=on.settings,
@@ -183,8 +195,13 @@ def build(adapters: Adapters, prove: Callable[[Request], str] | None) -> Operate
     )
 
 
+def console(adapters: Adapters, operate: Operate) -> Console:
+    """The actions, and the dashboard's page before them."""
+    return Console(operate, adapters.settings.operator_function_arn)
+
+
 @cache
-def use_case() -> Operate:
+def use_case() -> Console:
     """The worker's."""
     adapters = Adapters("operator")
-    return build(adapters, prover(adapters))
+    return console(adapters, build(adapters, prover(adapters)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from lifeline.use_cases.console.console import Console
 from lifeline.use_cases.operate.operate import Operate
 from lifeline.wiring import operator
 from lifeline.wiring.adapters import Adapters
@@ -15,6 +16,7 @@ def build(adapters: Adapters) -> Operate:
 
 
 @cache
-def use_case() -> Operate:
+def use_case() -> Console:
     """The worker's."""
-    return build(Adapters("operator_read"))
+    adapters = Adapters("operator_read")
+    return operator.console(adapters, build(adapters))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from lifeline.adapters.outcomes import IN_FLIGHT
+from lifeline.domain.panic.confirm import MOST
 from lifeline.use_cases.account.usage_seen import UsageSeen
 from lifeline.use_cases.deliver import Deliver, FallBack
 from lifeline.use_cases.deliver.claim import Claim, Conflicts
@@ -15,7 +16,11 @@ from lifeline.use_cases.deliver.fallbacks import Fallbacks
 from lifeline.use_cases.deliver.intake import Intake
 from lifeline.use_cases.deliver.record import Record
 from lifeline.use_cases.deliver.send import Send
+from lifeline.use_cases.deliver.tell import Tell
 from lifeline.use_cases.deliver.tokens import Tokens
+from lifeline.use_cases.shared.confirm import Confirm
+from lifeline.use_cases.shared.opt_outs import OptedOut
+from lifeline.wiring import messages
 from lifeline.wiring.adapters import Adapters
 
 
@@ -24,7 +29,7 @@ def build(adapters: Adapters) -> Deliver:
     return Deliver(
         settings=adapters.settings,
         panic=adapters.panic,
-        detect=adapters.detect("sender", "SenderFunction"),
+        detect=adapters.detect("sender", "SenderFunction", _confirm(adapters)),
         queues=adapters.queues,
         wake=adapters.wake,
         steps=_steps(adapters),
@@ -39,17 +44,38 @@ def build(adapters: Adapters) -> Deliver:
     )
 
 
+def _confirm(adapters: Adapters) -> Confirm:
+    return Confirm(
+        settings=adapters.settings,
+        control=adapters.control,
+        panic=adapters.panic,
+        reaches=adapters.whatsapp.reaches,
+        clock=adapters.clock,
+        pause=adapters.pause,
+        pool=adapters.pool(MOST, "confirm"),
+        telemetry=adapters.telemetry,
+    )
+
+
 def _steps(adapters: Adapters) -> Steps:
     settings, ledger, control = adapters.settings, adapters.ledger, adapters.control
     clock, telemetry = adapters.clock, adapters.telemetry
+    publish = messages.publish(adapters)
+    opted_out = OptedOut(opt_outs=adapters.opt_outs, control=control, clock=clock, telemetry=telemetry)
     intake = Intake(
-        settings=settings, ledger=ledger, queues=adapters.queues, clock=clock, telemetry=telemetry
+        settings=settings,
+        ledger=ledger,
+        queues=adapters.queues,
+        publish=publish,
+        clock=clock,
+        telemetry=telemetry,
     )
     decide = Decide(
         settings=settings,
         control=control,
         panic=adapters.panic,
         campaigns=adapters.campaigns,
+        opted_out=opted_out,
         clock=clock,
         telemetry=telemetry,
     )
@@ -59,7 +85,7 @@ def _steps(adapters: Adapters) -> Steps:
         panic=adapters.panic,
         decide=decide,
         clock=clock,
-        retrying=adapters.retrying,
+        retrying=messages.retrying(adapters),
         telemetry=telemetry,
     )
     return Steps(
@@ -75,6 +101,7 @@ def _steps(adapters: Adapters) -> Steps:
         send=Send(
             settings=settings,
             whatsapp=adapters.whatsapp,
+            opted_out=opted_out,
             clock=clock,
             pause=adapters.pause,
             telemetry=telemetry,
@@ -86,21 +113,23 @@ def _steps(adapters: Adapters) -> Steps:
             ledger=ledger,
             intake=intake,
             decide=decide,
-            fall_back=_fall_back(adapters),
+            fall_back=_fall_back(adapters, opted_out),
             record=record,
             clock=clock,
             telemetry=telemetry,
         ),
         conflicts=Conflicts(ledger, telemetry, clock),
+        tell=Tell(publish, clock),
         count=Count(control=control, campaigns=adapters.campaigns, clock=clock, telemetry=telemetry),
     )
 
 
-def _fall_back(adapters: Adapters) -> FallBack:
+def _fall_back(adapters: Adapters, opted_out: OptedOut) -> FallBack:
     return FallBack(
         policy=adapters.settings.fallback,
         couriers=adapters.couriers,
         contacts=adapters.contacts,
+        opted_out=opted_out,
         telemetry=adapters.telemetry,
         default_title="A message for you",
         clock=adapters.clock,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from lifeline.domain.account.token import App
+from lifeline.use_cases.account.template_categories import TemplateCategories
 from lifeline.use_cases.account.token_keeper import TokenKeeper
 from lifeline.wiring.adapters import Adapters
 
@@ -20,6 +21,12 @@ def build(adapters: Adapters) -> TokenKeeper:
         notices=adapters.notices,
         clock=adapters.clock,
         telemetry=adapters.telemetry,
+        each_hour=TemplateCategories(
+            whatsapp=adapters.whatsapp,
+            control=adapters.control,
+            clock=adapters.clock,
+            telemetry=adapters.telemetry,
+        ),
     )
 
 

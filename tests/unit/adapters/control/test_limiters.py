@@ -57,6 +57,24 @@ def test_it_refuses_with_one_write_where_it_is_booked_ahead() -> None:
     assert control.reserve("bulk", 1, 0.1, 1, NOW + 6, 5.0) == pytest.approx(NOW + 10.1)
 
 
+def test_a_reservation_is_one_write_whether_the_limiter_is_idle_or_busy() -> None:
+    control, table = limiter()
+    for number, now in enumerate([NOW, NOW + 0.05, NOW + 60, NOW + 60.05, NOW + 300], 1):
+        control.reserve("whatsapp", 1, 0.1, 5, now)
+        assert table.calls == number
+
+
+def test_what_others_booked_meanwhile_costs_one_more_write() -> None:
+    control, table = limiter()
+    control.reserve("whatsapp", 1, 0.1, 1, NOW)
+    table.tat = NOW + 70.0
+    assert control.reserve("whatsapp", 1, 0.1, 1, NOW + 60) == pytest.approx(NOW + 70.1)
+    assert table.calls == 3
+    table.tat = NOW + 500.0
+    assert control.reserve("whatsapp", 1, 0.1, 1, NOW + 200, 5.0) is None
+    assert table.calls == 4
+
+
 STEPS = st.lists(
     st.tuples(st.floats(0, 5), st.integers(1, 50), st.one_of(st.none(), st.integers(0, 10))), max_size=30
 )

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 from lifeline.domain.account.templates import parameters, unfit, why_not
 
+from tests.support.kinds import CARD, OFFER, QUICK, URL, buttons, header
+
+CAROUSEL = {"type": "CAROUSEL", "cards": [CARD, CARD]}
+
 
 def template(
     name: str = "old",
@@ -42,6 +46,15 @@ def template(
             ],
             {"button 1": 1},
         ),
+        (
+            [buttons({"type": "COPY_CODE"}, QUICK, {"type": "FLOW"}, {"type": "PHONE_NUMBER"})],
+            {"button 0": 1},
+        ),
+        ([OFFER], {"limited-time offer": 1}),
+        (
+            [CAROUSEL],
+            {f"card {n} {part}": 1 for n in (0, 1) for part in ("header", "body", "button 1")},
+        ),
     ],
 )
 def test_values_are_counted_by_part(components: Any, found: dict[str, int]) -> None:
@@ -64,7 +77,39 @@ def test_values_are_counted_by_part(components: Any, found: dict[str, int]) -> N
         (
             [template()],
             [template("new", components=[{"type": "HEADER", "format": "IMAGE"}])],
-            "1 in its header",
+            "image in its header",
+        ),
+        (
+            [template(body="{{day}} {{time}}")],
+            [template("new", body="{{day}} {{hour}}")],
+            "takes 2 by name (day, hour) in its body, and old gives 2 by name (day, time) in its body",
+        ),
+        ([template(body="{{day}} {{time}}")], [template("new", body="{{time}}: {{day}}")], ""),
+        (
+            [template(components=[header("IMAGE")])],
+            [template("new", components=[header("VIDEO")])],
+            "takes 2 in its body, video in its header, and old gives 2 in its body, image in its header",
+        ),
+        (
+            [template(components=[buttons(QUICK, URL)])],
+            [template("new", components=[buttons(URL, QUICK)])],
+            "takes 2 in its body, 1 in its button 0, quick_reply in its button 1",
+        ),
+        (
+            [template(components=[buttons({"type": "COPY_CODE"})])],
+            [template("new", components=[buttons({"type": "PHONE_NUMBER"})])],
+            "copy_code in its button 0",
+        ),
+        ([template(components=[CAROUSEL])], [template("new", components=[CAROUSEL])], ""),
+        (
+            [template(components=[CAROUSEL])],
+            [template("new", components=[{**CAROUSEL, "cards": [CARD]}])],
+            "card 1 body",
+        ),
+        (
+            [template(components=[OFFER])],
+            [template("new")],
+            "an end in its limited-time offer",
         ),
     ],
 )

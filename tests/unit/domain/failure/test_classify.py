@@ -139,6 +139,7 @@ class TestTable:
             details = {
                 None: "",
                 r"\bmedia\b": "Media 123 does not exist",
+                r"\bmedi(a|um)\b.*\bid\b": "no medium has this id",
             }.get(rule.details, "weblink: recipient is invalid")
             assert rule_for(code, rule.subcode, details) == (cause, rule)
 
@@ -174,13 +175,37 @@ class TestDetailsAndSubcodes:
         assert not failure.trips_at_once
 
     @pytest.mark.parametrize(
+        ("code", "subcode", "details"),
+        [
+            (100, 33, "Media ID 4490 is not available"),
+            (803, None, "Media ID 4490 is not available"),
+            (131053, None, "no medium has this id"),
+        ],
+    )
+    def test_of_a_medium_that_expired_the_remedy_is_told(
+        self, code: int, subcode: int | None, details: str
+    ) -> None:
+        error = {"code": code, "error_subcode": subcode, "error_data": {"details": details}}
+        for failure in (classify_status_error(error), classify_answer(400, {"error": error}, {})):
+            assert failure.note == "medium gone"
+            assert failure.details.startswith(details)
+            assert "30 days" in failure.details
+            assert not failure.is_passing
+
+    @pytest.mark.parametrize(
         ("details", "passing"),
         [
             (
                 "Downloading media from weblink failed with http code 429, status message Too Many Requests",
                 True,
             ),
+            ("Downloading media from weblink failed with processing error", True),
+            ("Failed to download the media from the given URL", True),
+            ("Media upload error", True),
+            ("(#131053) Media upload error", True),
             ("Unsupported Image mime type image/tiff", False),
+            ("Media upload error: unsupported type image/tiff", False),
+            ("no medium has this id", False),
         ],
     )
     def test_a_link_that_meta_could_not_fetch_is_worth_another_try(self, details: str, passing: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.domain.fallback.feedback import MailReport, Returned, mail_report, returned
+from lifeline.domain.fallback.feedback import MailReport, Returned, mail_report, returned, text_report
 
 EVENTS = Path(__file__).parents[4] / "events" / "feedback"
 
@@ -184,3 +184,63 @@ def test_no_document_raises(document: dict[str, Any], kind: str, parts: dict[str
         mail_report(changed)
         for item in returned(changed):
             f"{item.way}{item.address}{item.kind}{item.why}".encode()
+
+
+# --- SMS -------------------------------------------------------------------------------------------------
+
+
+def text_event(kind: str, **more: Any) -> dict[str, Any]:
+    """An event of End User Messaging SMS, as its user guide shows it."""
+    return {
+        "eventType": kind,
+        "eventVersion": "1.0",
+        "eventTimestamp": 1_790_000_000_250,
+        "isFinal": True,
+        "originationPhoneNumber": "+4915100000000",
+        "destinationPhoneNumber": "+4915112345678",
+        "isoCountryCode": "DE",
+        "messageId": "s-1",
+        "messageStatus": kind.removeprefix("TEXT_"),
+        "messageStatusDescription": "told by the carrier",
+        "context": {"lifeline_id": "clinic7:1", "lifeline_act": "2"},
+        "totalMessageParts": 1,
+        "totalMessagePrice": 0.08,
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "marked"),
+    [
+        ("TEXT_SENT", "sent", None),
+        ("TEXT_SUCCESSFUL", "sent", None),
+        ("TEXT_DELIVERED", "delivered", None),
+        ("TEXT_CARRIER_UNREACHABLE", "bounced", "passing"),
+        ("TEXT_TTL_EXPIRED", "bounced", "passing"),
+        ("TEXT_INVALID", "rejected", "bounce"),
+        ("TEXT_BLOCKED", "rejected", "passing"),
+    ],
+)
+def test_an_event_of_an_sms_says_what_became_of_it(kind: str, said: Any, marked: str | None) -> None:
+    document = text_event(kind)
+    assert text_report(document) == MailReport("clinic7:1", 2, said, 1_790_000_000.25, "sms")
+    assert mail_report(document) is None
+    expected = [Returned("sms", "+4915112345678", marked, "told by the carrier")] if marked else []
+    assert list(returned(document)) == expected
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        text_event("TEXT_ODD"),
+        text_event("TEXT_SENT", context={}),
+        text_event("TEXT_SENT", context=None),
+        text_event("TEXT_SENT", context={"lifeline_id": "m", "lifeline_act": "x"}),
+        text_event("TEXT_SENT", eventTimestamp="now"),
+        text_event("TEXT_SENT", eventTimestamp=True),
+        {"eventType": "Send"},
+    ],
+)
+def test_an_event_that_is_not_as_documented_yields_nothing(document: dict[str, Any]) -> None:
+    assert text_report(document) is None
+    assert list(returned(document)) == []

@@ -1,4 +1,4 @@
-"""Fallback: which steps, in which order, where they lead, and what they say."""
+"""Fallback: which steps, in which order, and where they lead."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lifeline.domain.fallback.policy import (
     DEFAULT_POLICY,
-    FallbackText,
     Policy,
     final_status,
     next_after,
-    notice,
     plan,
 )
 from lifeline.domain.message.status import Status
@@ -146,6 +144,7 @@ class TestParse:
                 {
                     "stapes": 1,
                     "take_all": "yes",
+                    "after": {"urgent": 60, "normal": 9, "bulk": True},
                     "steps": {
                         "urgent": ["push"],
                         "bulk": "park",
@@ -162,44 +161,24 @@ class TestParse:
             "5 is not a step",
             "steps.normal: park must be the last step",
             "steps.critical: a step stands there twice",
+            "after.urgent: unknown priority",
+            "after.normal: must be whole seconds from 10 to 86400",
+            "after.bulk: must be whole seconds",
         ):
             assert fault in str(caught.value)
 
-    @pytest.mark.parametrize("obj", [None, [], "x", 5, {"steps": []}, {"steps": {"normal": [[]]}}])
+    def test_escalation_is_the_messages_own_or_set_by_priority(self) -> None:
+        policy = Policy.parse({"after": {"normal": 600, "critical": 0}, "steps": {"bulk": ["push", "park"]}})
+        assert policy.escalates_after("normal", None) == 600
+        assert policy.escalates_after("normal", 30) == 30
+        assert policy.escalates_after("critical", None) is None
+        assert policy.escalates_after("bulk", 30) == 30
+        assert DEFAULT_POLICY.escalates_after("critical", None) == 300
+        assert DEFAULT_POLICY.escalates_after("bulk", 30) is None, "it has no way, it only parks"
+
+    @pytest.mark.parametrize(
+        "obj", [None, [], "x", 5, {"steps": []}, {"steps": {"normal": [[]]}}, {"after": 300}]
+    )
     def test_odd_settings_are_refused(self, obj: Any) -> None:
         with pytest.raises(ValueError, match=r"steps|object"):
             Policy.parse(obj)
-
-
-@pytest.mark.parametrize(
-    ("title", "body", "text", "template", "parameters", "expected"),
-    [
-        ("T", "B", "text", "name", ("p",), FallbackText("T", "B")),
-        (None, "B", "text", None, (), FallbackText(None, "B")),
-        (None, None, " text ", "name", ("p",), FallbackText(None, "text")),
-        ("T", None, "text", None, (), FallbackText("T", "text")),
-        (
-            None,
-            None,
-            None,
-            "appointment_reminder",
-            ("Ana", "10:30"),
-            FallbackText("Appointment reminder", "Ana, 10:30"),
-        ),
-        ("T", None, None, "appointment_reminder", ("Ana",), FallbackText("T", "Appointment reminder: Ana")),
-        (None, None, None, "appointment_reminder", (" ",), FallbackText(None, "Appointment reminder")),
-        (None, None, None, None, ("Ana",), FallbackText(None, "Ana")),
-        ("T", None, None, None, (), FallbackText(None, "T")),
-        (None, " ", "", None, (), None),
-        (None, None, None, None, (), None),
-    ],
-)
-def test_what_the_notice_says(
-    title: str | None,
-    body: str | None,
-    text: str | None,
-    template: str | None,
-    parameters: tuple[str, ...],
-    expected: FallbackText | None,
-) -> None:
-    assert notice(title, body, text, template, parameters) == expected

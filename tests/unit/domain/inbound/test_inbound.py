@@ -9,6 +9,7 @@ import pytest
 from lifeline.contract.instants import format_instant
 from lifeline.domain.inbound import inbound
 from lifeline.domain.inbound.inbound import InboundRules, Sender, VoiceNote
+from lifeline.domain.inbound.notification import notification
 from lifeline.domain.inbound.ours import BusinessNumber
 from lifeline.domain.voice import speech
 
@@ -20,42 +21,22 @@ def message(**more: Any) -> dict[str, Any]:
     return {"from": "16505551234", "id": "wamid.1", "timestamp": "1789999990", "type": "text", **more}
 
 
-def test_a_text() -> None:
-    value = message(text={"body": "Ä yes"}, context={"id": "wamid.0"})
-    contact = {"profile": {"name": "Ana"}, "wa_id": "16505551234", "user_id": "US.13491"}
-    assert inbound.notice_of("wamid.1", value, contact, NUMBER, NOW) == {
-        "kind": "text",
-        "from": "+16505551234",
-        "user_id": "US.13491",
-        "name": "Ana",
-        "number": {"phone_number_id": "100000000000001", "display_phone_number": "+15550783881"},
-        "wamid": "wamid.1",
-        "received_at": "2026-09-21T14:13:10.000Z",
-        "reply_to": "wamid.0",
-        "text": "Ä yes",
-    }
-
-
 @pytest.mark.parametrize(
-    ("value", "kind"),
+    "value",
     [
-        (message(type="image", image={"id": "5"}), "image"),
-        (message(type="audio", audio={"id": "5", "voice": False}), "audio"),
-        (message(type="audio", audio="nonsense"), "audio"),
-        (message(type="text", text={"body": 5}), "text"),
-        ({}, "unknown"),
+        message(type="image", image={"id": "5"}),
+        message(type="audio", audio={"id": "5", "voice": False}),
+        message(type="audio", audio="nonsense"),
+        {},
     ],
 )
-def test_everything_else_comes_as_meta_sent_it(value: dict[str, Any], kind: str) -> None:
+def test_what_is_no_voice_note(value: dict[str, Any]) -> None:
     assert inbound.voice_note("w", value, {}, NUMBER, NOW) is None
-    notice = inbound.notice_of("w", value, {}, NUMBER, NOW)
-    assert (notice["kind"], notice["type"], notice["message"]) == ("other", kind, value)
 
 
-def test_what_is_too_long_for_the_topic_comes_without_its_content() -> None:
-    notice = inbound.notice_of("w", message(type="x", x="y" * 300_000), {}, NUMBER, NOW)
-    assert notice["message"] is None
-    assert notice["wamid"] == "w"
+def test_the_user_name_of_a_profile() -> None:
+    contact = {"profile": {"name": "Ana", "username": "ana.writes"}, "wa_id": "16505551234"}
+    assert inbound.sender_of({}, contact) == Sender("+16505551234", "", "Ana", "ana.writes")
 
 
 def test_a_person_without_a_number() -> None:
@@ -100,6 +81,8 @@ def test_types(mime_type: str, ending: str | None) -> None:
         ("de", "+16505551234", "de"),
         ("", "+4915112345678", "de"),
         ("", "+5511912345678", "pt"),
+        ("", "DE.1349", "de"),
+        ("de", "US.1349", "de"),
         ("ja", "+16505551234", "en"),
         ("", "nonsense", "en"),
     ],
@@ -122,6 +105,14 @@ def test_settings_are_laid_over_the_defaults() -> None:
     assert rules.prompts["en"] == inbound.PROMPTS["en"]
 
 
+def test_no_word_stops_anything_unless_a_setting_says_so() -> None:
+    assert (InboundRules().stop_words, InboundRules().start_words) == ((), ())
+    rules = InboundRules.parse(
+        {"stop_words": ["STOP", "Stop ", "Bitte  aufhören!"], "start_words": ["Start"]}
+    )
+    assert (rules.stop_words, rules.start_words) == (("stop", "bitte aufhören"), ("start",))
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -136,6 +127,13 @@ def test_settings_are_laid_over_the_defaults() -> None:
         {"prompts": {"en": "x" * 4097}},
         {"default_language": "ja"},
         {"default_language": 5},
+        {"stop_words": "STOP"},
+        {"stop_words": [5]},
+        {"stop_words": [" . "]},
+        {"stop_words": ["x" * 65]},
+        {"stop_words": ["a\nb"]},
+        {"stop_words": [f"w{n}" for n in range(51)]},
+        {"stop_words": ["Stop"], "start_words": ["stop."]},
     ],
 )
 def test_wrong_settings_are_refused(document: Any) -> None:
@@ -150,7 +148,7 @@ BAD: list[Any] = ["\ud83d", 10**400, 10**5000, float("inf"), float("nan"), [[]],
 def test_values_that_nothing_can_carry_are_mended(bad: Any) -> None:
     contact = {"profile": {"name": bad}, "wa_id": bad, "user_id": bad}
     value = message(timestamp=bad, text={"body": bad}, context={"id": bad}, **{"from": bad, "x": {"y": bad}})
-    notice = inbound.notice_of("w\ud83d", value, contact, NUMBER, NOW)
+    notice = notification("w\ud83d", value, contact, NUMBER, NOW)
     json.dumps(notice, ensure_ascii=False, allow_nan=False).encode()
     assert notice["received_at"] == format_instant(NOW)
     note = inbound.voice_note(
@@ -172,6 +170,7 @@ def test_values_that_nothing_can_carry_are_mended(bad: Any) -> None:
         {"turn": 1.5},
         {"kept": "yes"},
         {"media_id": ["x"]},
+        {"notice": "x"},
     ],
 )
 def test_a_job_with_values_of_other_types_is_none(change: dict[str, Any]) -> None:
@@ -192,3 +191,22 @@ def test_deep_or_long_bodies_are_no_job(body: str) -> None:
     with pytest.raises(ValueError):
         speech.SpeechJob.read(body)
     assert speech.Forget.read(body) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "contact"),
+    [
+        ({"from": "US.1349"}, {}),
+        ({"from": "US.1349", "from_user_id": "US.1349"}, {"wa_id": "US.1349", "user_id": "US.1349"}),
+        ({"from_user_id": "US.1349"}, {"wa_id": "US.1349"}),
+        ({}, {"wa_id": "US.1349"}),
+    ],
+)
+def test_a_user_id_never_becomes_a_number(value: dict[str, Any], contact: dict[str, Any]) -> None:
+    person = inbound.sender_of(value, contact)
+    assert (person.phone, person.user_id) == ("", "US.1349")
+
+
+def test_people_of_two_countries_with_the_same_digits_are_two() -> None:
+    one, other = (inbound.sender_of({"from": f"{country}.1349120865530"}, {}) for country in ("US", "DE"))
+    assert one.key != other.key

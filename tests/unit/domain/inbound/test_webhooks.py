@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lifeline.contract.inbound import parse_inbound
 from lifeline.domain.inbound import inbound
+from lifeline.domain.inbound.notification import MAX_NOTICE_TEXT, notification
 from lifeline.domain.inbound.ours import Ours
 from lifeline.domain.inbound.webhooks import (
     AccountError,
@@ -57,9 +59,10 @@ def carried(update: InboundMessage) -> dict[str, Any]:
         assert inbound.VoiceNote.read(note.job()) == note
         assert note.sender.key
         return asdict(note)
-    notice = inbound.notice_of(update.wamid, update.value, update.contact, update.number, NOW)
+    notice = notification(update.wamid, update.value, update.contact, update.number, NOW, update.errors)
     size = len(json.dumps(notice, ensure_ascii=False, allow_nan=False).encode())
     assert size < 256 * 1024
+    parse_inbound(json.dumps(notice))
     return notice
 
 
@@ -138,6 +141,43 @@ PLACES: dict[str, tuple[str, dict[str, Any]]] = {
         {"event": "X", "restriction_info": [{"restriction_type": HOLE, "expiration": HOLE}] * 25},
     ),
     "quality": ("phone_number_quality_update", {"event": "FLAGGED", "current_limit": HOLE, HOLE: "x"}),
+    "quality of a template": (
+        "message_template_quality_update",
+        {"message_template_name": "a", "new_quality_score": HOLE, HOLE: "x"},
+    ),
+    "category": ("template_category_update", {"message_template_name": HOLE, "new_category": HOLE}),
+    "alert": ("account_alerts", {"alert_info": HOLE}),
+    "alert type": ("account_alerts", {"alert_info": {"alert_type": HOLE, "alert_severity": HOLE}}),
+    "decision": ("account_review_update", {"decision": HOLE}),
+    "display name": ("phone_number_name_update", {"decision": "REJECTED", "rejection_reason": HOLE}),
+    "security": ("security", {"event": HOLE, "requester": HOLE}),
+    "capability": ("business_capability_update", {HOLE: "x"}),
+    "partner": ("account_update", {"event": "PARTNER_REMOVED", "waba_info": HOLE}),
+    "preference": ("user_preferences", {"user_preferences": HOLE}),
+    "wish": ("user_preferences", {"user_preferences": [{"wa_id": "1", "value": HOLE}]}),
+    "time of a wish": (
+        "user_preferences",
+        {"user_preferences": [{"wa_id": "1", "value": "stop", "timestamp": HOLE}]},
+    ),
+    "whose wish": ("user_preferences", {"user_preferences": [{"wa_id": HOLE, "value": "stop"}]}),
+    "group": messages(**BODY, group_id=HOLE),
+    "referral": messages(**BODY, referral=HOLE),
+    "errors of a message": messages(type="unsupported", errors=HOLE),
+    "error of a message": messages(
+        type="unsupported", errors=[{"code": HOLE, "title": HOLE, "details": HOLE}]
+    ),
+    "beside a message": ("messages", {"messages": [{"type": "unsupported"}], "errors": [HOLE]}),
+    "button": messages(type="button", button={"text": HOLE, "payload": HOLE}),
+    "list": messages(type="interactive", interactive={"list_reply": {"id": HOLE, "title": HOLE}}),
+    "flow": messages(type="interactive", interactive={"nfm_reply": {"response_json": HOLE, "body": HOLE}}),
+    "order": messages(type="order", order={"product_items": [{"quantity": HOLE}], "text": HOLE}),
+    "place": messages(type="location", location={"name": HOLE, "address": HOLE}),
+    "cards": messages(type="contacts", contacts=[{"name": {"formatted_name": HOLE}}]),
+    "size": messages(type="image", image={"file_size": HOLE, "mime_type": HOLE}),
+    "user name": (
+        "messages",
+        {"contacts": [{"profile": {"username": HOLE}}], "messages": [{"id": "w", "type": "sticker"}]},
+    ),
     "a new field": ("what_comes_next", {"a": HOLE}),
     "the whole value": ("messages", dict.fromkeys(("messages", "statuses", "contacts", "errors"), HOLE)),
 }
@@ -165,7 +205,7 @@ def test_where_each_ends() -> None:
     assert carried(text)["text"] == "cut \ufffd"
     assert one("wamid", "half a character").wamid == "cut \ufffd"
     name = one("name", "half a character")
-    assert carried(name)["name"] == "cut \ufffd"
+    assert carried(name)["profile"] == "cut \ufffd"
     reason = one("template reason", "half a character")
     assert isinstance(reason, TemplateUpdate)
     assert reason.reason == "cut \ufffd"
@@ -184,7 +224,7 @@ def test_where_each_ends() -> None:
 
 def test_a_text_of_300_kb_is_cut_so_that_the_topic_takes_it() -> None:
     for what in ("300 KB", "300 KB of emojis"):
-        assert len(carried(one("text", what))["text"]) == inbound.MAX_NOTICE_TEXT
+        assert len(carried(one("text", what))["text"]) == MAX_NOTICE_TEXT
     assert carried(one("caption", "300 KB"))["message"] is None
 
 

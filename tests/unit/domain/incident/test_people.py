@@ -57,16 +57,17 @@ def test_in_doubt_and_how_it_was_settled() -> None:
         ),
         message("f", PUSHED, (1, S.CLAIMED, ""), (2, S.IN_DOUBT, ""), (62, S.CLAIMED, ""), (63, PUSHED, "")),
         message("e", S.EXPIRED, (1, S.CLAIMED, ""), (2, S.IN_DOUBT, ""), (62, S.EXPIRED, "")),
+        message("s", S.SUPPRESSED, (1, S.CLAIMED, ""), (2, S.IN_DOUBT, ""), (62, S.SUPPRESSED, "")),
         message("o", S.IN_DOUBT, (1, S.CLAIMED, ""), (2, S.IN_DOUBT, "")),
         pushed("n", 5),
     ]
     found = report(facts(outage(), messages))["messages"]
     assert found["in_doubt"] == {
-        "total": 5,
+        "total": 6,
         "by_webhook": 1,
         "sent_again": 1,
         "by_fallback": 1,
-        "expired": 1,
+        "expired": 2,
         "open": 1,
     }
     assert (found["possible_duplicates"], found["duplicates"]) == (1, 0)

@@ -54,7 +54,7 @@ def test_a_post_mortem_is_asked_for_when_a_fallback_failed() -> None:
     assert "2 fallbacks failed" in found["post_mortem"]["reasons"][0]
     assert "MessageRejected" in found["post_mortem"]["reasons"][0]
     assert found["fallback"] == {
-        "tried": {"email": 2, "push": 2},
+        "tried": {"email": 2, "push": 2, "sms": 1},
         "failed": 2,
         "failures": [
             {"way": "email", "code": "MessageRejected", "count": 1},

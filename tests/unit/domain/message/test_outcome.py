@@ -175,6 +175,17 @@ def test_too_late_is_expired() -> None:
         assert (step.do, step.row.status, step.row.lane) == (Do.WRITE, Status.EXPIRED, None)
 
 
+def test_who_opted_out_right_before_is_suppressed() -> None:
+    for step in (
+        after_send(sending(), NotDone.OPTED_OUT, retries()),
+        after_way(falling("push"), NotDone.OPTED_OUT, retries()),
+    ):
+        assert (step.do, step.row.status, step.row.lane) == (Do.WRITE, Status.SUPPRESSED, None)
+        assert step.row.attempt == 0
+    unsure = after_send(sending(), NotDone.UNSURE, retries())
+    assert (unsure.do, unsure.row.status, unsure.row.due) == (Do.WRITE, Status.CLAIMED, NOW + SOON)
+
+
 def test_errors_of_our_own_end_with_a_person() -> None:
     step = after_nothing(sending(faults=0), NotDone.FAULT, retries())
     assert (step.row.faults, step.row.due, step.row.status) == (1, NOW + 2, Status.CLAIMED)

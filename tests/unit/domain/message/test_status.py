@@ -21,7 +21,7 @@ REPORTED = (Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED)
 
 def test_every_status_has_its_moves() -> None:
     assert set(TRANSITIONS) == set(Status)
-    assert len(Status) == 11 + len(WAYS)
+    assert len(Status) == 12 + len(WAYS)
     assert all(status.value == status.name for status in Status)
 
 
@@ -68,6 +68,7 @@ def test_a_failure_leads_to_fallback_or_is_overruled_by_a_delivery() -> None:
         EMAILED,
         Status.PARKED,
         Status.EXPIRED,
+        Status.SUPPRESSED,
         Status.REJECTED,
     ):
         assert can_move(Status.FAILED, target)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lifeline.contract.ways import PUSH
 from lifeline.domain.campaign.campaign import CampaignState
 from lifeline.domain.failure.causes import Cause
-from lifeline.domain.message.row import WHATSAPP, Lane, Phase, Row
+from lifeline.domain.message.row import WHATSAPP, Doubt, Lane, Phase, Row
 from lifeline.domain.message.status import Status, can_move
 from lifeline.domain.message.step import (
     SPEECH_SECONDS,
@@ -24,6 +25,7 @@ from lifeline.domain.message.step import (
 )
 
 from tests.support.rows import NOW, doubt, falling, fresh, row, sending, situation
+from tests.support.statuses import PUSHED
 
 
 def test_nothing_against_a_fresh_message_sends_it() -> None:
@@ -144,6 +146,45 @@ def test_a_cause_that_nobody_knows_is_none() -> None:
 def test_what_came_too_late_expires_whatever_else_is(at: Situation, late: float) -> None:
     step = next_step(row(expires_at=NOW - late), at)
     assert (step.do, step.row.status, step.row.lane) == (Do.WRITE, Status.EXPIRED, None)
+
+
+OUT = situation(opted_out=True)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        row(),
+        row(status=Status.FAILED, later=False, cause="undeliverable"),
+        row(send_after=NOW),
+        row(doubts=(Doubt(1, WHATSAPP, NOW - 61),), act=1, way=WHATSAPP, status=Status.IN_DOUBT),
+        row(doubts=(Doubt(1, PUSH.name, NOW - 1),), act=1, way=PUSH.name, status=Status.IN_DOUBT),
+    ],
+)
+@pytest.mark.parametrize(
+    "at",
+    [
+        OUT,
+        replace(OUT, channel_blocked=True),
+        replace(OUT, quiet_until=NOW + 5),
+        replace(OUT, valid_phone=False),
+    ],
+)
+def test_who_opted_out_is_told_by_no_way(found: Row, at: Situation) -> None:
+    step = next_step(found, at)
+    assert (step.do, step.row.status, step.row.lane) == (Do.WRITE, Status.SUPPRESSED, None)
+    assert step.row.doubts == found.doubts, "what may have left is not forgotten"
+
+
+def test_an_opt_out_counts_when_it_is_time_and_after_the_report_of_a_send() -> None:
+    assert next_step(row(send_after=NOW + 1), OUT).row.status is Status.CLAIMED
+    doubtful = row(doubts=(Doubt(1, WHATSAPP, NOW - 30),), act=1, way=WHATSAPP, status=Status.IN_DOUBT)
+    assert next_step(doubtful, OUT).row.status is Status.IN_DOUBT
+    assert next_step(row(expires_at=NOW), OUT).row.status is Status.EXPIRED
+
+
+def test_whom_a_way_has_reached_before_stays_reached() -> None:
+    assert next_step(row(tried=f"{PUSH.name}, park"), OUT).row.status is PUSHED
 
 
 def test_a_moment_before_its_end_it_is_sent() -> None:

@@ -74,3 +74,11 @@ def test_when_it_is_over_it_is_over(now: float, country: str, start: int, end: i
     if until is not None:
         assert now < until < now + 4 * 86_400
         assert quiet_until(until, zones, hours) is None
+
+
+def test_zones_of_a_user_id_are_those_of_its_country_or_of_the_default_region() -> None:
+    assert zones_of("DE.1349") == zones_of("+4915112345678")
+    assert "America/New_York" in zones_of("US.1349")
+    assert zones_of("ZZ.1349") == ()
+    assert zones_of("ZZ.1349", default="de") == zones_of("DE.1349")
+    assert zones_of("DE.1349", "Asia/Tokyo", "US") == ("Asia/Tokyo",)

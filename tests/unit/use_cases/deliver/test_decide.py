@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from lifeline.contract.scopes import OPENAI_VOICE, WHATSAPP, template_scope
-from lifeline.domain.account.records import TemplateMap
+from lifeline.domain.account.records import MarketingTemplates, TemplateMap
 from lifeline.domain.campaign.campaign import Campaign, CampaignState
 from lifeline.domain.fallback.policy import Policy
+from lifeline.domain.inbound.opting_out import Wish
 from lifeline.domain.message.row import Lane, Phase
 from lifeline.domain.message.status import Status
+from lifeline.domain.message.steering import release
 from lifeline.domain.pace.quiet import QuietHours
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
@@ -216,6 +218,81 @@ def test_what_is_over_is_neither_sent_nor_pushed(in_panic: bool) -> None:
     assert world.control.counted("o|EXPIRED|normal|-|-") == 1
 
 
+# --- opt-outs --------------------------------------------------------------------------------------------
+
+NUMBER = "+4915112345678"
+
+
+@pytest.mark.parametrize("in_panic", [False, True])
+def test_who_opted_out_gets_no_promotion_by_any_way_and_service_messages_go_on(in_panic: bool) -> None:
+    world = World()
+    world.opt_outs.wish(NUMBER, at=world.clock())
+    if in_panic:
+        world.trip()
+    world.batch(
+        world.record("ad", category="promotion", recipient=PUSH),
+        world.record("visit", category="appointment", recipient=PUSH),
+        world.record("other", to="+4915112345679", category="promotion", recipient=PUSH),
+    )
+    assert world.status("ad") is Status.SUPPRESSED
+    assert {name for name in ("ad", "visit", "other") if world.told(name)} == {"visit", "other"}
+    assert world.control.counted("o|SUPPRESSED|normal|promotion|-") == 1
+    assert world.log.metrics["Outcomes", "SUPPRESSED"] == 1
+
+
+def test_a_parked_message_whose_recipient_opted_out_meanwhile_is_not_sent() -> None:
+    world = World()
+    world.trip()
+    world.put("ad", category="promotion")
+    assert world.status("ad") is Status.PARKED
+    world.opt_outs.wish(NUMBER, at=world.clock())
+    world.clear()
+    released = release(world.row("ad"), world.clock())
+    assert released is not None
+    world.ledger.put(released)
+    world.wake("ad")
+    assert (world.status("ad"), world.meta.asked) == (Status.SUPPRESSED, [])
+
+
+def test_a_campaign_counts_those_whom_it_skips_and_reaches_them_again() -> None:
+    world = World()
+    world.campaigns.create(Campaign("spring", CampaignState.RUNNING, "promo", 2, 0.0, 1.0))
+    world.opt_outs.wish(NUMBER, at=world.clock())
+    world.put("spring:1", priority="bulk", campaign="spring")
+    assert world.status("spring:1") is Status.SUPPRESSED
+    assert world.campaigns.items["spring"].counts == {"suppressed": 1}
+    world.opt_outs.wish(NUMBER, at=world.clock() + 1, wish=Wish.RESUME)
+    world.put("spring:2", priority="bulk", campaign="spring")
+    assert (world.status("spring:2"), world.meta.asked) == (Status.SENT, ["spring:2"])
+
+
+@pytest.mark.parametrize("to", [None, NUMBER])
+def test_who_opted_out_by_user_id_is_known_by_it(to: str | None) -> None:
+    world = World()
+    world.opt_outs.wish("US.1349", at=world.clock())
+    world.put("ad", to=to, category="promotion", recipient={"bsuid": "US.1349"})
+    world.put("visit", to=to, recipient={"bsuid": "US.1349"})
+    assert (world.status("ad"), world.meta.asked) == (Status.SUPPRESSED, ["visit"])
+
+
+def test_a_template_that_meta_counts_as_marketing_is_promotional() -> None:
+    world = World()
+    world.control.keep(MarketingTemplates(("reminder",)), actor="w", reason="m", now=world.clock())
+    world.opt_outs.wish(NUMBER, at=world.clock())
+    world.put("m", **REMINDER)
+    assert world.status("m") is Status.SUPPRESSED
+
+
+def test_where_opt_outs_are_unknown_promotions_wait_and_others_go() -> None:
+    world = World()
+    world.opt_outs.broken = True
+    world.batch(world.record("ad", category="promotion"), world.record("visit"))
+    assert (world.meta.asked, world.row("ad").lane) == (["visit"], Lane.TIMER)
+    world.opt_outs.broken = False
+    world.serve()
+    assert world.status("ad") is Status.SENT
+
+
 def test_a_campaign_keeps_quiet_hours_and_others_do_not() -> None:
     world = World(Settings(quiet=QuietHours(0, 23.99)))
     zone = {"time_zone": "UTC"}
@@ -391,3 +468,19 @@ def test_a_doubt_survives_a_park(priority: str) -> None:
     row = world.row("m")
     assert (row.status, row.via, row.possible_duplicates) == (Status.SENT, 2, 1)
     assert world.control.counted("possible") == 1
+
+
+def test_quiet_hours_of_a_person_without_a_number_are_those_of_their_country() -> None:
+    world = World(Settings(quiet=QuietHours(21.0, 8.0)))
+    world.clock.now = 1_790_000_000.0 - 1_790_000_000.0 % 86_400 + 12 * 3600  # noon in UTC
+    for name, recipient in (
+        ("tokyo", {"bsuid": "JP.1349"}),
+        ("berlin", {"bsuid": "DE.1349"}),
+        ("moved", {"bsuid": "DE.1349", "time_zone": "Asia/Tokyo"}),
+    ):
+        world.put(name, to=None, recipient=recipient, priority="bulk")
+    assert {name: world.status(name) for name in ("tokyo", "berlin", "moved")} == {
+        "tokyo": Status.PARKED,
+        "berlin": Status.SENT,
+        "moved": Status.PARKED,
+    }

@@ -21,6 +21,7 @@ from lifeline.use_cases.deliver.fall_back import FallBack
 from lifeline.use_cases.feedback.settle_mails import SettleMails
 from lifeline.wiring import feedback
 
+from tests.support.kinds import SAMPLES
 from tests.support.memory import Fault
 from tests.support.meta import failed
 from tests.support.sending import DEVICE, MAIL, UNDELIVERABLE, World, answer
@@ -50,6 +51,36 @@ def released(world: World, name: str = "m") -> None:
     assert row is not None
     world.ledger.put(replace(row, rev=row.rev + 1))
     world.wake(name)
+
+
+# --- what each kind says -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_in_panic_each_kind_says_its_words_or_waits(name: str) -> None:
+    world, sample = in_panic(), SAMPLES[name]
+    fields = {"text": None, **sample.fields}
+    assert world.put("m", priority="critical", recipient=BOTH, **fields) == []
+    assert world.meta.sent == []
+    if sample.said is None:
+        assert (world.status("m"), world.told("m"), world.row("m").lane) == (Status.PARKED, [], Lane.CRITICAL)
+        world.clear()
+        released(world)
+        assert (world.status("m"), world.meta.accepted) == (Status.SENT, ["m"])
+    else:
+        assert world.status("m") is PUSHED
+        assert [item.words.partition(": ")[2] for item in world.push.sent] == [sample.said]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_person_whom_whatsapp_cannot_reach_gets_the_words_of_each_kind(name: str) -> None:
+    world, sample = World(), SAMPLES[name]
+    world.meta.script = [answer(UNDELIVERABLE)]
+    fields = {"text": None, **sample.fields}
+    world.put("m", recipient=PUSH, **fields)
+    if sample.type == "voice":
+        world.serve()
+    assert world.status("m") is (PUSHED if sample.said else Status.FAILED)
 
 
 # --- the policy ------------------------------------------------------------------------------------------
@@ -258,6 +289,14 @@ def test_what_expires_right_before_its_push_is_not_pushed() -> None:
     assert world.told("b") == []
     row = world.row("b")
     assert (row.status, row.tried, row.doubts) == (Status.EXPIRED, None, ())
+
+
+def test_who_opts_out_right_before_the_push_is_not_pushed() -> None:
+    world = in_panic()
+    number = "+4915112345678"
+    world.push.after = lambda name: world.opt_outs.wish(number, at=world.clock())
+    world.put("a", "b", to=number, category="promotion", recipient=PUSH)
+    assert (world.told("b"), world.status("b"), world.row("b").tried) == ([], Status.SUPPRESSED, None)
 
 
 def test_what_expires_between_push_and_mail_is_not_mailed() -> None:
@@ -469,3 +508,13 @@ def test_what_was_tried_before_is_not_counted_again() -> None:
     released(world)
     assert world.log.metrics[("FallbackFailures", "push")] == 1
     assert world.log.metrics[("Fallbacks", "push")] == 1
+
+
+def test_a_contact_is_found_by_a_business_scoped_user_id() -> None:
+    world = in_panic()
+    world.contacts.known["ana"] = Contact("ana", {"email": MAIL}, bsuid="US.1349")
+    world.put("m", to=None, recipient={"bsuid": "US.1349"}, priority="critical")
+    assert world.status("m") is EMAILED
+    assert [item.where for item in world.email.sent] == [MAIL]
+    world.put("other", to=None, recipient={"bsuid": "DE.1349"}, priority="critical")
+    assert world.status("other") is Status.PARKED

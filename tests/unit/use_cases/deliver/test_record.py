@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from lifeline.contract.scopes import template_scope
 from lifeline.domain.account.records import TemplateMap
+from lifeline.domain.fallback.policy import Policy
 from lifeline.domain.message.row import Lane
 from lifeline.domain.message.status import Status
 from lifeline.domain.panic.flag import State
@@ -258,7 +259,7 @@ def test_a_write_beside_our_claim_changes_nothing_of_what_follows(
     found, end = ENDS[name]
     if end is PUSHED and not has_push:
         end = Status.FAILED if name == "undeliverable" else Status.PARKED
-    world = World()
+    world = World(Settings(fallback=Policy.parse({"after": {"critical": 0}})))
     other_content(world, priority=priority)
     world.meta.script = [found]
     recipient = PUSH if has_push else {}

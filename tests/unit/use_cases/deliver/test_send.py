@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from lifeline.adapters.whatsapp import Accepted
 from lifeline.contract.instants import format_instant
-from lifeline.domain.message.row import Lane, Phase, Row, waiting
+from lifeline.domain.message.row import Change, Lane, Phase, Row, Written, waiting
 from lifeline.domain.message.status import Status
 from lifeline.settings import Limiter, Settings
 from lifeline.use_cases.deliver.decide import LEASE
-from lifeline.use_cases.deliver.send import MARGIN, Send
+from lifeline.use_cases.deliver.job import Job
+from lifeline.use_cases.deliver.send import MARGIN, TOGETHER, Send
+from lifeline.wiring import sender
 
+from tests.support.meta import failed
 from tests.support.sending import DEVICE, VOICE, World, answer, lost_answer, refused_connection
+from tests.support.services import instead
+from tests.support.statuses import PUSHED
 
 WORST = 3.05 + 10.0
+NUMBER = "+4915112345678"
 PUSH = {"push_endpoint": DEVICE}
 
 
@@ -64,6 +73,26 @@ def test_what_expires_while_it_waits_for_its_token_is_not_sent() -> None:
     world.put("warm")
     world.put("m", expires_at=format_instant(world.clock() + 1))
     assert (world.status("m"), world.meta.asked) == (Status.EXPIRED, ["warm"])
+
+
+def test_who_opts_out_while_the_message_is_claimed_is_not_sent_to() -> None:
+    world = World()
+    world.ledger.before_write.append(lambda: world.opt_outs.wish(NUMBER, at=world.clock()))
+    world.put("m", to=NUMBER, category="promotion")
+    row = world.row("m")
+    assert (world.meta.asked, row.status, row.attempt, row.doubts) == ([], Status.SUPPRESSED, 0, ())
+    world.put("n", to=NUMBER, category="appointment")
+    assert world.meta.asked == ["n"], "service messages go on"
+
+
+@pytest.mark.parametrize(("category", "status"), [("promotion", Status.SUPPRESSED), ("visit", PUSHED)])
+def test_meta_says_that_the_person_stopped_marketing(category: str, status: Status) -> None:
+    world = World()
+    world.meta.script = [answer(131050)]
+    world.put("m", to=NUMBER, category=category, recipient=PUSH)
+    assert world.status("m") is status, "a service message in a marketing template takes its fallback"
+    world.put("n", to=NUMBER, category="promotion", recipient=PUSH)
+    assert (world.status("n"), world.meta.asked) == (Status.SUPPRESSED, ["m"])
 
 
 def test_with_no_time_left_no_attempt_is_counted() -> None:
@@ -204,3 +233,93 @@ def test_a_recording_whose_send_got_no_answer_is_kept() -> None:
     world.wake("m")
     assert (world.status("m"), world.row("m").recording) == (Status.IN_DOUBT, "media-1")
     assert world.queues.sent[VOICE] == []
+
+
+@pytest.mark.parametrize("code", [131052, 131053])
+def test_a_recording_that_meta_refuses_later_is_forgotten_and_the_words_are_spoken_anew(code: int) -> None:
+    world = World()
+    voice(world)
+    world.wake("m")
+    assert (world.status("m"), world.row("m").recording) == (Status.SENT, "media-1")
+    assert world.statuses(failed("m", code, act=1)) == 200
+    row = world.row("m")
+    assert (row.status, row.lane, row.recording, row.unspoken) == (Status.FAILED, Lane.TIMER, None, None)
+    world.serve(900.0)
+    assert [json.loads(item.body) for item in world.queues.sent[VOICE]] == [
+        {"kind": "forget-recording", "text": "At ten.", "media": "media-1"},
+        {"kind": "speech", "id": "m"},
+    ]
+    assert [item.medium for item in world.meta.sent] == ["media-1", None], "without a new one, as text"
+    assert world.statuses(failed("m", code, act=1)) == 200, "the same report once more"
+    assert len(world.queues.sent[VOICE]) == 2
+
+
+def test_a_recording_that_is_refused_later_is_spoken_as_often_as_a_message_is_sent() -> None:
+    world = World()
+    voice(world)
+    for act in range(1, 9):
+        world.wake("m")
+        world.statuses(failed("m", 131053, act=act))
+        row = world.row("m")
+        if row.lane != Lane.TIMER or not row.later:
+            break
+        world.clock.advance(3600.0)
+        world.ledger.put(replace(row, rev=row.rev + 1, due=world.clock(), recording=f"media-{act + 1}"))
+    assert len(world.meta.sent) == 4, "attempts of a message"
+    assert world.row("m").later is False
+
+
+def test_a_person_without_a_number_is_sent_to_by_user_id() -> None:
+    world = World()
+    bsuid = "US.13491208655302741918"
+    assert world.put("m", to=None, recipient={"bsuid": bsuid}) == []
+    assert [item.where for item in world.meta.sent] == [bsuid]
+    assert (world.status("m"), world.row("m").to_masked) == (Status.SENT, "US.13***************918")
+    world.meta.script = [answer(131056)]
+    world.put("again", to=None, recipient={"bsuid": bsuid})
+    assert world.row("again").due == world.clock() + 1.0, "the pair limit waits for this one"
+    assert world.row("again").person == world.row("m").person
+    world.put("other", to=None, recipient={"bsuid": "DE.13491208655302741918"})
+    assert world.row("other").person != world.row("m").person
+
+
+# --- recording beside sending ----------------------------------------------------------------------------
+
+
+def test_what_meta_took_is_recorded_while_a_slow_answer_is_still_awaited() -> None:
+    world = World()
+    slow = threading.Event()
+    recorded: list[int] = []
+
+    def write(changes: Sequence[Change], now: float) -> list[Written]:
+        written = before(changes, now)
+        recorded.append(sum(row.status is Status.SENT for row in world.ledger.rows.values()))
+        if recorded[-1] == 2 * TOGETHER:
+            slow.set()
+        return written
+
+    before = world.ledger.write
+    instead(world.ledger, write=write)
+    world.meta.after = lambda name: None if name != "m0" else (slow.wait(10) or None)
+    names = [f"m{number}" for number in range(2 * TOGETHER + 1)]
+    with ThreadPoolExecutor(8) as pool:
+        deliver = sender.build(world.adapters("sender", panic=world.panic, pool=lambda *_: pool))
+        assert world.batch(*map(world.record, names), by=deliver) == []
+    assert slow.is_set(), "the others were recorded before the slow one was answered"
+    assert recorded[-3:] == [TOGETHER, 2 * TOGETHER, 2 * TOGETHER + 1]
+
+
+def test_an_error_in_recording_leaves_no_send_behind() -> None:
+    world = World()
+    asked = threading.Barrier(2)
+    world.meta.after = lambda name: asked.wait(10)
+
+    def fails(jobs: list[Job]) -> None:
+        raise ValueError("no")
+
+    with ThreadPoolExecutor(2) as pool:
+        deliver = sender.build(world.adapters("sender", panic=world.panic, pool=lambda *_: pool))
+        instead(deliver._steps.record, write=fails)
+        with pytest.raises(ValueError, match="no"):
+            world.batch(world.record("a"), world.record("b"), by=deliver)
+    assert len(world.meta.accepted) == 2

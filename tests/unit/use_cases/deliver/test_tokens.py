@@ -11,6 +11,7 @@ from lifeline.contract.instants import format_instant
 from lifeline.domain.message.row import Lane, Phase, Row
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.steering import release
+from lifeline.domain.pace.pace import SetRate
 from lifeline.errors import UnavailableError
 from lifeline.settings import Limiter, Settings
 from lifeline.use_cases.deliver.tokens import BULK_AHEAD, SLOT_KEPT
@@ -225,3 +226,23 @@ def test_a_message_whose_time_passes_while_it_waits_for_a_slot_is_not_sent() -> 
     world.put("first", "second", expires_at=expires)
     assert world.meta.asked == ["first"]
     assert (world.status("second"), world.row("second").attempt) == (Status.EXPIRED, 0)
+
+
+def test_an_operators_rate_counts_from_the_very_batch_that_learns_of_it() -> None:
+    world = limited(rate=10, burst=1, critical_share=0)
+    began = world.clock()
+    world.control.set_to = SetRate(2.0, began + 600)
+    world.put(*names(5))
+    slots = sorted(world.row(name).slot or 0.0 for name in names(5) if world.row(name).slot)
+    assert world.control.tats["whatsapp"] - began == pytest.approx(5 / 2, abs=0.15)
+    assert all(second - first == pytest.approx(0.5) for first, second in pairwise(slots))
+
+
+def test_an_operators_rate_ends_by_itself() -> None:
+    world = limited(rate=10, burst=1, critical_share=0)
+    world.control.limit(SetRate(2.0, world.clock() + 60))
+    world.clock.now += 60
+    world.control.writes.clear()
+    world.put(*names(5))
+    assert world.control.writes["whatsapp"] <= 2, "nothing is reserved twice"
+    assert world.control.tats["whatsapp"] - world.clock() <= 0.5

@@ -208,3 +208,22 @@ def test_a_start_in_the_future_is_kept() -> None:
     assert world.minute() == 0
     world.clock.advance(3600)
     assert world.minute() == 10
+
+
+def test_people_without_a_number_are_checked_and_found_by_user_id() -> None:
+    world = Campaigning()
+    world.contacts.save(Contact("u-1", {"email": "a@example.com"}, bsuid="US.1349"))
+    without = {key: value for key, value in message(2).items() if key != "to"}
+    found = world.ask(
+        "campaign.check",
+        lines=[
+            {"line": 2, "message": {**without, "recipient": {"bsuid": "US.1349"}}},
+            {"line": 3, "message": without},
+            {"line": 4, "message": {**without, "to": "12", "recipient": {"bsuid": "US.1349"}}},
+        ],
+    )
+    assert (found["good"], found["reachable"]) == (1, 1)
+    assert [(item["line"], item["fault"][:22]) for item in found["faults"]] == [
+        (3, "message.to: is require"),
+        (4, "** is not a phone numb"),
+    ]

@@ -254,3 +254,22 @@ def test_a_line_that_could_not_be_saved_is_named_and_the_rest_goes_on(world: Wor
 def test_a_batch_that_is_none_is_refused(world: World, contacts: Any) -> None:
     assert world.refused("contacts.import", contacts=contacts, actor=ACTOR)["code"] == "invalid_request"
     assert world.contacts.known == {}
+
+
+def test_a_contact_may_have_a_user_id_of_metas(world: World) -> None:
+    lines = [
+        {"line": 2, "user_id": "u1", "email": "u1@example.org", "bsuid": "US.1349"},
+        {"line": 3, "user_id": "u2", "bsuid": "US.2"},
+        {"line": 4, "user_id": "u3", "bsuid": "+16505551234"},
+    ]
+    result = world.ask("contacts.import", contacts=lines, actor=ACTOR)
+    assert (result["saved"], [item["line"] for item in result["rejected"]]) == (2, [4])
+    assert {name: one.bsuid for name, one in world.contacts.known.items()} == {"u1": "US.1349", "u2": "US.2"}
+    lines = [{"line": 2, "user_id": "u1", "email": "new@example.org"}]
+    world.ask("contacts.import", contacts=lines, actor=ACTOR)
+    assert world.contacts.known["u1"].bsuid == "US.1349", "what is not given is kept"
+
+
+def test_a_message_by_hand_may_go_to_a_user_id(world: World) -> None:
+    message = {"recipient": {"bsuid": "US.13491208655302741918"}, "type": "text", "text": "hello"}
+    assert world.ask("message.send", message=message, actor=ACTOR)["to"] == "US.13***************918"

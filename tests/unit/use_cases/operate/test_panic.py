@@ -236,3 +236,23 @@ def test_shadow_is_set_kept_and_taken_back(world: World) -> None:
     assert world.ask("panic.shadow", on=True, **why)["changed"] is False
     assert world.status()["shadow"] is True
     assert world.ask("panic.shadow", on=False, **why)["flag"]["shadow"] is False
+
+
+def test_a_panic_by_hand_stays_for_fifteen_minutes_unless_probes_may_end_it_at_once(world: World) -> None:
+    answer = world.enable()
+    assert "not before" in answer["flag"]["ends"]
+    assert world.control.flag(WHATSAPP).earliest_recovery == world.clock() + 900
+
+
+@pytest.mark.parametrize("fields", [{"auto": True}, {"hold": True}, {"for_seconds": 60}])
+def test_who_says_how_it_ends_has_no_default(world: World, fields: dict[str, Any]) -> None:
+    world.enable(**fields)
+    assert world.control.flag(WHATSAPP).earliest_recovery == world.clock()
+
+
+def test_an_operator_who_joins_a_panic_that_tripped_holds_it_as_long(world: World) -> None:
+    world.trip()
+    world.enable()
+    assert world.control.flag(WHATSAPP).earliest_recovery == world.clock() + 900
+    world.enable(auto=True, hold=True)
+    assert world.control.flag(WHATSAPP).earliest_recovery == world.clock() + 900, "it is never shortened"

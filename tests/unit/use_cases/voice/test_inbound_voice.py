@@ -35,20 +35,14 @@ def world() -> World:
 def test_a_voice_note_becomes_text(world: World) -> None:
     assert world.run(world.note())
     (notice,) = world.topic.notices
-    assert notice == {
-        "kind": "voice",
-        "from": "+4915112345678",
-        "user_id": "DE.1",
-        "name": "Ana",
-        "number": {"phone_number_id": "100000000000001", "display_phone_number": "+15550783881"},
-        "wamid": "w1",
-        "received_at": "2026-09-21T14:13:20.000Z",
-        "transcript": "Can we move to Friday?",
-        "language": "en",
-        "duration_seconds": 2.0,
-        "was_pending": False,
-        "asked_to_type": False,
-    }
+    who = {"from": "+4915112345678", "bsuid": "DE.1", "profile": "Ana", "wamid": "w1"}
+    number = {"phone_number_id": "100000000000001", "display_phone_number": "+15550783881"}
+    said = {"kind": "voice", "text": "Can we move to Friday?", "received_at": "2026-09-21T14:13:20.000Z"}
+    assert notice.items() >= {**who, **said, "number": number}.items()
+    assert (
+        notice["voice"].items() >= {"language": "en", "duration_seconds": 2.0, "was_pending": False}.items()
+    )
+    assert (notice["media"]["id"], notice["voice"]["asked_to_type"]) == ("m-w1", False)
     assert world.files == ["voice.ogg"]
 
 
@@ -77,8 +71,8 @@ def test_bad_input_is_reported_and_nobody_is_asked_to_hear_it(
 ) -> None:
     assert world.run(world.note(content=content, **more))
     (notice,) = world.topic.notices
-    assert (notice["kind"], notice["reason"]) == ("voice_unusable", reason)
-    assert notice["detail"]
+    assert (notice["kind"], notice["voice"]["reason"]) == ("voice_unusable", reason)
+    assert notice["voice"]["detail"]
     assert world.files == [], "no money is spent on it"
 
 
@@ -93,7 +87,7 @@ def test_bad_input_is_reported_and_nobody_is_asked_to_hear_it(
 def test_what_the_transcription_refuses(world: World, answer: Heard | NotHeard, reason: Reason) -> None:
     world.answers = [answer]
     assert world.run(world.note())
-    assert [(n["kind"], n["reason"]) for n in world.topic.notices] == [("voice_unusable", reason)]
+    assert [(n["kind"], n["voice"]["reason"]) for n in world.topic.notices] == [("voice_unusable", reason)]
 
 
 def test_in_panic_it_waits_and_the_person_is_asked_once(world: World) -> None:
@@ -105,7 +99,7 @@ def test_in_panic_it_waits_and_the_person_is_asked_once(world: World) -> None:
     message = parse_message(request)
     assert (message.to, message.type, message.text) == ("+4915112345678", "text", PROMPTS["de"])
     assert message.expires_at == world.clock.now + 3600
-    assert {n["wamid"]: n["asked_to_type"] for n in world.topic.notices} == {"w1": True, "w2": False}
+    assert {n["wamid"]: n["voice"]["asked_to_type"] for n in world.topic.notices} == {"w1": True, "w2": False}
     assert set(world.kinds) == {"voice_pending"}
     assert world.release() == 0, "not before recovery"
 
@@ -114,7 +108,7 @@ def test_in_panic_it_waits_and_the_person_is_asked_once(world: World) -> None:
     world.settle(3)
     assert {(n["kind"], n["wamid"]) for n in world.topic.notices} == {("voice", "w1"), ("voice", "w2")}
     assert len(world.topic.notices) == 2
-    assert all(n["was_pending"] for n in world.topic.notices)
+    assert all(n["voice"]["was_pending"] for n in world.topic.notices)
     assert world.inbox.waiting == {}
 
 
@@ -140,12 +134,32 @@ def test_each_person_is_asked_in_the_language_that_they_last_spoke(world: World)
     assert texts == [PROMPTS["es"], PROMPTS["en"]]
 
 
+def test_who_shows_no_number_is_asked_by_user_id(world: World) -> None:
+    world.panic = True
+    world.run(world.note("w1", phone="", user_id="DE.13491208655302741918"))
+    (request,) = world.queues.sent[LIVE]
+    message = parse_message(request.body)
+    assert (message.to, message.recipient.bsuid) == (None, "DE.13491208655302741918")
+    assert message.text == PROMPTS["de"]
+    assert [n["voice"]["asked_to_type"] for n in world.topic.notices] == [True]
+
+
 def test_who_cannot_be_asked(world: World) -> None:
     world.panic = True
-    world.run(world.note("w1", phone=""))
+    world.run(world.note("w1", phone="", user_id="no id of Meta's"))
     world.run(replace(world.note("w2"), received_at=world.clock.now - WINDOW - 1))
     assert world.queues.sent[LIVE] == []
     assert [n["kind"] for n in world.topic.notices] == ["voice_pending", "voice_unusable"]
+
+
+def test_who_speaks_to_a_group_is_not_asked_and_teaches_us_no_language(world: World) -> None:
+    in_group = {"notice": {"group_id": "g1"}}
+    assert world.run(world.note("w0", **in_group))
+    assert (world.inbox.languages, world.topic.notices[0]["group_id"]) == ({}, "g1")
+    world.panic = True
+    assert world.run(world.note("w1", **in_group))
+    assert world.queues.sent[LIVE] == []
+    assert (world.topic.notices[1]["kind"], world.topic.notices[1]["group_id"]) == ("voice_pending", "g1")
 
 
 def test_what_waited_for_too_long_is_reported_even_in_panic() -> None:
@@ -158,8 +172,8 @@ def test_what_waited_for_too_long_is_reported_even_in_panic() -> None:
     world.topic.notices.clear()
     assert world.release() == 1
     world.settle(1)
-    assert [(n["wamid"], n.get("reason")) for n in world.topic.notices] == [("old", "too_old")]
-    assert world.topic.notices[0]["asked_to_type"] is True
+    assert [(n["wamid"], n["voice"]["reason"]) for n in world.topic.notices] == [("old", "too_old")]
+    assert world.topic.notices[0]["voice"]["asked_to_type"] is True
     assert len(world.inbox.waiting) == 1
 
 
@@ -292,7 +306,7 @@ def test_who_spoke_to_another_number_of_ours_is_not_asked_from_this_one(world: W
     world.panic = True
     assert world.run(world.note(number_id="100000000000009"))
     (notice,) = world.topic.notices
-    assert (notice["kind"], notice["asked_to_type"]) == ("voice_pending", False)
+    assert (notice["kind"], notice["voice"]["asked_to_type"]) == ("voice_pending", False)
     assert notice["number"]["phone_number_id"] == "100000000000009"
     assert world.queues.sent[LIVE] == []
 

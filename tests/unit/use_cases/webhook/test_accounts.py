@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from lifeline.contract.scopes import WHATSAPP, template_scope
+from lifeline.domain.account.records import MarketingTemplates
 from lifeline.domain.panic.entering import enable, trip
 from lifeline.domain.panic.flag import By, Kind, State, note
 
-from tests.support.meta import change, template_update
+from tests.support.meta import WABA_ID, change, template_update
+from tests.support.webhook_samples import ACCOUNT
 from tests.support.webhooks import World
 
 
@@ -71,9 +73,25 @@ def test_an_approval_does_not_end_an_operators_panic(world: World) -> None:
 
 
 def test_other_template_events_are_history_only(world: World) -> None:
-    world.post(template_update("promo", "FLAGGED"), time=world.clock.now)
+    world.post(template_update("promo", "PENDING"), time=world.clock.now)
     assert world.control.flag(PROMO).state is State.NORMAL
     assert world.control.kinds(PROMO) == [Kind.NOTED]
+    assert not world.notices.told
+
+
+def test_the_category_of_a_template_is_remembered(world: World) -> None:
+    def marketing() -> tuple[str, ...]:
+        return world.control.kept(MarketingTemplates).value.names
+
+    world.post(template_update("promo", "APPROVED", message_template_category="MARKETING"))
+    world.post(template_update("visit", "APPROVED", message_template_category="UTILITY"))
+    assert marketing() == ("promo",)
+    named = {"message_template_name": "visit", "previous_category": "UTILITY"}
+    world.post(change("template_category_update", {**named, "new_category": "MARKETING"}))
+    assert marketing() == ("promo", "visit")
+    world.post(change("template_category_update", {**named, "new_category": "UTILITY"}))
+    world.post(template_update("promo", "APPROVED"))
+    assert marketing() == ("promo",), "what Meta does not say changes nothing"
 
 
 # --- Account -------------------------------------------------------------------------------------------
@@ -101,30 +119,40 @@ def test_an_account_that_may_not_send_panics(world: World, value: dict[str, Any]
     assert world.notices.told[0]["audience"] == ("engineering", "meta-support")
 
 
-@pytest.mark.parametrize(
-    ("value", "warned"),
-    [
-        ({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "SCHEDULE_FOR_DISABLE"}}, True),
-        ({"event": "ACCOUNT_VIOLATION", "violation_info": {"violation_type": "SCAM"}}, True),
-        (
-            {
-                "event": "ACCOUNT_RESTRICTION",
-                "restriction_info": [{"restriction_type": "RESTRICTED_ADD_PHONE_NUMBER_ACTION"}],
-            },
-            True,
-        ),
-        ({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "REINSTATE"}}, False),
-        ({"event": "PARTNER_ADDED"}, False),
-    ],
-)
-def test_lesser_account_news_is_noted_once_and_people_are_warned(
-    world: World, value: dict[str, Any], warned: bool
-) -> None:
+@pytest.mark.parametrize("name", ACCOUNT)
+def test_each_news_of_meta_leads_to_panic_or_is_told_to_whom_it_concerns(world: World, name: str) -> None:
+    news = ACCOUNT[name]
+    scope = template_scope(news.template) if news.template else WHATSAPP
     for _ in range(2):
-        assert world.post(change("account_update", value), time=world.clock.now) == 200
-    assert world.control.flag(WHATSAPP).state is State.NORMAL
-    assert world.control.kinds(WHATSAPP) == [Kind.NOTED]
-    assert bool(world.notices.told) is warned
+        assert world.post(news.change, time=world.clock.now) == 200
+    flag, told = world.control.flag(scope), world.notices.told
+    if news.state == "panic":
+        cause = "template_rejected" if news.template else "account"
+        assert (flag.state, flag.cause) == (State.PANIC, cause)
+        assert told[0]["audience"] == news.audience
+        return
+    assert flag.state is State.NORMAL
+    assert world.control.kinds(scope) == [Kind.NOTED], "a repetition is noted once"
+    assert {(notice["audience"], notice["severity"]) for notice in told} == (
+        set() if news.state == "note" else {(news.audience, news.state)}
+    )
+    for word in news.words:
+        assert word in told[0]["text"]
+    assert "15550783881" not in str(told)
+
+
+def test_news_of_a_partner_come_in_an_entry_of_its_own_and_name_the_account(world: World) -> None:
+    for waba, state in (("900000000000009", State.NORMAL), (WABA_ID, State.PANIC)):
+        value = {"event": "PARTNER_REMOVED", "waba_info": {"waba_id": waba}}
+        assert world.post(change("account_update", value), waba="800000000000008") == 200
+        assert world.control.flag(WHATSAPP).state is state
+
+
+def test_people_who_cannot_be_told_keep_the_news_at_meta(world: World) -> None:
+    world.notices.broken = True
+    assert world.post(ACCOUNT["PIN changed"].change) == 503
+    world.notices.broken = False
+    assert world.post(ACCOUNT["PIN changed"].change) == 200
 
 
 def test_quality_is_in_the_history_without_the_number(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.panic.flag import State
 
-from tests.support.meta import change, failed
+from tests.support.meta import PHONE_NUMBER_ID, change, failed
 from tests.support.webhooks import World
 
 
@@ -71,6 +71,29 @@ def test_errors_with_no_message_are_classified_and_counted(world: World) -> None
     assert world.control.flag(WHATSAPP).state is State.NORMAL
     assert world.post(change("messages", {"errors": [{"code": 0, "title": "AuthException"}]})) == 200
     assert world.control.flag(WHATSAPP).cause == "auth"
+
+
+@pytest.mark.parametrize("code", [131051, 131000])
+def test_errors_beside_what_people_wrote_say_nothing_of_our_sends(code: int) -> None:
+    world = World(inbound=lambda messages: True)
+    for number in range(20):
+        error = {"code": code, "title": "x", "error_data": {"details": "y"}}
+        value = {
+            "metadata": {"phone_number_id": PHONE_NUMBER_ID},
+            "messages": [{"from": "4917000", "id": f"w{number}", "type": "unsupported", "errors": [error]}],
+            "errors": [error],
+        }
+        assert world.post(change("messages", value)) == 200
+    assert world.control.flag(WHATSAPP).state is State.NORMAL
+    assert not [name for counts in world.control.minutes.values() for name in counts if name.startswith("e|")]
+
+
+def test_a_bare_zero_is_logged_and_no_panic(world: World) -> None:
+    assert world.post(change("messages", {"errors": [{"code": 0}]})) == 200
+    world.sent("a")
+    assert world.statuses({**failed("a", 0), "errors": [{"code": 0, "title": ""}]}) == 200
+    assert world.control.flag(WHATSAPP).state is State.NORMAL
+    assert ("warning", "Meta reports an error") in [(level, text) for level, text, _ in world.log.lines]
 
 
 def test_a_reported_failure_counts_for_its_template(world: World) -> None:

@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from lifeline.domain.inbound.inbound import VoiceNote
 from lifeline.domain.inbound.ours import WebhookRules, ours
 from lifeline.domain.inbound.webhooks import InboundMessage, parse
 from lifeline.settings import Settings
 from lifeline.use_cases.webhook.inbound import LEASE
+from lifeline.wiring import webhook
 
 from tests.support.inbound import MemoryInbox, MemoryTopic
 from tests.support.meta import PHONE_NUMBER_ID, WABA_ID, change, inbound, post
@@ -23,7 +25,8 @@ class World(Services):
         super().__init__(Settings(voice_queue_url=VOICE))
         self.inbox, self.topic = MemoryInbox(), topic or MemoryTopic()
         self.also(inbox=self.inbox, inbound_topic=self.topic)
-        self.take = self.adapters("webhook").take_inbound
+        adapters = self.adapters("webhook")
+        self.take = webhook.take_inbound(adapters, webhook.preferences_of(adapters))
 
     def wamids(self) -> list[str]:
         return sorted(notice["wamid"] for notice in self.topic.notices)
@@ -120,12 +123,26 @@ def test_each_message_gets_the_contact_of_its_sender() -> None:
     ]
     assert len(messages) == 3
     assert world.take(messages)
-    found = {n["wamid"]: (n["from"], n["user_id"], n["name"]) for n in world.topic.notices}
+    found = {n["wamid"]: (n["from"], n["bsuid"], n["profile"]) for n in world.topic.notices}
     assert found == {
         "a": ("+491", "DE.1", "Ana"),
         "b": (None, "DE.2", "Ben"),
         "c": ("+499", None, None),
     }
+
+
+def test_a_voice_note_takes_along_what_the_webhook_said() -> None:
+    world = World()
+    part = {"id": "77", "mime_type": "audio/ogg", "voice": True}
+    value = {"from": "491", "type": "audio", "audio": part, "group_id": "g1", "context": {"id": "wamid.0"}}
+    assert world.take([InboundMessage("b", "audio", value)])
+    note = VoiceNote.read(world.queues.sent[VOICE][0].body)
+    assert note.in_group
+    assert (note.notice["kind"], note.notice["reply_to"], note.notice["message"]) == (
+        "voice",
+        "wamid.0",
+        value,
+    )
 
 
 class Picky(MemoryTopic):

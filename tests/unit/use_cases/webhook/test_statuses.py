@@ -14,13 +14,23 @@ from hypothesis import strategies as st
 from lifeline.contract.scopes import WHATSAPP as WHATSAPP_SCOPE
 from lifeline.contract.scopes import template_scope
 from lifeline.domain.message.proof import prove
-from lifeline.domain.message.row import WHATSAPP, Doubt, Lane, Phase, Row, parked, waiting
+from lifeline.domain.message.row import (
+    WHATSAPP,
+    Doubt,
+    Lane,
+    Mark,
+    Phase,
+    Row,
+    Watch,
+    parked,
+    waiting,
+)
 from lifeline.domain.message.status import Status
 from lifeline.domain.panic.entering import enable
 from lifeline.domain.panic.flag import By, State
 from lifeline.errors import UnavailableError
 
-from tests.support.memory import Fault
+from tests.support.memory import Died, Fault
 from tests.support.meta import failed, post, sign, status, statuses
 from tests.support.statuses import EMAILED, PUSHED
 from tests.support.webhooks import WAKE, World
@@ -466,3 +476,59 @@ def test_a_status_of_a_row_without_a_send_changes_nothing(world: World, state: s
     entries = [status(name, state, act=act, wamid="wamid.x") for name in ("fresh", "pushed")]
     assert world.statuses(*entries) == 200
     assert (world.row("fresh"), world.row("pushed")) == (fresh, pushed)
+
+
+# --- producers are told ----------------------------------------------------------------------------------
+
+
+def telling_world() -> World:
+    return World(outcomes_topic="topic/outcomes")
+
+
+def test_what_a_post_moved_is_told_before_it_is_answered() -> None:
+    world = telling_world()
+    world.sent("a")
+    assert world.statuses(status("a", "sent", act=1), status("a", "delivered", act=1)) == 200
+    assert world.outcome_topic.of("a") == ["DELIVERED"]
+    (event,) = world.outcome_topic.events
+    assert (event.via, event.sequence) == ("whatsapp", world.row("a").rev)
+    assert world.row("a").lane is None
+
+
+def test_a_post_whose_worker_died_is_told_when_it_comes_again() -> None:
+    world = telling_world()
+    world.sent("a")
+    world.outcome_topic.script = [Died("before publishing")]
+    with pytest.raises(Died):
+        world.statuses(status("a", "delivered", act=1))
+    assert world.statuses(status("a", "delivered", act=1)) == 200
+    assert world.outcome_topic.of("a") == ["DELIVERED"]
+
+
+def test_a_status_that_is_known_from_the_send_is_not_told_again() -> None:
+    world = telling_world()
+    mark = Mark(1, "SENT", world.clock(), Watch.QUEUE)
+    world.sent("a", outcomes=(mark,))
+    assert world.statuses(status("a", "sent", act=1)) == 200
+    assert world.outcome_topic.events == []
+
+
+def test_what_sns_does_not_take_of_a_post_stays_on_the_row() -> None:
+    world = telling_world()
+    world.sent("a")
+    world.outcome_topic.script = [False]
+    assert world.statuses(status("a", "read", act=1)) == 200
+    row = world.row("a")
+    assert (row.lane, row.onward, row.outcomes[0].owed) == (Lane.TIMER, "off", True)
+
+
+def test_a_post_that_is_neither_told_nor_noted_comes_again() -> None:
+    world = telling_world()
+    world.sent("a")
+    world.outcome_topic.script = [False]
+    world.outcome_topic.before = lambda: setattr(world.ledger, "broken", True)
+    assert world.statuses(status("a", "read", act=1)) == 503
+    world.ledger.broken = False
+    world.outcome_topic.before = lambda: None
+    assert world.statuses(status("a", "read", act=1)) == 200
+    assert world.outcome_topic.of("a") == ["READ"]

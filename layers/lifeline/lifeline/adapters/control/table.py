@@ -72,9 +72,10 @@ class ControlTable:
             "Key": key(pk, sk),
             "UpdateExpression": expression,
             "ExpressionAttributeNames": dict(names),
-            "ExpressionAttributeValues": dict(values),
             "ReturnValues": "ALL_NEW",
         }
+        if values:
+            arguments["ExpressionAttributeValues"] = dict(values)
         if condition:
             arguments["ConditionExpression"] = condition
             arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"

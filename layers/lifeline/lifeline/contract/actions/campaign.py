@@ -80,7 +80,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "campaign.status": Action(
         description="How far campaigns are and what became of their messages.",
         answer="at, campaigns: [campaign, state (loading, running, paused, cancelled), total, released, "
-        "on_the_way, sent, fallback, failed, expired, cancelled, done, pace, start, ends, actor]",
+        "on_the_way, sent, fallback, failed, expired, cancelled, suppressed, done, pace, start, ends, actor]",
         fields={"campaign": CAMPAIGN},
     ),
     **{

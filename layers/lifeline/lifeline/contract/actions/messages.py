@@ -38,8 +38,9 @@ ACTIONS: Final[dict[str, Action]] = {
     "message.show": Action(
         description="One message's whole history, from the ledger.",
         answer="found, id, status, final, waits_for (in words, or null), type, to (masked), acts, attempts, "
-        "doubts: [act, way, at], possible_duplicates, duplicates (acts), conflicts (the same id came with "
-        "other content), trail: [at, status, note], ...",
+        "doubts: [act, way, at], possible_duplicates, duplicates (acts), escalated (its fallback was taken "
+        "since no device had it in time), told_by_both, also (by which status it was told as well, or null), "
+        "conflicts (the same id came with other content), trail: [at, status, note], ...",
         fields={"id": {**WORD, "description": "The message's id"}},
         required=("id",),
     ),
@@ -77,9 +78,11 @@ ACTIONS: Final[dict[str, Action]] = {
                         "line": {"type": "number", "description": "Where it stands in the file"},
                         "user_id": {"type": "string"},
                         **{way.field: {"type": "string"} for way in WAYS},
+                        "bsuid": {"type": "string"},
                     },
                 },
-                "description": f"user_id with at least one of {joined([way.field for way in WAYS], 'and')}",
+                "description": "user_id with at least one of "
+                + joined([*(way.field for way in WAYS), "bsuid"], "and"),
             },
             "actor": ACTOR,
         },

@@ -22,6 +22,11 @@ ACTIONS: Final[dict[str, Action]] = {
             "reason": REASON,
             "actor": ACTOR,
             "hold": {"type": "boolean", "description": "Ends only by an operator or at until, not by probes"},
+            "auto": {
+                "type": "boolean",
+                "description": "Good probes may end it at once; default: not in the first 15 minutes "
+                "(setting panic.manual_seconds)",
+            },
             "until": {
                 "type": "string",
                 "pattern": INSTANT,

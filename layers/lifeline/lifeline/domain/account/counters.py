@@ -7,6 +7,8 @@
   later one came
 - ``possible``: acts of people who were reached whose outcome was unknown; ``duplicate``: those of them that
   were proven to have reached the person as well
+- ``esc``: people whom the fallback told since no device had the message in time; ``esc_both``: those of
+  them whom WhatsApp told as well, which is meant so and no duplicate
 - ``ta|TEMPLATE``: sends with a template; ``tf|TEMPLATE``: those of them that failed for the template, the
   person or the message (not for the channel); ``tr|TEMPLATE``: those of these that say nothing of the person
 """
@@ -34,6 +36,8 @@ REPORTED_SENT: Final = CounterName("sts")
 REPORTED_LATER: Final = CounterName("std")
 POSSIBLE: Final = CounterName("possible")
 DUPLICATE: Final = CounterName("duplicate")
+ESCALATED: Final = CounterName("esc")
+BOTH: Final = CounterName("esc_both")
 
 _OUTCOME: Final = "o|"
 _FAILED: Final = "e|"
@@ -79,11 +83,11 @@ def settles(before: Row, after: Row) -> bool:
 
     So each is counted once, whichever of sender, webhook and feedback is the first to know.
     """
-    if before.rev and not before.open:
+    if before.rev and before.settled:
         return False
     if after.status is Status.PARKED:
         return before.status is not Status.PARKED or before.lane != after.lane
-    return not after.open
+    return after.settled
 
 
 def failed(cause: str, code: int | str | None) -> CounterName:

@@ -27,6 +27,32 @@ class TemplateMap(KeptRecord):
 
 
 @dataclass(frozen=True, slots=True)
+class MarketingTemplates(KeptRecord):
+    """Names of the templates that Meta counts as marketing, as its webhooks say, the last told last."""
+
+    NAME: ClassVar[str] = "marketing_templates"
+    names: tuple[str, ...] = ()
+
+    def to_item(self) -> list[str]:
+        return list(self.names)
+
+    @classmethod
+    def from_item(cls, item: object) -> Self:
+        return cls(tuple(str(name) for name in item)) if isinstance(item, list) else cls()
+
+    def after(self, template: str, category: str) -> MarketingTemplates:
+        """Once Meta has said that this template has this category."""
+        others = tuple(name for name in self.names if name != template)
+        if category != "MARKETING":
+            return MarketingTemplates(others)
+        return self if template in self.names else MarketingTemplates((*others, template)[-MAX_TEMPLATES:])
+
+
+MAX_TEMPLATES: Final = 2000
+"""Marketing templates that are remembered; an item of DynamoDB holds 400 KB."""
+
+
+@dataclass(frozen=True, slots=True)
 class UsageReading(KeptRecord):
     """The usage headers of a send, and when they came (epoch seconds)."""
 

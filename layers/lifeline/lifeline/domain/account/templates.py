@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
@@ -23,37 +24,67 @@ MetaTemplate = Mapping[str, Any]
 """One template as Meta lists it: name, language, status, components."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Takes:
+    """What one part of a template takes: how many values, and of which form."""
+
+    count: int
+    form: str
+
+
 def parameters(template: MetaTemplate) -> dict[str, int]:
     """How many values each part takes: ``body``, ``header``, ``button 0``, ...; parts without are left out.
 
-    A header with a picture, a film or a document takes one value. A placeholder that stands twice counts once
-    (Meta, "Template components").
+    A header with a picture, a film, a document or a place takes one value, and so do a code to copy and the
+    end of an offer. A placeholder that stands twice counts once (Meta, "Template components").
     """
-    takes: dict[str, int] = {}
+    return {part: takes.count for part, takes in _parts(template).items() if takes.count}
+
+
+def _parts(template: MetaTemplate) -> dict[str, _Takes]:
+    """What each part takes; of a carousel ``card 0 body`` and so on. A quick reply may be given a payload."""
+    takes: dict[str, _Takes] = {}
     for component in _objects(template.get("components")):
         kind = str(component.get("type", "")).lower()
+        form = str(component.get("format", "TEXT")).lower()
         if kind == "buttons":
             for index, button in enumerate(_objects(component.get("buttons"))):
-                _count(takes, f"button {index}", button.get("url"))
-        elif kind == "header" and str(component.get("format", "TEXT")).upper() != "TEXT":
-            takes["header"] = 1
+                takes |= _button(f"button {index}", button)
+        elif kind == "carousel":
+            for index, card in enumerate(_objects(component.get("cards"))):
+                takes |= {f"card {index} {part}": item for part, item in _parts(card).items()}
+        elif kind == "header" and form != "text":
+            takes["header"] = _Takes(1, form)
+        elif kind == "limited_time_offer":
+            offer = component.get("limited_time_offer")
+            if isinstance(offer, dict) and offer.get("has_expiration"):
+                takes["limited-time offer"] = _Takes(1, "an end")
         else:
-            _count(takes, kind, component.get("text"))
+            takes |= _text(kind, component.get("text"))
     return takes
 
 
-def _count(takes: dict[str, int], part: str, text: object) -> None:
-    count = len(set(_PLACEHOLDER.findall(text))) if isinstance(text, str) else 0
-    if count:
-        takes[part] = count
+def _button(part: str, button: Mapping[str, Any]) -> dict[str, _Takes]:
+    kind = str(button.get("type", "URL")).lower()
+    if kind == "url":
+        return _text(part, button.get("url"))
+    needed = {"copy_code": 1, "otp": 1, "flow": 0, "quick_reply": 0}
+    return {part: _Takes(needed[kind], kind)} if kind in needed else {}
+
+
+def _text(part: str, text: object) -> dict[str, _Takes]:
+    names = set(_PLACEHOLDER.findall(text)) if isinstance(text, str) else set()
+    words = sorted(name for name in names if not name.isdigit())
+    form = f"{len(names)} by name ({', '.join(words)})" if words else str(len(names))
+    return {part: _Takes(len(names), form)} if names else {}
 
 
 def why_not(old: str, new: str, olds: Sequence[MetaTemplate], news: Sequence[MetaTemplate]) -> str:
     """Why ``new`` cannot stand in for ``old``; empty where it can.
 
     ``olds`` and ``news``: all that Meta lists under the two names. Each language of the old one must exist
-    in the new one, be APPROVED there, and take as many values in each part: the messages' own values are
-    sent with it.
+    in the new one, be APPROVED there, and take the same values in each part, of the same form and by the same
+    names: the messages' own values are sent with it.
     """
     if old == new:
         return f"{old} cannot stand in for itself"
@@ -70,7 +101,7 @@ def why_not(old: str, new: str, olds: Sequence[MetaTemplate], news: Sequence[Met
             return f"template {new} does not exist in {language}, which {old} has"
         if stand_in.get("status") != "APPROVED":
             return f"template {new} ({language}) is {stand_in.get('status')}, not APPROVED"
-        takes, gets = parameters(stand_in), parameters(template)
+        takes, gets = _forms(stand_in), _forms(template)
         if takes != gets:
             return f"template {new} ({language}) takes {_words(takes)}, and {old} gives {_words(gets)}"
     return ""
@@ -109,7 +140,11 @@ def unfit(name: str, language: str, values: int | None, templates: Sequence[Meta
     return ""
 
 
-def _words(counts: Mapping[str, int]) -> str:
+def _forms(template: MetaTemplate) -> dict[str, str]:
+    return {part: takes.form for part, takes in _parts(template).items()}
+
+
+def _words(counts: Mapping[str, object]) -> str:
     return ", ".join(f"{count} in its {part}" for part, count in sorted(counts.items())) or "no values"
 
 

@@ -77,8 +77,9 @@ _OUTCOMES: Final[Mapping[Status, str]] = {
     Status.REJECTED: "failed",
     Status.EXPIRED: "expired",
     Status.CANCELLED: "cancelled",
+    Status.SUPPRESSED: "suppressed",
 }
-COUNTERS: Final = ("sent", "fallback", "failed", "expired", "cancelled")
+COUNTERS: Final = ("sent", "fallback", "failed", "expired", "cancelled", "suppressed")
 
 
 def tally(status: Status, *, accepted: bool, reported: bool) -> Mapping[str, int]:

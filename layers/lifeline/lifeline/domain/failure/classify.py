@@ -120,7 +120,7 @@ def classify_answer(http_status: int, body: object, headers: Mapping[str, str]) 
         reach=cause.traits.reach,
         code=code,
         subcode=subcode,
-        details=details or note,
+        details=_worded(code, subcode, details) or note,
         http_status=http_status,
         may_have_left=lost,
         retry_after=_retry_after(headers, cause),
@@ -138,13 +138,15 @@ def classify_status_error(error: Mapping[str, object]) -> Failure:
     Meta has reported the message as failed, so nothing is in doubt.
     """
     code, subcode, details = _read(error if isinstance(error, Mapping) else {})
+    if code == 0 and not details:
+        code = None  # Meta's 0 stands for a token that ended; with no word of that it says nothing.
     cause, note, known, passing = _by_code(code, subcode, details)
     return Failure(
         cause=cause,
         reach=cause.traits.reach,
         code=code,
         subcode=subcode,
-        details=details or note,
+        details=_worded(code, subcode, details) or note,
         http_status=None,
         may_have_left=False,
         retry_after=None,
@@ -180,6 +182,11 @@ def _by_code(code: int | None, subcode: int | None, details: str) -> tuple[Cause
         return Cause.BAD_REQUEST, note, False, False
     cause, rule = row
     return cause, rule.name, True, rule.passing
+
+
+def _worded(code: int | None, subcode: int | None, details: str) -> str:
+    row = rule_for(code, subcode, details)
+    return f"{details} ({row[1].remedy})" if row and row[1].explains else details
 
 
 def _by_http_status(status: int, body: object) -> tuple[Cause, str]:

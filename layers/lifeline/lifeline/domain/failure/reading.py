@@ -43,7 +43,7 @@ def read_header(headers: Mapping[str, str], name: str) -> str | None:
     return None
 
 
-def read_json(text: str | None) -> object:
+def read_json(text: str | bytes | None) -> object:
     """What a JSON text says; ``None`` where there is none or it is broken."""
     if not text:
         return None

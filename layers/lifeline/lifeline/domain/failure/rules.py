@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+_MEDIUM_GONE: Final = "A media id ends 30 days after its upload: upload the file again."
 _FINDS_NO_PERSON: Final = (
     r"recipient[^.]*\b(invalid|not (a )?valid|incorrect)|\b(invalid|not (a )?valid)\b[^.]*recipient"
 )
@@ -36,6 +37,8 @@ class Rule:
     """Only errors whose details (or message) match this pattern, upper and lower case alike."""
     passing: bool = False
     """Worth another try although the cause as a whole is not."""
+    explains: bool = False
+    """The remedy stands behind Meta's words: who reads them on the message needs it."""
 
 
 AUTH: Final = (
@@ -94,8 +97,9 @@ ACCOUNT: Final = (
 BAD_REQUEST: Final = (
     # 100 with subcode 33 and 803 mean: the object in the path does not exist, or we may not use it.
     # A send's path names our number. A medium that the body names expires after 30 days: that is one message.
-    Rule((100,), "medium gone", "Upload the medium again.", "clients", 33, r"\bmedia\b"),
-    Rule((803,), "medium gone", "Upload the medium again.", "class", details=r"\bmedia\b"),
+    Rule((100,), "medium gone", _MEDIUM_GONE, "clients", 33, r"\bmedia\b", explains=True),
+    Rule((803,), "medium gone", _MEDIUM_GONE, "class", details=r"\bmedia\b", explains=True),
+    Rule((131053,), "medium gone", _MEDIUM_GONE, "class", details=r"\bmedi(a|um)\b.*\bid\b", explains=True),
     Rule((100,), "invalid parameter", "Fix what details name.", "meta"),
     Rule((192, 200002), "template not created", "Fix the request.", "graph"),
     Rule((200005, 200006, 200007), "template insights", "Enable insights first.", "meta"),
@@ -118,7 +122,8 @@ BAD_REQUEST: Final = (
         "link could not be fetched",
         "Check the server that holds the medium; Meta could not fetch it.",
         "clients",
-        details=r"web\s?link|failed with http",
+        # Where Meta says no more than the code's name, the same is assumed: a try too many harms nobody.
+        details=r"web\s?link|failed with http|\bdownload|^(\(#131053\) *)?media upload error$",
         passing=True,
     ),
     Rule((131053,), "medium not accepted", "Inspect the file.", "meta"),

@@ -1,7 +1,8 @@
 """What comes back after a fallback: what became of mails, whom they annoyed, devices that are gone.
 
-SES's events ("Contents of event data that Amazon SES publishes to Amazon SNS") and notifications, and SNS's
-mobile app events ("Mobile app event notifications"), told apart by their fields. A document that is not as
+SES's events ("Contents of event data that Amazon SES publishes to Amazon SNS") and notifications, SNS's
+mobile app events ("Mobile app event notifications"), and those of End User Messaging SMS ("Example event
+data"), told apart by their fields. A document that is not as
 documented yields nothing, wherever it breaks; nothing here raises.
 """
 
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from email.utils import parseaddr
 from typing import Any, Final, Literal
 
-from lifeline.contract.ways import EMAIL, PUSH
+from lifeline.contract.ways import EMAIL, PUSH, SMS
 from lifeline.domain.fallback.mail_tag import ACT_TAG, ID_TAG, decode, decode_act
 from lifeline.domain.text import one_line, plain
 
@@ -46,7 +47,7 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class MailReport:
-    """What became of one mail, of which ``act`` of which message. ``at``: epoch seconds.
+    """What became of one mail or SMS, of which ``act`` of which message. ``at``: epoch seconds.
 
     ``sent``: SES took it. ``delivered``: the person's mail server took it. ``bounced``: SES took it, and it
     came back, for good or for now; an automatic answer may look like that too, so that ``delivered`` before
@@ -58,6 +59,7 @@ class MailReport:
     act: int
     kind: MailKind
     at: float
+    way: str = EMAIL.name
 
 
 def returned(document: Mapping[str, Any]) -> Iterator[Returned]:
@@ -70,11 +72,39 @@ def returned(document: Mapping[str, Any]) -> Iterator[Returned]:
         why = f"complaint {_word(complaint.get('complaintFeedbackType')) or 'by the person'}"
         for address in _addresses(complaint.get("complainedRecipients")):
             yield Returned(EMAIL.name, address, "complaint", why)
+    elif kind in _TEXT_KINDS:
+        yield from _text_returned(document, kind)
     elif document.get("EventType") == "DeliveryFailure":
         endpoint = document.get("EndpointArn")
         if isinstance(endpoint, str) and endpoint and plain(endpoint) == endpoint:
             failure = _word(document.get("FailureType")) or "unknown"
             yield Returned(PUSH.name, endpoint, "disabled" if failure in GONE else "passing", failure)
+
+
+_TEXT_KINDS: Final[Mapping[str, MailKind]] = {
+    **dict.fromkeys(("TEXT_SENT", "TEXT_PENDING", "TEXT_QUEUED", "TEXT_SUCCESSFUL"), "sent"),
+    "TEXT_DELIVERED": "delivered",
+    **dict.fromkeys(("TEXT_UNREACHABLE", "TEXT_CARRIER_UNREACHABLE", "TEXT_TTL_EXPIRED"), "bounced"),
+    **dict.fromkeys(("TEXT_CARRIER_BLOCKED", "TEXT_SPAM", "TEXT_UNKNOWN"), "bounced"),
+    **dict.fromkeys(("TEXT_INVALID", "TEXT_INVALID_MESSAGE"), "rejected"),
+    **dict.fromkeys(("TEXT_BLOCKED", "TEXT_PROTECT_BLOCKED"), "rejected"),
+}
+"""By event type of End User Messaging SMS. Rejected: it never left. Bounced: it left, and nobody has it."""
+_NO_NUMBER: Final = "TEXT_INVALID"
+"""The number takes no SMS: it is none, or of a landline."""
+
+
+def text_report(document: Mapping[str, Any]) -> MailReport | None:
+    """What one event says of an SMS of ours; ``None`` for other events and for an SMS without our context."""
+    kind = _TEXT_KINDS.get(_kind(document))
+    context = _object(document.get("context"))
+    message_id, act = context.get(ID_TAG), decode_act(context.get(ACT_TAG))
+    at = document.get("eventTimestamp")
+    if kind is None or not isinstance(message_id, str) or not message_id or act is None:
+        return None
+    if not isinstance(at, int | float) or isinstance(at, bool):
+        return None
+    return MailReport(message_id, act, kind, at / 1000, SMS.name)
 
 
 def mail_report(document: Mapping[str, Any]) -> MailReport | None:
@@ -119,6 +149,13 @@ def _bounce(bounce: Mapping[str, Any]) -> Iterator[Returned]:
     why = f"bounce {_word(bounce.get('bounceSubType')) or 'General'}"
     for address in _addresses(bounce.get("bouncedRecipients")):
         yield Returned(EMAIL.name, address, "bounce" if final else "passing", why)
+
+
+def _text_returned(document: Mapping[str, Any], kind: str) -> Iterator[Returned]:
+    number = document.get("destinationPhoneNumber")
+    if _TEXT_KINDS[kind] in ("bounced", "rejected") and isinstance(number, str) and plain(number) == number:
+        why = _word(document.get("messageStatusDescription")) or kind
+        yield Returned(SMS.name, number, "bounce" if kind == _NO_NUMBER else "passing", why)
 
 
 def _addresses(recipients: object) -> Iterator[str]:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from lifeline.contract.messages import MAX_AFTER, MIN_AFTER
 from lifeline.contract.names import PRIORITIES
 from lifeline.contract.ways import PARK, WAYS, WAYS_BY_NAME
 from lifeline.domain.message.status import Status
 
 STEPS: Final = (*WAYS_BY_NAME, PARK)
 """Each way besides WhatsApp; or to hold it, and WhatsApp delivers it after recovery unless it has expired."""
+
+
+CRITICAL: Final = "critical"
+CRITICAL_AFTER: Final = 300
+"""Seconds, the default for critical messages: a phone that is on takes its messages within seconds, and what
+is critical should not wait longer for one that is off."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +29,14 @@ class Policy:
     ``take_all``: take every way that the person has; otherwise the first success ends it.
     ``whatsapp_later``: who was reached otherwise still gets the WhatsApp message after recovery. Off by
     default: nobody gets it twice.
+    ``after``: by priority, the seconds after which a message that Meta took, and no device has, takes its
+    fallback (escalation) where the message itself names no time; a priority that is not named: never.
     """
 
     steps: Mapping[str, tuple[str, ...]]
     take_all: bool = False
     whatsapp_later: bool = False
+    after: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({CRITICAL: CRITICAL_AFTER}))
 
     @classmethod
     def parse(cls, obj: object) -> Policy:
@@ -44,7 +54,20 @@ class Policy:
             steps=MappingProxyType(steps),
             take_all=obj.get("take_all", DEFAULT_POLICY.take_all),
             whatsapp_later=obj.get("whatsapp_later", DEFAULT_POLICY.whatsapp_later),
+            after=MappingProxyType(
+                {
+                    priority: seconds
+                    for priority, seconds in {**DEFAULT_POLICY.after, **obj.get("after", {})}.items()
+                    if seconds
+                }
+            ),
         )
+
+    def escalates_after(self, priority: str, own: int | None) -> int | None:
+        """Seconds until a message that Meta took escalates; ``None``: never. ``own``: what it says itself."""
+        if all(step == PARK for step in self.steps.get(priority, ())):
+            return None
+        return own or self.after.get(priority)
 
 
 DEFAULT_POLICY: Final = Policy(
@@ -59,11 +82,12 @@ DEFAULT_POLICY: Final = Policy(
 
 def _faults(obj: object) -> Iterator[str]:
     if not isinstance(obj, Mapping):
-        yield "must be an object with steps, take_all and whatsapp_later"
+        yield "must be an object with steps, take_all, whatsapp_later and after"
         return
     for name in obj:
-        if name not in ("steps", "take_all", "whatsapp_later"):
-            yield f"{name}: unknown; known are steps, take_all, whatsapp_later"
+        if name not in ("steps", "take_all", "whatsapp_later", "after"):
+            yield f"{name}: unknown; known are steps, take_all, whatsapp_later, after"
+    yield from _faults_of_after(obj.get("after", {}))
     for name in ("take_all", "whatsapp_later"):
         if name in obj and not isinstance(obj[name], bool):
             yield f"{name}: must be true or false, not {obj[name]!r}"
@@ -85,6 +109,21 @@ def _faults(obj: object) -> Iterator[str]:
             yield f"steps.{priority}: a step stands there twice"
         if PARK in names and names[-1] != PARK:
             yield f"steps.{priority}: park must be the last step"
+
+
+def _faults_of_after(obj: object) -> Iterator[str]:
+    if not isinstance(obj, Mapping):
+        yield "after: must be an object of priorities"
+        return
+    for priority, seconds in obj.items():
+        if priority not in PRIORITIES:
+            yield f"after.{priority}: unknown priority; known are {', '.join(PRIORITIES)}"
+        whole = isinstance(seconds, int) and not isinstance(seconds, bool)
+        if not whole or (seconds and not MIN_AFTER <= seconds <= MAX_AFTER):
+            yield (
+                f"after.{priority}: must be whole seconds from {MIN_AFTER} to {MAX_AFTER}, or 0 for never, "
+                f"not {seconds!r}"
+            )
 
 
 def plan(
@@ -140,49 +179,3 @@ def final_status(successes: Sequence[str]) -> Status:
         return Status.PARKED
     first = next(iter(successes), None)
     return Status(WAYS_BY_NAME[first].status) if first else Status.FAILED
-
-
-@dataclass(frozen=True, slots=True)
-class FallbackText:
-    """What the ways say. ``title`` is ``None`` where the sender's default title is to be used.
-
-    The text is whole: how much of a push is shown is the phone's affair.
-    """
-
-    title: str | None
-    body: str
-
-
-def notice(
-    fallback_title: str | None,
-    fallback_body: str | None,
-    text: str | None,
-    template_name: str | None,
-    parameters: Sequence[str],
-) -> FallbackText | None:
-    """The text of a fallback, or ``None`` where there is nothing to say.
-
-    The producer's ``fallback`` comes first, then ``text``. A template whose text is not known gives its name
-    in words and its parameters: ``appointment_reminder`` with ``Ana`` and ``10:30`` becomes the title
-    "Appointment reminder" and the body "Ana, 10:30". Without parameters its name is the body.
-    """
-    title = _clean(fallback_title)
-    body = _clean(fallback_body) or _clean(text)
-    if body:
-        return FallbackText(title, body)
-    words = _in_words(template_name or "")
-    values = ", ".join(value for value in map(_clean, parameters) if value)
-    if words and values:
-        return FallbackText(title or words, values if not title else f"{words}: {values}")
-    if words or values:
-        return FallbackText(title, words or values)
-    return FallbackText(None, title) if title else None
-
-
-def _clean(text: object) -> str | None:
-    return (str(text).strip() or None) if text is not None else None
-
-
-def _in_words(name: str) -> str:
-    words = " ".join(name.replace("_", " ").split())
-    return words[:1].upper() + words[1:]

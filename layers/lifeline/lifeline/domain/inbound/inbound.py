@@ -1,7 +1,6 @@
-"""What people write and say to us: from Meta's message to the notice that the application receives.
+"""What people write and say to us: who wrote, voice notes as jobs, settings, the request to type. Pure.
 
-Pure. The notice's form is described for applications in ``docs/inbound.md``; its ``kind`` is one of
-:data:`KINDS`, and ``wamid`` is the key by which a repetition is known.
+What the application is told of it is made in :mod:`lifeline.domain.inbound.notification`.
 """
 
 from __future__ import annotations
@@ -13,29 +12,18 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from lifeline.contract.instants import format_instant
-from lifeline.contract.messages import MAX_TEXT_CHARS
+from lifeline.contract.kinds import MAX_TEXT_CHARS
+from lifeline.contract.patterns import is_bsuid
+from lifeline.domain.inbound.opting_out import words_of
 from lifeline.domain.inbound.ours import BusinessNumber
-from lifeline.domain.text import clean_json, e164, load_json, scalar
-
-TEXT: Final = "text"
-VOICE: Final = "voice"
-VOICE_PENDING: Final = "voice_pending"
-VOICE_UNUSABLE: Final = "voice_unusable"
-OTHER: Final = "other"
-KINDS: Final = (TEXT, VOICE, VOICE_PENDING, VOICE_UNUSABLE, OTHER)
+from lifeline.domain.text import e164, load_json, scalar
+from lifeline.domain.text import word as _text
 
 JOB: Final = "inbound_voice"
 """``kind`` of a job on ``voice-queue`` that asks for a transcription."""
 
 MAX_AUDIO_BYTES: Final = 16 * 1024 * 1024
 """Meta takes and gives no audio above 16 MB (Meta, "Media: supported media types")."""
-MAX_NOTICE_BYTES: Final = 240_000
-"""Below SNS's 256 KB for one message with its attributes (SNS quotas)."""
-MAX_NOTICE_TEXT: Final = 8 * MAX_TEXT_CHARS
-"""Characters of a text that are handed on; WhatsApp lets people write 4,096. In bytes it stays below
-:data:`MAX_NOTICE_BYTES`.
-"""
 MEDIA_DAYS: Final = 7
 """Days for which the media id of a webhook can be downloaded (Meta, "Media")."""
 
@@ -116,6 +104,10 @@ class InboundRules:
     """Language of the prompt where neither the person's last one nor the number's region is known."""
     prompts: Mapping[str, str] = field(default_factory=lambda: dict(PROMPTS))
     """What people are asked, by language (ISO 639-1)."""
+    stop_words: tuple[str, ...] = ()
+    """Who writes nothing but one of these wants no more promotional messages (at most 50 words)."""
+    start_words: tuple[str, ...] = ()
+    """Who writes nothing but one of these wants them again (at most 50 words)."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -128,6 +120,8 @@ class InboundRules:
         for language, text in self.prompts.items():
             if not 0 < len(text) <= MAX_TEXT_CHARS:
                 raise ValueError(f"prompts.{language} must have 1 to {MAX_TEXT_CHARS} characters")
+        if both := set(self.stop_words) & set(self.start_words):
+            raise ValueError(f"{sorted(both)[0]!r} is in stop_words and in start_words")
         if self.default_language not in self.prompts:
             raise ValueError(f"prompts has no text in default_language {self.default_language!r}")
 
@@ -155,6 +149,8 @@ class InboundRules:
             raise ValueError("prompts must be an object of texts by language")
         if not isinstance(values.get("default_language", "en"), str):
             raise ValueError("default_language must be a text")
+        for name in ("stop_words", "start_words"):
+            values[name] = words_of(document, name)
         values["prompts"] = {**PROMPTS, **{name.lower(): text for name, text in prompts.items()}}
         return cls(**values)
 
@@ -171,6 +167,7 @@ class Sender:
     """Meta's business-scoped user id."""
     name: str = ""
     """The name in their profile."""
+    username: str = ""
 
     @property
     def key(self) -> str:
@@ -181,10 +178,13 @@ class Sender:
 def sender_of(message: Mapping[str, Any], contact: Mapping[str, Any]) -> Sender:
     """Who wrote a message, from it and from the contact beside it."""
     profile = contact.get("profile")
+    given = _text(message.get("from")) or _text(contact.get("wa_id"))
+    known = _text(message.get("from_user_id")) or _text(contact.get("user_id"))
     return Sender(
-        phone=e164(_text(message.get("from")) or _text(contact.get("wa_id"))),
-        user_id=_text(message.get("from_user_id")) or _text(contact.get("user_id")),
+        phone=e164(given),
+        user_id=known or (given if is_bsuid(given) else ""),
         name=_text(profile.get("name"))[:256] if isinstance(profile, Mapping) else "",
+        username=_text(profile.get("username")) if isinstance(profile, Mapping) else "",
     )
 
 
@@ -211,6 +211,13 @@ class VoiceNote:
     """It was pending: the application knows of it."""
     asked: bool = False
     """The person was asked to type."""
+    notice: dict[str, Any] = field(default_factory=dict)
+    """The notification as far as the webhook says it; the transcript is added."""
+
+    @property
+    def in_group(self) -> bool:
+        """Whether it was spoken to a group: nobody is asked to type there."""
+        return bool(self.notice.get("group_id"))
 
     @property
     def sender(self) -> Sender:
@@ -235,7 +242,8 @@ class VoiceNote:
         known = {item.name: str(item.type) for item in fields(cls)}
         values = {name: value for name, value in document.items() if name in known}
         for name, value in values.items():
-            if type(value).__name__ not in (known[name], *(("int",) if known[name] == "float" else ())):
+            wanted = known[name].partition("[")[0]
+            if type(value).__name__ not in (wanted, *(("int",) if wanted == "float" else ())):
                 raise ValueError(f"a job of kind {JOB}: {name} must be of type {known[name]}")
         try:
             note = cls(**values)
@@ -306,76 +314,6 @@ def container(mime_type: str) -> str | None:
     return READABLE.get(mime_type.partition(";")[0].strip().lower())
 
 
-# -- what the application receives -------------------------------------------------------------------------
-
-
-def notice_of(
-    wamid: str, message: Mapping[str, Any], contact: Mapping[str, Any], number: BusinessNumber, now: float
-) -> dict[str, Any]:
-    """The notice of a text to ``number``, or of anything else that is no voice note: that one holds Meta's
-    own message."""
-    message = clean_json(message)
-    base = _base(scalar(wamid), sender_of(message, contact), number, received_at(message, now))
-    context = message.get("context")
-    if isinstance(context, Mapping) and _text(context.get("id")):
-        base["reply_to"] = _text(context.get("id"))
-    body = message.get("text")
-    if message.get("type") == "text" and isinstance(body, Mapping) and isinstance(body.get("body"), str):
-        return {"kind": TEXT, **base, "text": body["body"][:MAX_NOTICE_TEXT]}
-    kind = _text(message.get("type")) or "unknown"
-    notice = {"kind": OTHER, **base, "type": kind, "message": dict(message)}
-    if len(json.dumps(notice)) > MAX_NOTICE_BYTES:
-        notice["message"] = None
-    return notice
-
-
-def transcribed(note: VoiceNote, text: str, language: str, duration: float | None) -> dict[str, Any]:
-    """The notice of a voice note and what it says. ``duration``: seconds."""
-    return {
-        "kind": VOICE,
-        **_base(note.wamid, note.sender, note.number, note.received_at),
-        "transcript": text[:MAX_NOTICE_TEXT],
-        "language": language,
-        "duration_seconds": None if duration is None else round(duration, 2),
-        "was_pending": note.kept,
-        "asked_to_type": note.asked,
-    }
-
-
-def unusable(note: VoiceNote, reason: Reason, detail: str) -> dict[str, Any]:
-    """The notice of a voice note that brings no transcript, and why."""
-    return {
-        "kind": VOICE_UNUSABLE,
-        **_base(note.wamid, note.sender, note.number, note.received_at),
-        "reason": str(reason),
-        "detail": detail[:300],
-        "media_id": note.media_id,
-        "was_pending": note.kept,
-        "asked_to_type": note.asked,
-    }
-
-
-def pending(note: VoiceNote, until: float) -> dict[str, Any]:
-    """The notice of a voice note that waits; a ``voice`` or ``voice_unusable`` follows by ``until``."""
-    return {
-        "kind": VOICE_PENDING,
-        **_base(note.wamid, note.sender, note.number, note.received_at),
-        "asked_to_type": note.asked,
-        "waits_until": format_instant(until),
-    }
-
-
-def _base(wamid: str, person: Sender, number: BusinessNumber, at: float) -> dict[str, Any]:
-    return {
-        "from": person.phone or None,
-        "user_id": person.user_id or None,
-        "name": person.name or None,
-        "number": number.notice(),
-        "wamid": wamid,
-        "received_at": format_instant(at),
-    }
-
-
 # -- languages ---------------------------------------------------------------------------------------------
 
 
@@ -385,21 +323,21 @@ def language_code(word: str) -> str:
     return _NAMES.get(word, word.partition("-")[0].partition("_")[0])
 
 
-def prompt(rules: InboundRules, heard: str, phone: str) -> str:
-    """What a person is asked: in the language that they last spoke, else in that of their number's region."""
-    spoken = rules.prompts.get(heard) or rules.prompts.get(_REGIONS.get(_region(phone), ""))
+def prompt(rules: InboundRules, heard: str, whom: str) -> str:
+    """What a person is asked: in the language that they last spoke, else in that of their country.
+
+    ``whom``: their number, or their business-scoped user id, which begins with the country.
+    """
+    spoken = rules.prompts.get(heard) or rules.prompts.get(_REGIONS.get(_region(whom), ""))
     return spoken or rules.prompts[rules.default_language]
 
 
-def _region(phone: str) -> str:
+def _region(whom: str) -> str:
+    if is_bsuid(whom):
+        return whom[:2]
     import phonenumbers  # large, and only a request to type needs it
 
     try:
-        return phonenumbers.region_code_for_number(phonenumbers.parse(phone)) or ""
+        return phonenumbers.region_code_for_number(phonenumbers.parse(whom)) or ""
     except phonenumbers.NumberParseException:
         return ""
-
-
-def _text(value: object) -> str:
-    """A text or whole number as text: a fraction is no id, number or time of Meta's."""
-    return "" if isinstance(value, float) else scalar(value)

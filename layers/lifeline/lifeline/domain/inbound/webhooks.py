@@ -12,29 +12,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final
 
 from lifeline.domain.failure.classify import Failure, classify_status_error
+from lifeline.domain.inbound.account_fields import ENDS, FIELDS, account_of, event_of
+from lifeline.domain.inbound.inbound import Sender, sender_of
+from lifeline.domain.inbound.notification import PREFERENCES
+from lifeline.domain.inbound.opting_out import STOPPED, Wish
 from lifeline.domain.inbound.ours import BusinessNumber, Ours
 from lifeline.domain.message.proof import read_tag
 from lifeline.domain.redact import redact
-from lifeline.domain.text import load_json
+from lifeline.domain.text import e164, load_json
+from lifeline.domain.text import objects as _objects
 from lifeline.domain.text import scalar as _text
 
 OBJECT: Final = "whatsapp_business_account"
 MESSAGES: Final = "messages"
-"""The field of statuses, inbound messages and errors; every other field is about the account."""
-_FIELDS: Final = frozenset(
-    {
-        MESSAGES,
-        "message_template_status_update",
-        "account_update",
-        "phone_number_quality_update",
-        "message_template_quality_update",
-        "template_category_update",
-    }
-)
+"""The field of statuses, inbound messages and errors."""
+_FIELDS: Final = frozenset({MESSAGES, PREFERENCES, *FIELDS})
 """The fields that Lifeline acts on."""
 
 _Json = Mapping[str, Any]
@@ -73,6 +68,19 @@ class InboundMessage:
     """What Meta says of the person beside it."""
     number: BusinessNumber = field(default_factory=BusinessNumber)
     """The number of ours that was written to."""
+    errors: tuple[_Json, ...] = ()
+    """Errors that Meta put beside it: they are about it, and say nothing of our sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """Somebody wants no more marketing messages, or wants them again: ``user_preferences``, or a send that
+    Meta refused for it."""
+
+    person: Sender
+    wish: Wish
+    at: float | None = None
+    """Meta's time, epoch seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +106,17 @@ class TemplateUpdate:
 
 @dataclass(frozen=True, slots=True)
 class AccountUpdate:
-    """Meta changed our account or number: restriction, ban, quality, throughput."""
+    """Meta changed our account, a number or a template (all fields but a template's status)."""
 
     kind: str
-    """The webhook's field, for example ``account_update``."""
+    """The webhook's field, one of :data:`~lifeline.domain.inbound.account_fields.FIELDS`."""
     event: str
     detail: Mapping[str, object] = field(default_factory=dict)
     at: float | None = None
+    template: str = ""
+    """The name of the template that it is about; empty: it is about the account or a number."""
+    category: str = ""
+    """The category that the template has now; empty where Meta does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +136,16 @@ class Ignored:
     why: str
 
 
-Update = StatusUpdate | InboundMessage | AccountError | TemplateUpdate | AccountUpdate | Foreign | Ignored
+Update = (
+    StatusUpdate
+    | InboundMessage
+    | Preference
+    | AccountError
+    | TemplateUpdate
+    | AccountUpdate
+    | Foreign
+    | Ignored
+)
 
 
 # --- Parsing ---------------------------------------------------------------------------------------------
@@ -156,7 +177,11 @@ def parse(raw: bytes, ours: Ours) -> list[Update]:
             number = BusinessNumber.read(value.get("metadata"))
             if name not in _FIELDS:
                 updates.append(Ignored("field"))
-            elif ours.number(waba_id, number.id) if name == MESSAGES else ours.account(waba_id):
+            elif (
+                ours.number(waba_id, number.id)
+                if name in (MESSAGES, PREFERENCES)
+                else ours.account(account_of(value, waba_id))
+            ):
                 updates.extend(_change(name, value, at, number))
             else:
                 updates.append(Foreign(name, waba_id, number.id))
@@ -167,39 +192,100 @@ def _change(name: str, value: _Json, at: float | None, number: BusinessNumber) -
     match name:
         case "messages":
             yield from _messages(value, number)
+        case "user_preferences":
+            yield from _preferences(value, at, number)
         case "message_template_status_update":
             yield _template(value, at)
-        case "account_update":
-            yield AccountUpdate(name, redact(_text(value.get("event"))).upper(), _account_detail(value), at)
         case _:
-            event = _text(value.get("event") or value.get("new_quality_score") or value.get("new_category"))
-            yield AccountUpdate(name, event.upper(), _plain(value), at)
+            yield _account(name, value, at)
 
 
 def _messages(value: _Json, number: BusinessNumber) -> Iterator[Update]:
     known = False
     for status in _objects(value.get("statuses")):
         known = True
-        yield _status(status)
+        update = _status(status)
+        yield update
+        if update.failure and update.failure.code == STOPPED:
+            person = Sender(e164(status.get("recipient_id")), _text(status.get("recipient_user_id")))
+            if person.phone or person.user_id:
+                yield Preference(person, Wish.STOP, update.at)
     contacts = list(_objects(value.get("contacts")))
-    for message in _objects(value.get("messages")):
+    messages = list(_objects(value.get("messages")))
+    errors = list(_objects(value.get("errors")))
+    beside = _about(messages, errors)
+    for message in messages:
         known = True
         contact = _contact(message, contacts)
-        yield InboundMessage(_text(message.get("id")), _text(message.get("type")), message, contact, number)
-    for error in _objects(value.get("errors")):
+        yield InboundMessage(
+            _text(message.get("id")),
+            _text(message.get("type")),
+            message,
+            contact,
+            number,
+            tuple(errors) if id(message) in beside else (),
+        )
+    for error in errors if not messages else ():
         known = True
         yield AccountError(classify_status_error(error))
     if not known:
         yield Ignored("empty")
 
 
+def _about(messages: Sequence[_Json], errors: Sequence[_Json]) -> frozenset[int]:
+    """The messages (``id()``) that errors beside them are about: those that Meta could not read, else all."""
+    if not errors:
+        return frozenset()
+    unread = [message for message in messages if message.get("type") in ("unsupported", "unknown", None)]
+    return frozenset(map(id, unread or messages))
+
+
+def _preferences(value: _Json, at: float | None, number: BusinessNumber) -> Iterator[Update]:
+    """Each wish, and the message as which the application hears of it. ``at``: when Meta posted them."""
+    contacts = list(_objects(value.get("contacts")))
+    entries = list(_objects(value.get(PREFERENCES)))
+    for entry in entries:
+        message = {
+            "type": PREFERENCES,
+            "from": entry.get("wa_id"),
+            "from_user_id": entry.get("user_id"),
+            "timestamp": entry.get("timestamp"),
+            PREFERENCES: entry,
+        }
+        contact = _contact(message, contacts)
+        word, person = _text(entry.get("value")).lower(), sender_of(message, contact)
+        about_marketing = _text(entry.get("category")) in ("", "marketing_messages")
+        if word not in tuple(Wish) or not about_marketing or not (person.phone or person.user_id):
+            yield Ignored("preference")
+            continue
+        stated = _number(entry.get("timestamp")) or at
+        yield Preference(person, Wish(word), stated)
+        yield InboundMessage("", PREFERENCES, message, contact, number)
+    if not entries:
+        yield Ignored("empty")
+
+
+def _account(name: str, value: _Json, at: float | None) -> Update:
+    field_ = FIELDS[name]
+    given = value.get("message_template_name")
+    template = _text(given)
+    # A name that was cut would be another template's.
+    if field_.of_template and (not template or template != given):
+        return Ignored("template")
+    category = _text(value.get("new_category")).upper() if name == "template_category_update" else ""
+    event = event_of(field_, value)
+    return AccountUpdate(
+        name, event, field_.detail(value), at, template if field_.of_template else "", category
+    )
+
+
 def _contact(message: _Json, contacts: Sequence[_Json]) -> _Json:
     """The contact of a message's sender: by number, by user id, or the only one."""
-    for mine, theirs in (("from", "wa_id"), ("from_user_id", "user_id")):
+    named = {_text(message.get(name)) for name in ("from", "from_user_id")} - {""}
+    for name in ("wa_id", "user_id"):
         for contact in contacts:
-            if _text(message.get(mine)) and _text(message.get(mine)) == _text(contact.get(theirs)):
+            if _text(contact.get(name)) in named:
                 return contact
-    named = _text(message.get("from")) or _text(message.get("from_user_id"))
     return contacts[0] if len(contacts) == 1 and not named else {}
 
 
@@ -242,46 +328,6 @@ def _template(value: _Json, at: float | None) -> Update:
     return TemplateUpdate(name, language, event, redact(reason)[:300], at, category)
 
 
-def _words(value: object) -> str:
-    # People read these in notifications.
-    return redact(_text(value))
-
-
-def _account_detail(value: _Json) -> dict[str, object]:
-    detail: dict[str, object] = {}
-    ban = value.get("ban_info")
-    if isinstance(ban, dict):
-        detail["ban_state"] = _words(ban.get("waba_ban_state")).upper()
-        detail["ban_date"] = _words(ban.get("waba_ban_date"))
-    restrictions = list(_objects(value.get("restriction_info")))[:20]
-    if restrictions:
-        detail["restrictions"] = [_words(item.get("restriction_type")).upper() for item in restrictions]
-        detail["expirations"] = [_number(item.get("expiration")) for item in restrictions]
-    violation = value.get("violation_info")
-    if isinstance(violation, dict):
-        detail["violation"] = _words(violation.get("violation_type")).upper()
-    return detail
-
-
-def _plain(value: _Json) -> dict[str, object]:
-    """The scalar fields but the phone number: for a stored note that people read."""
-    return {
-        str(key)[:64]: item if isinstance(item, bool | int | float) else str(item)[:200]
-        for key, item in list(value.items())[:20]
-        if isinstance(item, str | bool | int | float) and key != "display_phone_number"
-    }
-
-
-def _objects(value: object) -> Iterator[_Json]:
-    """The objects of a list; a lone object counts as a list of one, anything else as none."""
-    if isinstance(value, dict):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            if isinstance(item, dict):
-                yield item
-
-
 def _number(value: object) -> float | None:
     """Epoch seconds from a number or a string of digits; milliseconds are recognised by their size."""
     try:
@@ -291,67 +337,3 @@ def _number(value: object) -> float | None:
     if number is None or not 0 < number < 1e14:
         return None
     return number / 1000 if number > 1e11 else number
-
-
-# --- Templates -------------------------------------------------------------------------------------------
-
-BLOCKS: Final = frozenset(
-    {
-        "REJECTED",
-        "PAUSED",
-        "DISABLED",
-        "LOCKED",
-        "LIMIT_EXCEEDED",
-        "PENDING_DELETION",
-        "DELETED",
-        "ARCHIVED",
-    }
-)
-"""Template events after which Meta refuses to send it (Meta, "Template status"; only APPROVED is sendable).
-``FLAGGED``, ``IN_APPEAL`` and ``PENDING`` announce or follow such an event and change nothing by themselves.
-"""
-ENDS: Final = frozenset({"APPROVED", "REINSTATED", "UNPAUSED"})
-"""Template events after which Meta sends it again."""
-
-
-# --- Account ---------------------------------------------------------------------------------------------
-
-
-class Weight(StrEnum):
-    """What an account update calls for."""
-
-    PANIC = "panic"
-    """Meta no longer lets us send."""
-    WARN = "warn"
-    """People should know and act."""
-    NOTE = "note"
-    """For the history."""
-
-
-_CLOSED: Final = frozenset({"ACCOUNT_DELETED", "ACCOUNT_OFFBOARDED"})
-_NO_SENDING: Final = "RESTRICTED_BIZ_INITIATED_MESSAGING"
-_WARNINGS: Final = frozenset(
-    {"ACCOUNT_VIOLATION", "ACCOUNT_RESTRICTION", "DISABLED_UPDATE", "FLAGGED", "DOWNGRADE"}
-)
-
-
-def weigh(update: AccountUpdate) -> Weight:
-    """What an account update calls for (Meta, "account_update").
-
-    A restriction or a ban of sending is panic; one announced for later, one of something else, and a
-    violation are warnings; all else (reinstated, reconnected, partners, throughput) is a note. A
-    restriction with no list of what is restricted counts as one of sending: the probe reads the health status
-    and ends the panic if it was not.
-    """
-    if update.kind != "account_update":
-        return Weight.WARN if update.event in _WARNINGS else Weight.NOTE
-    if update.event in _CLOSED:
-        return Weight.PANIC
-    if update.detail.get("ban_state"):
-        states = {"DISABLE": Weight.PANIC, "SCHEDULE_FOR_DISABLE": Weight.WARN}
-        return states.get(str(update.detail["ban_state"]), Weight.NOTE)
-    if update.event == "ACCOUNT_RESTRICTION":
-        restrictions = update.detail.get("restrictions")
-        if not isinstance(restrictions, list) or not restrictions or _NO_SENDING in restrictions:
-            return Weight.PANIC
-    return Weight.WARN if update.event in _WARNINGS else Weight.NOTE

@@ -43,6 +43,8 @@ class Affected:
     """How often this person may have been told once more than intended; proven ones included."""
     duplicates: int = 0
     """How often that is proven."""
+    both: bool = False
+    """WhatsApp told this person and an escalation's fallback as well, as it is meant."""
     failed_at: float | None = None
     """When a send of it first failed for the channel or the template."""
     tried: str = ""

@@ -20,11 +20,12 @@ OUTCOMES: Final = (
     "waiting",
     "expired",
     "cancelled",
+    "suppressed",
     "rejected",
     "failed",
 )
 """Each message has one: reached by another way, by WhatsApp after parking, by WhatsApp without it; still
-on its way; out of time; taken back; refused for its content; nobody reached.
+on its way; out of time; taken back; not wanted by its recipient; refused for its content; nobody reached.
 """
 
 
@@ -33,7 +34,7 @@ def outcome_of(message: Affected, trail: Sequence[Move]) -> str:
     match message.status:
         case status if status in WAYS_BY_STATUS:
             return WAYS_BY_STATUS[status].name
-        case Status.EXPIRED | Status.CANCELLED | Status.REJECTED | Status.FAILED:
+        case Status.EXPIRED | Status.CANCELLED | Status.SUPPRESSED | Status.REJECTED | Status.FAILED:
             return str(message.status).lower()
         case status if status in ON_WHATSAPP:
             return "parked_then_sent" if any(m.status is Status.PARKED for m in trail) else "sent"

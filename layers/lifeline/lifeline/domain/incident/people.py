@@ -52,6 +52,7 @@ class Impact:
 
     possible: int = 0
     duplicates: int = 0
+    both: int = 0
     writes: int = 0
     looks: int = 0
     drained_at: float | None = None
@@ -85,6 +86,7 @@ class Impact:
         self.kinds[(message.category or "-", message.template or "-")] += 1
         self.possible += message.possible
         self.duplicates += message.duplicates
+        self.both += message.both
         self.writes += message.writes
         self.looks += sum(move.status in _WOKEN for move in trail[1:])
         self.persons[message.person or f"message {message.id}"].add(outcome)
@@ -119,7 +121,7 @@ class Impact:
             self.doubts["sent_again"] += 1
         elif after[0].status in _REPORTED:
             self.doubts["by_webhook"] += 1
-        elif message.status is Status.EXPIRED:
+        elif message.status in (Status.EXPIRED, Status.SUPPRESSED):
             self.doubts["expired"] += 1
         else:
             self.doubts["by_fallback"] += 1
@@ -161,6 +163,7 @@ class Impact:
             "in_doubt": {"total": sum(self.doubts.values()), **{name: self.doubts[name] for name in DOUBTS}},
             "possible_duplicates": self.possible,
             "duplicates": self.duplicates,
+            "told_by_both": self.both,
             "by_status": dict(sorted(self.statuses.items())),
             "by_priority": dict(sorted(self.priorities.items())),
             "by_campaign": dict(self.campaigns.most_common(10)),

@@ -17,6 +17,7 @@ from lifeline.domain.message.row import (
     WHATSAPP,
     Lane,
     Row,
+    at_meta,
     collapsed,
     doubted,
     known,
@@ -25,7 +26,7 @@ from lifeline.domain.message.row import (
     waiting,
 )
 from lifeline.domain.message.status import Status
-from lifeline.domain.message.step import Do, Step, blocked_lane
+from lifeline.domain.message.step import OPTED_OUT, Do, Step, blocked_lane
 from lifeline.domain.message.ways import given_up, tried
 from lifeline.domain.pace.pace import backoff, pair_wait
 
@@ -51,6 +52,8 @@ class NotDone(StrEnum):
     NO_TIME = "no time left in this invocation"
     STOPPED = "the channel is plainly down"
     TOO_LATE = "its time has passed"
+    OPTED_OUT = OPTED_OUT
+    UNSURE = "nobody knows whether its recipient wants it"
     FAULT = "an unexpected error"
 
 
@@ -92,7 +95,7 @@ def after_send(row: Row, outcome: Taken | Failure | NotDone, at: Retries) -> Ste
     match outcome:
         case Taken():
             status = Status.HELD if outcome.held else Status.SENT
-            done = replace(off_agenda(row, status), wamid=outcome.reference, via=row.act)
+            done = replace(at_meta(row, status), wamid=outcome.reference, via=row.act)
             return Step(Do.WRITE, done, "Meta accepted it")
         case NotDone():
             return after_nothing(row, outcome, at)
@@ -125,6 +128,8 @@ def after_nothing(row: Row, why: NotDone, at: Retries) -> Step:
     row = replace(row, phase=None, attempt=max(0, row.attempt - (row.way == WHATSAPP)))
     if why is NotDone.TOO_LATE:
         return Step(Do.WRITE, given_up(row, Status.EXPIRED), str(why))
+    if why is NotDone.OPTED_OUT:
+        return Step(Do.WRITE, given_up(row, Status.SUPPRESSED), str(why))
     if why is NotDone.FAULT:
         return after_fault(row, at.now)
     if at.channel_blocked and row.way == WHATSAPP:
@@ -133,8 +138,13 @@ def after_nothing(row: Row, why: NotDone, at: Retries) -> Step:
 
 
 def after_fault(row: Row, now: float) -> Step:
-    """An unexpected error of our own: later again, and after some a person must look."""
+    """An unexpected error of our own: later again, and after some a person must look.
+
+    An escalation that cannot be taken ends: Meta has the message.
+    """
     row = replace(row, phase=None, faults=row.faults + 1)
+    if row.faults >= MAX_FAULTS and row.reached:
+        return Step(Do.WRITE, given_up(row, row.status), "its escalation failed with unexpected errors")
     if row.faults >= MAX_FAULTS:
         return Step(Do.WRITE, refused(row, now), f"failed {row.faults} times with an unexpected error")
     return Step(Do.WRITE, waiting(row, now + 2.0**row.faults), "an unexpected error; tried again")
@@ -199,8 +209,9 @@ def after_way(row: Row, outcome: Taken | Refused | Unknown | NotDone, at: Retrie
         case NotDone():
             return after_nothing(row, outcome, at)
         case Taken():
-            reached = replace(tried(collapsed(row, way), way), via=row.act)
-            return Step(Do.FALL_BACK, replace(reached, otherwise=row.otherwise or row.act), "")
+            reached = replace(tried(collapsed(row, way), way), otherwise=row.otherwise or row.act)
+            # Until an escalation has ended, it is the send by which Meta has the message.
+            return Step(Do.FALL_BACK, reached if row.escalated else replace(reached, via=row.act), "")
         case Refused():
             return Step(Do.FALL_BACK, tried(row, f"{way} {outcome.code}"), "")
     open_ = doubted(row)
@@ -213,10 +224,12 @@ def after_way(row: Row, outcome: Taken | Refused | Unknown | NotDone, at: Retrie
 
 
 def after_ways(row: Row, status: Status, why: str, now: float, *, template_alone: bool) -> Step:
-    """The end of the fallback: reached, parked, or nobody reached (``FAILED``).
+    """The end of the fallback: reached, parked, or nobody reached (``FAILED``; ``SENT`` after an escalation).
 
     ``template_alone``: the template panics, and the channel does not.
     """
+    if row.reached:
+        return Step(Do.WRITE, given_up(row, row.status), why)
     if status is not Status.PARKED:
         return Step(Do.WRITE, off_agenda(row, status), why)
     if row.tried:

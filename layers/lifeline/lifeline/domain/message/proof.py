@@ -26,10 +26,21 @@ from lifeline.contract.ways import WAYS_BY_STATUS
 from lifeline.domain.failure.causes import Cause, Reach
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import Retries
-from lifeline.domain.message.row import WHATSAPP, Lane, Phase, Row, collapsed, doubted, off_agenda, waiting
+from lifeline.domain.message.row import (
+    WHATSAPP,
+    Lane,
+    Phase,
+    Row,
+    at_meta,
+    collapsed,
+    doubted,
+    off_agenda,
+    waiting,
+)
 from lifeline.domain.message.status import RANK, Status, can_move
-from lifeline.domain.message.ways import tried
+from lifeline.domain.message.ways import given_up, tried
 from lifeline.domain.pace.pace import backoff, pair_wait
+from lifeline.domain.voice.speech import NO_SUCH_RECORDING
 
 SEPARATOR: Final = "#"
 _SEEN: Final = frozenset({Status.DELIVERED, Status.READ})
@@ -88,6 +99,8 @@ def prove(row: Row, act: int, status: Status, wamid: str | None = None) -> Row:
     """
     if act < 1 or act > row.act:
         return row  # a status cannot finish what was never sent
+    if row.escalated:
+        return _beside(row, act, status)
     if act == row.via and not row.reached:
         return row  # known already; the policy takes further ways, or WhatsApp as well
     in_doubt = any(doubt.act == act for doubt in row.doubts)
@@ -101,12 +114,59 @@ def prove(row: Row, act: int, status: Status, wamid: str | None = None) -> Row:
     if row.reached:
         if known or (shown_once and row.status is status):
             return _raised(freed, act, status, wamid)
-        return _raised(replace(freed, duplicates=tuple(sorted((*row.duplicates, act)))), act, status, wamid)
+        doubled = replace(freed, duplicates=tuple(sorted((*row.duplicates, act))))
+        if way is not None:
+            return off_agenda(doubled, doubled.status)  # a fallback has told already: no escalation
+        return _raised(doubled, act, status, wamid)
     if row.in_flight and not own and not (shown_once and row.way == shown_once):
         freed = doubted(freed)
     if not can_move(row.status, status):
         status = Status.SENT  # what was given up is no longer "held", but Meta has it
-    return replace(off_agenda(freed, status), via=act, wamid=wamid or row.wamid)
+    # What was given up stays so: nobody waits for it any more.
+    done = at_meta(freed, status) if row.open and status in _ACCEPTED else off_agenda(freed, status)
+    return replace(done, via=act, wamid=wamid or row.wamid)
+
+
+def _beside(row: Row, act: int, status: Status) -> Row:
+    """As :func:`prove`, of a row whose escalation has begun: by WhatsApp and by one way is as it is meant."""
+    known = act in (row.escalated, row.otherwise, *row.duplicates)
+    in_doubt = any(doubt.act == act for doubt in row.doubts)
+    own = row.in_flight and act == row.act
+    if not (known or in_doubt or own or status in _SEEN):
+        return row
+    way = WAYS_BY_STATUS.get(status)
+    shown_once = way.name if way is not None and way.collapses else None
+    freed = collapsed(disprove(row, act), shown_once)
+    if row.in_flight and row.status in _ACCEPTED and not own and status not in _ACCEPTED:
+        freed = doubted(freed) if not (shown_once and row.way == shown_once) else freed
+    if way is None:
+        if not known:
+            freed = replace(freed, duplicates=tuple(sorted((*row.duplicates, act))))
+        return _whatsapp_beside(freed, status)
+    if row.otherwise == 0:
+        reached = replace(freed, otherwise=act)
+        if row.status in _ACCEPTED:
+            return replace(off_agenda(reached, status), via=act)
+        return replace(reached, beside=str(status))
+    if known or (shown_once and str(status) in (row.status, row.beside)):
+        return freed
+    if row.status in _ACCEPTED:  # a further way of the policy
+        return given_up(freed, row.status)
+    return replace(freed, duplicates=tuple(sorted((*row.duplicates, act))))
+
+
+def _whatsapp_beside(row: Row, status: Status) -> Row:
+    """Meta's word on the message of a row whose escalation has begun."""
+    if row.status in WAYS_BY_STATUS:
+        if status not in _SEEN or row.beside == Status.READ:
+            return row
+        return replace(row, beside=str(status))
+    highest = max(status, row.status, key=RANK.__getitem__)
+    if row.status not in _ACCEPTED or status in _ACCEPTED:
+        return replace(row, status=highest)
+    if row.otherwise:
+        return replace(given_up(row, row.status), beside=str(status))
+    return off_agenda(row, status)
 
 
 def _raised(row: Row, act: int, status: Status, wamid: str | None) -> Row:
@@ -118,11 +178,13 @@ def _raised(row: Row, act: int, status: Status, wamid: str | None) -> Row:
         return row
     if act == row.via:
         status = max(status, row.status, key=RANK.__getitem__)
-        return replace(row, status=status, wamid=row.wamid or wamid)
+        raised = replace(row, status=status, wamid=row.wamid or wamid)
+        return off_agenda(raised, status) if status in _SEEN else raised
     if (RANK[status], -act) <= (RANK[row.status], -row.via):
         return row
     others = {*row.duplicates, row.via} - {act}
-    return replace(row, status=status, via=act, duplicates=tuple(sorted(others)), wamid=wamid or row.wamid)
+    raised = replace(row, status=status, via=act, duplicates=tuple(sorted(others)), wamid=wamid or row.wamid)
+    return off_agenda(raised, status) if status in _SEEN else raised
 
 
 def disprove(row: Row, act: int) -> Row:
@@ -141,7 +203,9 @@ def reported_failure(row: Row, act: int, failure: Failure | None, at: Retries) -
     if act < 1 or act > row.act:
         return row
     freed = disprove(row, act)
-    passing = failure is not None and failure.is_passing
+    # Meta refused the recording, not the person: the same words are spoken anew.
+    unheard = row.recording is not None and failure is not None and failure.code in NO_SUCH_RECORDING
+    passing = unheard or (failure is not None and failure.is_passing)
     known = row.status in _ACCEPTED and act in (row.via, *row.duplicates)
     if (known or freed is not row) and not passing and row.status is not Status.PARKED:
         freed = replace(freed, later=False)
@@ -152,7 +216,10 @@ def reported_failure(row: Row, act: int, failure: Failure | None, at: Retries) -
         if act != row.via:
             return replace(freed, duplicates=others)
         if others:
-            return replace(freed, via=others[0], duplicates=others[1:], wamid=None)
+            escalated = others[0] if row.escalated else 0
+            return replace(freed, via=others[0], duplicates=others[1:], wamid=None, escalated=escalated)
+        if row.in_flight:
+            freed = doubted(freed)  # its escalation goes on as the fallback of what has failed
     elif not (row.phase == Phase.SENDING and act == row.act):
         waits = row.open and row.lane == Lane.TIMER and not row.in_flight
         if freed.doubts == row.doubts or freed.doubts or not waits:
@@ -163,11 +230,13 @@ def reported_failure(row: Row, act: int, failure: Failure | None, at: Retries) -
         phase=None,
         # Whom another way has reached already stays reached: no second fallback.
         via=row.otherwise,
+        escalated=0,
         slot=None,
         rounds=0,
-        later=freed.later and passing,
+        later=freed.later and passing and not (row.escalated and row.otherwise),
         cause=str(failure.cause if failure else Cause.BAD_REQUEST),
         code=failure.code if failure else None,
+        recording=None if unheard else freed.recording,
     )
     if noted.doubts:
         return waiting(noted, at.now)
@@ -206,4 +275,17 @@ def told_twice(before: Row, after: Row) -> tuple[int, int]:
 
 
 def _extra(row: Row) -> int:
-    return len(row.doubts) + len(row.duplicates) if row.reached else 0
+    return row.possible_duplicates if row.reached else 0
+
+
+def told_beside(before: Row, after: Row) -> tuple[int, int]:
+    """How many people a write shows to be told by an escalation's fallback, and how many by both.
+
+    Counted by the write, as :func:`told_twice`.
+    """
+    escalated = _escalation_told(after) - _escalation_told(before)
+    return max(0, escalated), int(after.beside is not None and before.beside is None)
+
+
+def _escalation_told(row: Row) -> int:
+    return int(row.escalated > 0 and row.otherwise > 0 and row.lane is None)

@@ -72,6 +72,34 @@ class Doubt:
     at: float
 
 
+class Watch(StrEnum):
+    """What sees to it that an outcome is told, if its writer dies before it has told it."""
+
+    AGENDA = "a"
+    """The row itself: it stays on the agenda until then."""
+    QUEUE = "q"
+    """A producer's SQS message, which is acknowledged after that."""
+    WEBHOOK = "w"
+    """Meta, who posts a webhook again until it is answered with 200."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One outcome that the producer is told: which write made it (``rev``), what it was, and when."""
+
+    rev: int
+    status: str
+    at: float
+    watch: Watch
+    cause: str | None = None
+    code: int | None = None
+
+    @property
+    def owed(self) -> bool:
+        """Whether the row itself sees to it that this outcome is told."""
+        return self.watch is Watch.AGENDA
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One message. Instants are epoch seconds; ``None`` where not set.
@@ -103,6 +131,13 @@ class Row:
     """The act that reached this person."""
     otherwise: int = 0
     """The first act of another way that reached this person; kept while the WhatsApp message follows."""
+    escalate_after: int | None = None
+    """Seconds from a send that Meta took until the fallback is taken, where no device has it by then."""
+    escalated: int = 0
+    """The send whose fallback was taken because no device had it in time; 0: none."""
+    beside: str | None = None
+    """The status by which this person was told once more, as the escalation meant it: of a message that is
+    ``PUSHED``, that Meta ``DELIVERED`` it after all; of one that is ``DELIVERED``, that it was ``PUSHED``."""
     later: bool = True
     """Whether WhatsApp may deliver it later; false where the person, not the channel, is the reason."""
     slot: float | None = None
@@ -145,6 +180,10 @@ class Row:
     conflicts: int = 0
     """How often the same id came with other content; the first content stays."""
     note: str | None = None
+    outcomes: tuple[Mark, ...] = ()
+    """What its producer is told of it, see ``telling.py``; empty without the outcomes topic."""
+    onward: str | None = None
+    """Where the row goes once its outcomes are told, if it is on the timer lane for them alone."""
     trail: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -159,8 +198,15 @@ class Row:
 
     @property
     def open(self) -> bool:
-        """Whether Lifeline still owes work on it."""
-        return self.status in OPEN or (self.status is Status.FAILED and self.lane == Lane.TIMER)
+        """Whether Lifeline still owes work on it: delivery, or an escalation whose time has not come."""
+        timed = self.status is Status.FAILED or self.reached
+        waits = self.lane == Lane.TIMER and self.onward is None
+        return self.status in OPEN or (timed and waits)
+
+    @property
+    def settled(self) -> bool:
+        """A service took it for this person, or nothing is owed any more; its escalation may be to come."""
+        return self.reached or not self.open
 
     @property
     def accounted(self) -> bool:
@@ -169,8 +215,15 @@ class Row:
 
     @property
     def possible_duplicates(self) -> int:
-        """How often this person may have been told once more than intended; proven ones included."""
+        """How often this person may have been told once more than intended; proven ones included.
+
+        Who escalates means to tell by one way besides WhatsApp: while none has told, the first doubt of one
+        is no more than that.
+        """
         extra = len(self.doubts) + len(self.duplicates)
+        if self.escalated:
+            meant = not self.otherwise and any(doubt.act in self.aside for doubt in self.doubts)
+            return extra - meant
         return extra if self.reached or self.duplicates else max(0, extra - 1)
 
 
@@ -178,12 +231,14 @@ class Row:
 class Change:
     """A conditional write: ``after`` replaces ``before``, carried out only while the row is still ``before``.
 
-    ``before.rev`` 0 is an insert. ``note`` says why, for the row's trail.
+    ``before.rev`` 0 is an insert. ``note`` says why, for the row's trail. ``watch``: what sees to it that an
+    outcome is told that this change brings.
     """
 
     before: Row
     after: Row
     note: str = ""
+    watch: Watch = Watch.AGENDA
 
 
 class Fate(StrEnum):
@@ -233,11 +288,35 @@ def off_agenda(row: Row, status: Status) -> Row:
     return replace(row, status=status, phase=None, lane=None, due=None, slot=None)
 
 
+def escalates_at(row: Row) -> float | None:
+    """When the fallback of a message that Meta took is due (epoch seconds); ``None``: never.
+
+    Not where another way has told this person, or may have by an act that cannot be shown as one with its
+    repetition; and not at or after the deadline.
+    """
+    if row.escalate_after is None or row.attempted_at is None or row.otherwise or row.escalated:
+        return None
+    if any(doubt.way != WHATSAPP and not collapses(doubt.way) for doubt in row.doubts):
+        return None
+    due = row.attempted_at + row.escalate_after
+    return None if too_late(row, due) else due
+
+
+def at_meta(row: Row, status: Status) -> Row:
+    """The row once Meta took it (``SENT`` or ``HELD``): nothing is owed but its escalation, if it has one."""
+    done = off_agenda(row, status)
+    due = escalates_at(row)
+    return done if due is None else replace(done, phase=Phase.WAITING, lane=Lane.TIMER, due=due)
+
+
 def waiting(row: Row, due: float) -> Row:
-    """The row on the timer lane until ``due``. It stays in doubt while a doubt is open."""
+    """The row on the timer lane until ``due``. It stays in doubt while a doubt is open.
+
+    What a service took stays at that: it waits for its escalation.
+    """
     status = Status.IN_DOUBT if row.doubts else Status.CLAIMED
-    if row.status is Status.FAILED:
-        status = Status.FAILED
+    if row.status is Status.FAILED or row.reached:
+        status = row.status
     return replace(row, status=status, phase=Phase.WAITING, lane=Lane.TIMER, due=due, rounds=row.rounds + 1)
 
 

@@ -45,6 +45,8 @@ class Status(StrEnum):
     """It may have left; a webhook or the end of the grace time settles it."""
     CANCELLED = "CANCELLED"
     """An operator took it back, or its campaign was cancelled, before anybody was reached."""
+    SUPPRESSED = "SUPPRESSED"
+    """It is promotional, and its recipient wants no promotional messages."""
 
 
 _OTHERWISE: Final = tuple(Status(way.status) for way in WAYS)
@@ -52,7 +54,12 @@ _OTHERWISE: Final = tuple(Status(way.status) for way in WAYS)
 _REPORTED: Final = frozenset({Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED})
 _SEEN: Final = frozenset({Status.SENT, Status.DELIVERED, Status.READ, *_OTHERWISE})
 """What a late proof of an act in doubt may make of a row that was given up."""
-_GIVEN_UP: Final = frozenset({*_OTHERWISE, Status.PARKED, Status.EXPIRED, Status.REJECTED, Status.CANCELLED})
+_GIVEN_UP: Final = frozenset(
+    {
+        *(*_OTHERWISE, Status.PARKED, Status.EXPIRED, Status.REJECTED),
+        *(Status.CANCELLED, Status.SUPPRESSED),
+    }
+)
 
 TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
     # Staying CLAIMED is a move too: it waits for a time, or takes its fallback.
@@ -61,8 +68,9 @@ TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
     # Released by the tick, held elsewhere, or expired; webhooks of a send thought lost.
     Status.PARKED: _REPORTED | _GIVEN_UP | {Status.CLAIMED, Status.HELD, Status.IN_DOUBT},
     # Failed, and another act is still in doubt: it waits for that one.
-    Status.HELD: _REPORTED | {Status.IN_DOUBT},
-    Status.SENT: frozenset({Status.DELIVERED, Status.READ, Status.FAILED, Status.IN_DOUBT}),
+    # To another way by escalation: no device had it in time.
+    Status.HELD: _REPORTED | {Status.IN_DOUBT, *_OTHERWISE},
+    Status.SENT: frozenset({Status.DELIVERED, Status.READ, Status.FAILED, Status.IN_DOUBT, *_OTHERWISE}),
     Status.DELIVERED: frozenset({Status.READ}),
     Status.READ: frozenset(),
     # The fallback starts (CLAIMED) or is done; a delivery that Meta reports late overrules the failure.
@@ -71,6 +79,7 @@ TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
     # A send in doubt whose time passed, or that was taken back, may have arrived all the same.
     Status.EXPIRED: _SEEN,
     Status.CANCELLED: _SEEN,
+    Status.SUPPRESSED: _SEEN,
     # An operator sends it again once its fault is fixed, or discards it.
     Status.REJECTED: _SEEN | {Status.CLAIMED, Status.REJECTED},
 }

@@ -76,14 +76,14 @@ def unhold(row: Row, now: float) -> Row | None:
 
 def cancel(row: Row) -> Row | None:
     """Taken back at any moment before an act: while it waits, is parked, or waits on a limiter slot."""
-    if not known(row) or row.in_flight or not row.open or row.status is Status.FAILED:
+    if not known(row) or row.in_flight or row.settled or row.status is Status.FAILED:
         return None
     return given_up(row, Status.CANCELLED)
 
 
 def move(row: Row, send_after: float, body: str) -> Row | None:
     """Sent at another time; ``body`` names that time too."""
-    if not known(row) or row.in_flight or not row.open or row.status is Status.FAILED or row.doubts:
+    if not known(row) or row.in_flight or row.settled or row.status is Status.FAILED or row.doubts:
         return None
     moved = replace(waiting(row, send_after), send_after=send_after, body=body, slot=None, paid=False)
     return replace(moved, rounds=0, drained=False)

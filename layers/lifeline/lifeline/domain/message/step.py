@@ -34,6 +34,10 @@ QUIET: Final = "quiet hours"
 """Why a row was written that waits for its recipient's morning; incidents' reports tell such rows by it."""
 SEND_AFTER: Final = "send_after"
 """Why a row was written that waits for its own time."""
+ESCALATED: Final = "not delivered in time"
+"""Why a fallback is taken although Meta took the message."""
+OPTED_OUT: Final = "the recipient wants no promotional messages"
+"""Why a row ended as ``SUPPRESSED``."""
 OTHER_CONTENT: Final = "the same id came with other content"
 """Why a row was written that only counts a conflict: it waits on as it did."""
 
@@ -86,6 +90,8 @@ class Situation:
     """It is quiet where the recipient is, and the message can wait."""
     speech: bool = False
     """A recording can be asked for now."""
+    opted_out: bool = False
+    """The message is promotional, and its recipient wants none."""
     parks_only: bool = False
     """The policy takes no way for this priority: it only parks."""
 
@@ -108,16 +114,21 @@ def next_step(row: Row, at: Situation) -> Step:
 
 
 def _due(row: Row, at: Situation) -> Step:
+    if row.reached:
+        return _escalate(row, at)
     if row.expires_at is not None and row.expires_at <= at.now:
         return Step(Do.WRITE, given_up(row, Status.EXPIRED), "its time has passed")
-    if row.doubts:
-        doubt = row.doubts[-1]
+    early = row.send_after is not None and row.send_after > at.now
+    doubt = row.doubts[-1] if row.doubts else None
+    if doubt:
         settles = doubt.at + at.grace
         urgent = at.channel_blocked and row.priority == "critical"
         if not collapses(doubt.way) and settles > at.now and not (doubt.way == WHATSAPP and urgent):
             return Step(Do.WRITE, waiting(row, settles), f"in doubt ({doubt.way}): waits for a report")
-        if doubt.way != WHATSAPP and doubt.way == row.way:
-            return Step(Do.FALL_BACK, row, f"no report of the {doubt.way}")
+    if at.opted_out and not early:
+        return Step(Do.WRITE, given_up(row, Status.SUPPRESSED), OPTED_OUT)
+    if doubt and doubt.way != WHATSAPP and doubt.way == row.way:
+        return Step(Do.FALL_BACK, row, f"no report of the {doubt.way}")
     if not row.later:
         return Step(Do.FALL_BACK, row, "Meta reported a failure", _cause(row.cause))
     if not row.doubts:
@@ -127,7 +138,7 @@ def _due(row: Row, at: Situation) -> Step:
             return Step(
                 Do.WRITE, parked(row, CAMPAIGN_LANE + (row.campaign or ""), at.now), "campaign paused"
             )
-        if row.send_after is not None and row.send_after > at.now:
+        if row.send_after is not None and early:
             return Step(Do.WRITE, waiting(row, row.send_after), SEND_AFTER)
     if not at.valid_phone:
         return Step(Do.FALL_BACK, replace(row, later=False), "not a phone number", Cause.INVALID_PHONE)
@@ -154,6 +165,23 @@ def _due(row: Row, at: Situation) -> Step:
     return Step(Do.SEND, row, why)
 
 
+def _escalate(row: Row, at: Situation) -> Step:
+    """Meta took it, and no device has it by now: the fallback is taken beside it."""
+    if row.expires_at is not None and row.expires_at <= at.now:
+        return Step(Do.WRITE, given_up(row, row.status), "its time has passed; no escalation")
+    if at.campaign == CampaignState.CANCELLED:
+        return Step(Do.WRITE, given_up(row, row.status), "campaign cancelled; no escalation")
+    if at.opted_out:
+        return Step(Do.WRITE, given_up(row, row.status), f"{OPTED_OUT}; no escalation")
+    others = [doubt for doubt in row.doubts if doubt.way != WHATSAPP]
+    if others and not collapses(others[-1].way) and others[-1].at + at.grace > at.now:
+        why = f"in doubt ({others[-1].way}): waits for a report"
+        return Step(Do.WRITE, waiting(row, others[-1].at + at.grace), why)
+    if at.quiet_until is not None:
+        return Step(Do.WRITE, waiting(row, at.quiet_until), QUIET)
+    return Step(Do.FALL_BACK, replace(row, escalated=row.escalated or row.via), ESCALATED)
+
+
 def backlog_lane(priority: str) -> str:
     """The backlog in which a message of this priority is parked."""
     return priority if priority in (Lane.CRITICAL, Lane.BULK) else Lane.NORMAL
@@ -170,7 +198,7 @@ def blocked_lane(row: Row, *, template_alone: bool) -> str:
 
 
 def claim(row: Row, way: str, now: float, lease: float) -> Row:
-    """The row with an act claimed: no claim, no effect.
+    """The row with an act claimed: no claim, no effect. What Meta took stays at that while it escalates.
 
     It stands on the agenda with the end of its lease, so that a dead worker is noticed; a fresh message whose
     SQS message is still unacknowledged needs that only where it is critical.
@@ -179,7 +207,7 @@ def claim(row: Row, way: str, now: float, lease: float) -> Row:
     over_whatsapp = way == WHATSAPP
     return replace(
         row,
-        status=Status.CLAIMED,
+        status=row.status if row.reached else Status.CLAIMED,
         phase=Phase.SENDING if over_whatsapp else Phase.FALLING_BACK,
         act=row.act + 1,
         aside=row.aside if over_whatsapp else (*row.aside, row.act + 1),

@@ -33,9 +33,17 @@ def taken_so_far(row: Row) -> tuple[list[str], list[str]]:
 
 
 def given_up(row: Row, status: Status) -> Row:
-    """The row with nothing owed any more, at ``status``; whom a way has reached already counts as reached."""
+    """The row with nothing owed any more, at ``status``; whom a way has reached already counts as reached.
+
+    What Meta took stays at that where its escalation reached nobody.
+    """
     successes, _ = taken_so_far(row)
-    return off_agenda(row, final_status(successes) if successes else status)
+    if successes:
+        status = final_status(successes)
+    elif row.reached:
+        status = row.status
+    done = off_agenda(row, status)
+    return replace(done, via=row.otherwise) if row.escalated and row.otherwise else done
 
 
 def _entries(row: Row) -> list[str]:

@@ -71,6 +71,19 @@ def split(rate: float, burst: int, critical_share: float) -> tuple[tuple[float, 
     return (rate * critical_share, kept), (rate * (1 - critical_share), burst - kept)
 
 
+@dataclass(frozen=True, slots=True)
+class SetRate:
+    """An operator's rate of all sends, messages per second, until an instant (epoch seconds) or for good."""
+
+    rate: float
+    until: float | None = None
+
+
+def limited(default: float, rate: SetRate | None, now: float) -> float:
+    """The rate of all sends: the operator's while it holds, else the settings' ``default``."""
+    return default if rate is None or (rate.until is not None and now >= rate.until) else rate.rate
+
+
 # --- Plan of a minute ------------------------------------------------------------------------------------
 
 MARK: Final = "drain"

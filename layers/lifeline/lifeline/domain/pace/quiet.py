@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from lifeline.contract.patterns import is_bsuid
 from lifeline.domain.pace.time_zones import zones_in
 
 _TWO_DAYS: Final = 172_800.0
@@ -37,18 +38,23 @@ class QuietHours:
         return self.start != self.end
 
 
-def zones_of(e164: str, override: str | None = None) -> tuple[str, ...]:
+def zones_of(who: str, override: str | None = None, default: str = "") -> tuple[str, ...]:
     """The zones in which the owner of a number may be, westernmost first; empty where nothing is known.
+
+    ``who``: the number in E.164, or a business-scoped user id, which begins with its country; for one that
+    does not exist ``default`` (ISO 3166-1) stands in.
 
     An ``override`` that names no zone is as good as none. A number of a calling code that several countries
     share (+1) and of no known area may be in any of them.
     """
     if override and is_zone(override):
         return (override,)
+    if is_bsuid(who):
+        return _zones((who[:2],)) or _zones((default.upper(),))
     import phonenumbers  # large, and who only knows the hours needs none of it
 
     try:
-        number = phonenumbers.parse(e164, None)
+        number = phonenumbers.parse(who, None)
     except phonenumbers.NumberParseException:
         return ()
     region = phonenumbers.region_code_for_number(number)

@@ -94,6 +94,7 @@ def enable(
     new_incident_id: str,
     hold: bool = False,
     until: float | None = None,
+    wait: float = 0.0,
     cause: str = Cause.OPERATOR,
 ) -> PanicChange | None:
     """An operator, or a plan of one (source ``schedule``), puts the scope in panic; shadow does not stop
@@ -103,6 +104,8 @@ def enable(
     which tells the probe what to ask. There, ``hold`` takes ``until`` as given (none: no end); without
     ``hold`` a present hold stays, and a present ``until`` stays unless a new one is given.
 
+    ``wait``: seconds from now before which no probe ends it.
+
     Raises :class:`PanicRefused` without a reason, or when ``until`` has passed.
     """
     require_reason(by.reason)
@@ -110,6 +113,7 @@ def enable(
         raise PanicRefused(f"panic on {flag.scope} would be over before it began: until is not in the future")
     if flag.state is State.PANIC:
         kept_until = until if hold or until is not None else flag.until
+        earliest = max(flag.earliest_recovery, by.at + wait) if wait else flag.earliest_recovery
         if (by.reason, hold or flag.hold, kept_until) == (flag.reason, flag.hold, flag.until):
             return None
         flag = replace(
@@ -119,10 +123,13 @@ def enable(
             source=by.source,
             hold=hold or flag.hold,
             until=kept_until,
+            earliest_recovery=earliest,
         )
         return change_to(flag, Kind.HELD, by, {"hold": flag.hold, "until": flag.until})
     evidence: dict[str, object] = {"hold": hold, "until": until}
-    entered = replace(flag, cause=cause, evidence=evidence, earliest_recovery=by.at, hold=hold, until=until)
+    entered = replace(
+        flag, cause=cause, evidence=evidence, earliest_recovery=by.at + wait, hold=hold, until=until
+    )
     return enter(entered, by, new_incident_id, evidence)
 
 

@@ -72,6 +72,8 @@ class Rules:
     """At most one ``would_enter`` event of a scope in shadow within this span."""
     rearm_seconds: float = 300.0
     """How long after an operator's disable an alarm may stay in ALARM before the prober trips from it."""
+    manual_seconds: float = 900.0
+    """How long an operator's panic lasts at least where neither hold nor an end is given."""
     probe_seconds: int = 15
     """Seconds between two probes of a scope in panic: a divisor of the minute, from 5."""
 
@@ -86,7 +88,7 @@ class Rules:
         for name in ("settle_seconds", "rate_limit_seconds", "spam_limit_seconds", "max_regain_seconds"):
             if not 0 <= getattr(self, name) <= 604800:
                 raise ValueError(f"{name} must be between 0 and 604800 (a week), not {getattr(self, name)}")
-        for name in ("would_enter_seconds", "rearm_seconds"):
+        for name in ("would_enter_seconds", "rearm_seconds", "manual_seconds"):
             if not 0 <= getattr(self, name) <= 86400:
                 raise ValueError(f"{name} must be between 0 and 86400, not {getattr(self, name)}")
         if not 0 <= self.flap_base_seconds <= self.flap_max_seconds <= 86400:

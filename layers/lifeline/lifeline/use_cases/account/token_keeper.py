@@ -97,8 +97,11 @@ class TokenKeeper:
         notices: Notices,
         clock: Callable[[], float],
         telemetry: Telemetry,
+        each_hour: Callable[[], None],
     ) -> None:
-        """``app``: our app at Meta; it may raise :class:`UnavailableError`."""
+        """``app``: our app at Meta; it may raise :class:`UnavailableError`. ``each_hour``: what is looked at
+        with a good token besides; it raises nothing.
+        """
         self._settings = settings
         self._store = store
         self._app = app
@@ -107,6 +110,7 @@ class TokenKeeper:
         self._notices = notices
         self._clock = clock
         self._telemetry = telemetry
+        self._each_hour = each_hour
 
     def __call__(self, event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[str, Any]:
         """Look at the token and do what is to be done; says what became of it, and never a token.
@@ -139,6 +143,8 @@ class TokenKeeper:
             self._telemetry.count("TokenRefreshes", result=answer["outcome"])
         log = self._telemetry.error if answer["outcome"] == "failed" else self._telemetry.info
         log("token", **answer)
+        if source == BY_SCHEDULE and answer["outcome"] != "failed" and remaining() > ATTEMPT_SECONDS:
+            self._each_hour()
         return answer
 
     # -- one look, and what follows from it ------------------------------------------------------------

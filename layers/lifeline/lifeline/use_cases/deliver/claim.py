@@ -80,9 +80,9 @@ class Claim:
                 claimed.fall_back.append(job)
             elif step.do is Do.SEND:
                 row = claim(step.row, WHATSAPP, now, LEASE)
-                writing.append((job, Change(job.row, row, step.why)))
+                writing.append((job, job.change(row, step.why)))
             else:
-                writing.append((job, Change(job.row, step.row, step.why)))
+                writing.append((job, job.change(step.row, step.why)))
         return self._carry_out(writing, claimed, now)
 
     def _carry_out(self, writing: Sequence[tuple[Job, Change]], claimed: Claimed, now: float) -> list[Job]:
@@ -146,7 +146,7 @@ class Conflicts:
         conflicts = [job for job in jobs if job.conflict and job.row.rev > 0 and not job.unknown]
         if not conflicts:
             return 0
-        changes = [Change(job.row, with_conflict(job.row), OTHER_CONTENT) for job in conflicts]
+        changes = [job.change(with_conflict(job.row), OTHER_CONTENT) for job in conflicts]
         for job, written in zip(conflicts, self._ledger.write(changes, self._clock()), strict=True):
             self._telemetry.warning("the same id with other content", message_id=job.id)
             if written.row is not None:

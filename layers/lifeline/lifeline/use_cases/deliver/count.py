@@ -78,6 +78,13 @@ class Count:
                 statuses[str(job.settled.status)] += 1
         for status, count in statuses.items():
             self._telemetry.count("Outcomes", count, status=status)
+        escalated, both = sum(job.escalated for job in jobs), sum(job.both for job in jobs)
+        if escalated:
+            counts[counters.ESCALATED] += escalated
+            self._telemetry.count("Escalations", escalated, scope=WHATSAPP)
+        if both:
+            counts[counters.BOTH] += both
+            self._telemetry.count("ToldByBoth", both, scope=WHATSAPP)
         if possible:
             counts[counters.POSSIBLE] += possible
             self._telemetry.count("PossibleDuplicates", possible, scope=WHATSAPP)
@@ -124,9 +131,9 @@ class Count:
 def settled_here(job: Job) -> bool:
     """Whether this batch brought the message to a status that counts: an end, or a backlog."""
     row, began = job.row, job.began
-    if job.unknown or job.gone or row.rev == 0 or (row.open and row.status is not Status.PARKED):
+    if job.unknown or job.gone or row.rev == 0 or not (row.settled or row.status is Status.PARKED):
         return False
     if began is None:
         return True
     waits_on = row.status is Status.PARKED and began.lane == row.lane
-    return began.open and began.rev != row.rev and not waits_on
+    return not began.settled and began.rev != row.rev and not waits_on

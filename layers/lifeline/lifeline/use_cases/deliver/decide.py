@@ -21,6 +21,7 @@ from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.job import Job
+from lifeline.use_cases.shared.opt_outs import OptedOut
 from lifeline.use_cases.shared.panic_mode import PanicMode
 
 LEASE: Final = 60.0
@@ -37,6 +38,7 @@ class Decide:
         control: Control,
         panic: PanicMode,
         campaigns: Campaigns,
+        opted_out: OptedOut,
         clock: Callable[[], float],
         telemetry: Telemetry,
     ) -> None:
@@ -44,17 +46,19 @@ class Decide:
         self._control = control
         self._panic = panic
         self._campaigns = campaigns
+        self._opted_out = opted_out
         self._clock = clock
         self._telemetry = telemetry
 
     def __call__(self, jobs: Sequence[Job]) -> None:
         """Set each job's step, its replacement template and its incident."""
         mapped: Mapping[str, str] | None = None
+        suppressed = self._suppressed(jobs)
         for job in jobs:
             try:
                 if mapped is None and self._template_blocked(job):
                     mapped = self._map()
-                self._one(job, mapped or {})
+                self._one(job, mapped or {}, suppressed)
             except UnavailableError as error:
                 self._telemetry.error(
                     "a message waits: facts are missing", message_id=job.id, detail=str(error)
@@ -64,7 +68,15 @@ class Decide:
                 self._telemetry.exception("a message could not be decided on", message_id=job.id)
                 job.step = troubled(job.row, self._clock(), LEASE, fault=True)
 
-    def _one(self, job: Job, mapped: Mapping[str, str]) -> None:
+    def _suppressed(self, jobs: Sequence[Job]) -> frozenset[str] | None:
+        """The ids of promotional messages whose recipient opted out; ``None``: nobody knows."""
+        try:
+            return self._opted_out.among((job.row, job.names) for job in jobs)
+        except UnavailableError as error:
+            self._telemetry.error("opt-outs are unknown; promotional messages wait", detail=str(error))
+            return None
+
+    def _one(self, job: Job, mapped: Mapping[str, str], suppressed: frozenset[str] | None) -> None:
         now = self._clock()
         channel = self._panic.flag(WHATSAPP)
         blocked = self._template_blocked(job)
@@ -83,13 +95,22 @@ class Decide:
                 campaign=self._campaign(job),
                 quiet_until=self._quiet(job, now),
                 speech=not channel.blocks_sending and not self._panic.flag(OPENAI_VOICE).blocks_sending,
+                opted_out=self._out(job, suppressed),
                 parks_only=self._parks_only(row.priority),
             ),
         )
-        job.incident_id = self.incident(job)
+        # What Meta took before, no incident holds back.
+        job.incident_id = None if row.reached else self.incident(job)
         if job.incident_id and step.do in (Do.WRITE, Do.FALL_BACK):
             step = replace(step, row=replace(step.row, incident_id=job.incident_id))
         job.step = step
+
+    def _out(self, job: Job, suppressed: frozenset[str] | None) -> bool:
+        if suppressed is not None:
+            return job.id in suppressed
+        if self._opted_out.concerns(job.row):
+            raise UnavailableError("DynamoDB", "reading opt-outs", "see the error before")
+        return False
 
     def incident(self, job: Job) -> str | None:
         """The incident that holds this message back now."""
@@ -153,7 +174,8 @@ class Decide:
         hours = self._settings.quiet
         if not hours.any or job.row.priority != "bulk" or job.to is None:
             return None
-        return quiet_until(now, zones_of(job.to, job.message.recipient.time_zone), hours)
+        region = self._settings.default_region_code
+        return quiet_until(now, zones_of(job.to, job.message.recipient.time_zone, region), hours)
 
     def _parks_only(self, priority: str) -> bool:
         steps = self._settings.fallback.steps.get(priority, ())

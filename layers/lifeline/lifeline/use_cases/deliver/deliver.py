@@ -12,6 +12,7 @@ from lifeline.adapters.queues import Outgoing, Queues
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import Taken
+from lifeline.domain.message.row import Row
 from lifeline.domain.message.step import Do
 from lifeline.domain.panic.notices import PROMOTION
 from lifeline.domain.voice import speech
@@ -25,6 +26,7 @@ from lifeline.use_cases.deliver.intake import Intake
 from lifeline.use_cases.deliver.job import Job, SqsRecord
 from lifeline.use_cases.deliver.record import Record
 from lifeline.use_cases.deliver.send import Send
+from lifeline.use_cases.deliver.tell import Tell
 from lifeline.use_cases.shared.detect import Detect, Result
 from lifeline.use_cases.shared.panic_mode import PanicMode
 from lifeline.use_cases.shared.wake import Wake, wakes_of
@@ -40,6 +42,7 @@ class Steps:
     record: Record
     fall_back: Fallbacks
     conflicts: Conflicts
+    tell: Tell
     count: Count
 
 
@@ -76,6 +79,10 @@ class Deliver:
         ``remaining``: seconds this invocation has left. What has to wait is on the agenda; only a record
         whose message the ledger does not account for comes back.
         """
+        with self._telemetry.together():
+            return self._batch(records, remaining)
+
+    def _batch(self, records: Sequence[SqsRecord], remaining: Callable[[], float]) -> list[str]:
         try:
             self._panic.flags()
         except UnavailableError as error:
@@ -87,13 +94,22 @@ class Deliver:
         claimed = steps.claim(jobs)
         self._speak(claimed.speak)
         sending = claimed.send
-        steps.send(sending, remaining)
-        self._judge(sending)
-        sent = [(job, job.row, job.outcome) for job in sending]
-        falling = steps.record(sending)
+        sent: list[tuple[Job, Row, object]] = []
+        falling: list[Job] = []
+
+        def record(ended: Sequence[Job]) -> None:
+            sent.extend((job, job.row, job.outcome) for job in ended)
+            falling.extend(steps.record(ended))
+
+        # What goes well is on record before anybody asks why the rest did not.
+        steps.send(sending, remaining, record)
+        rest = [job for job in sending if not isinstance(job.outcome, Taken)]
+        self._judge(sending, remaining)
+        record(rest)
         steps.fall_back([*falling, *claimed.fall_back])
         self._forget_recordings(sending)
         conflicts = steps.conflicts(jobs)
+        taken.back |= steps.tell(jobs, taken.unreadable)
         self._wake(wakes_of([job.row for job in jobs if not job.unknown], self._clock()))
         steps.count(jobs, sent, conflicts)
         if sending:
@@ -144,17 +160,21 @@ class Deliver:
         if not all(queued):
             self._telemetry.warning("a refused recording is still kept", count=queued.count(False))
 
-    def _judge(self, jobs: Sequence[Job]) -> None:
-        """Add the batch to the shared window in one write; enter panic where it says so."""
+    def _judge(self, jobs: Sequence[Job], remaining: Callable[[], float]) -> None:
+        """Add the batch to the shared window in one write; enter panic where it says so, or where what is
+        asked about its last failure does.
+        """
         results = []
-        for job in jobs:
-            if not isinstance(job.outcome, Taken | Failure):
-                continue
+        answered = [job for job in jobs if isinstance(job.outcome, Taken | Failure)]
+        answered.sort(key=lambda job: job.ended_at)
+        for job in answered:
             failure = job.outcome if isinstance(job.outcome, Failure) else None
             template = job.used_template
             promotional = job.message.priority == "bulk" or job.message.category == PROMOTION
             results.append(Result(failure, template.name if template else None, promotional=promotional))
         try:
-            self._detect.answers(results)
+            if answered:
+                last = answered[-1]
+                self._detect.answers(results, lambda: self._steps.send.again(last, remaining), remaining)
         except Exception:  # outcomes must be recorded whatever happens to the window
             self._telemetry.exception("the outcomes could not be judged")

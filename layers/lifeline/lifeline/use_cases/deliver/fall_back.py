@@ -6,19 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
-from lifeline.adapters.contacts import Contact, Contacts, WayAddress
+from lifeline.adapters.contacts import Contact, Contacts, WayAddress, contact_key
 from lifeline.adapters.outcomes import Courier, NotTaken, UnknownOutcome
 from lifeline.contract.messages import Message, Recipient
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.contract.ways import PARK, WAYS
-from lifeline.domain.fallback.policy import (
-    FallbackText,
-    Policy,
-    final_status,
-    next_after,
-    notice,
-    plan,
-)
+from lifeline.domain.fallback.policy import Policy, final_status, next_after, plan
+from lifeline.domain.message.kinds import notice
 from lifeline.domain.message.outcome import NotDone, Refused, Taken, Unknown, after_ways
 from lifeline.domain.message.row import Row, too_late
 from lifeline.domain.message.status import REACHED, Status
@@ -27,6 +21,7 @@ from lifeline.domain.message.ways import taken_so_far
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.job import Job
+from lifeline.use_cases.shared.opt_outs import OptedOut
 
 
 class FallBack:
@@ -38,6 +33,7 @@ class FallBack:
         policy: Policy,
         couriers: Mapping[str, Courier],
         contacts: Contacts,
+        opted_out: OptedOut,
         telemetry: Telemetry,
         default_title: str,
         clock: Callable[[], float],
@@ -47,6 +43,7 @@ class FallBack:
         self._policy = policy
         self._couriers = couriers
         self._contacts = contacts
+        self._opted_out = opted_out
         self._telemetry = telemetry
         self._title = default_title
         self._clock = clock
@@ -65,7 +62,7 @@ class FallBack:
         }
 
     def _look_up(self, recipients: Sequence[Recipient]) -> Mapping[str, Contact]:
-        wanted = {r.user_id for r in recipients if r.user_id and len(r.addresses) < len(WAYS)}
+        wanted = {contact_key(r) for r in recipients if len(r.addresses) < len(WAYS)} - {""}
         if not wanted:
             return {}
         try:
@@ -77,7 +74,8 @@ class FallBack:
 
     def _ways(self, message: Message, contacts: Mapping[str, Contact]) -> list[WayAddress]:
         """What came with the message goes before the contact."""
-        contact = contacts.get(message.recipient.user_id or "") or Contact(message.recipient.user_id or "")
+        key = contact_key(message.recipient)
+        contact = contacts.get(key) or Contact(key)
         return [
             (way, address)
             for way, address in {**contact.addresses, **message.recipient.addresses}.items()
@@ -101,8 +99,10 @@ class FallBack:
 
         ``template_alone``: the template panics, and the channel does not.
         """
-        text = _notice(message)
-        steps = plan(self._policy, row.priority, ways if text else (), whatsapp_later=row.later)
+        text = notice(message)
+        # What Meta took is not parked: it cannot be sent again.
+        later = row.later and not row.reached
+        steps = plan(self._policy, row.priority, ways if text else (), whatsapp_later=later)
         successes, failures = taken_so_far(row)
         step = next_after(self._policy, steps, successes, failures)
         words = f"{why} ({row.tried})" if row.tried else why
@@ -131,8 +131,11 @@ class FallBack:
         way = row.way or ""
         if too_late(row, now):
             return NotDone.TOO_LATE
+        unwanted = self._opted_out.meanwhile(row, job.names)
+        if unwanted:
+            return unwanted
         try:
-            text = _notice(job.message)
+            text = notice(job.message)
             assert text is not None, "without words no way is planned"
             ttl = None if row.expires_at is None else max(1, int(row.expires_at - now))
             reference = self._couriers[way].send(
@@ -170,7 +173,7 @@ class FallBack:
             ways = [entry.partition(" ") for entry in new if entry and entry != PARK]
             for way, _, code in ways:
                 (failed if code else reached)[way] += 1
-            if row.later and ways:
+            if row.later and ways and not row.escalated:
                 tried += 1
                 lost += all(code for _, _, code in ways)
         for way, count in reached.items():
@@ -178,13 +181,3 @@ class FallBack:
         for way, count in failed.items():
             self._telemetry.count("FallbackFailures", count, way=way)
         self._telemetry.share("FallbackFailing", lost, tried - lost, scope=WHATSAPP)
-
-
-def _notice(message: Message) -> FallbackText | None:
-    return notice(
-        message.fallback_title,
-        message.fallback_body,
-        message.text,
-        message.template.name if message.template else None,
-        message.template.parameters if message.template else (),
-    )

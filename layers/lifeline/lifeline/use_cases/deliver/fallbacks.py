@@ -92,7 +92,7 @@ class Fallbacks:
 
     def _claims(self, jobs: Sequence[Job]) -> list[Job]:
         """No claim, no fallback. Whoever lost leaves the message to the other writer."""
-        waiting = [(job, Change(job.row, job.step.row, job.step.why)) for job in jobs if job.step]
+        waiting = [(job, job.change(job.step.row, job.step.why)) for job in jobs if job.step]
         claimed: list[Job] = []
         for _ in range(TRIES):
             results = self._ledger.write([change for _, change in waiting], self._clock())

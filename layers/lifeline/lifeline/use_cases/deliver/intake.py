@@ -13,11 +13,12 @@ from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.message.outcome import refused
 from lifeline.domain.message.row import Change, Lane, Row, doubted, known
 from lifeline.domain.pace.quiet import zones_of
-from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
+from lifeline.domain.phone import address, mask
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.job import Job, SqsRecord
+from lifeline.use_cases.shared.publish import Publish, id_of, metadata_of
 
 
 @dataclass(slots=True)
@@ -26,6 +27,8 @@ class Batch:
 
     jobs: list[Job] = field(default_factory=list)
     back: set[str] = field(default_factory=set)
+    unreadable: list[Row] = field(default_factory=list)
+    """Rows that were woken and whose body this version cannot read."""
 
 
 class Intake:
@@ -37,12 +40,14 @@ class Intake:
         settings: Settings,
         ledger: Ledger,
         queues: Queues,
+        publish: Publish,
         clock: Callable[[], float],
         telemetry: Telemetry,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._queues = queues
+        self._publish = publish
         self._clock = clock
         self._telemetry = telemetry
 
@@ -50,17 +55,17 @@ class Intake:
         """Jobs of a batch. Whatever is wrong with one record concerns that record."""
         taken = Batch()
         parsed: list[tuple[SqsRecord, Message]] = []
-        broken: list[tuple[SqsRecord, str]] = []
+        broken: list[tuple[SqsRecord, tuple[str, ...]]] = []
         for record in records:
             if record.wake_up:
                 continue
             try:
                 parsed.append((record, parse_message(record.body)))
             except ContractError as error:
-                broken.append((record, str(error)))
+                broken.append((record, tuple(error.reasons)))
             except Exception as error:  # nobody foresaw it: a person must look, the others go on
                 self._telemetry.exception("a message cannot be read", record=record.id)
-                broken.append((record, f"unexpected {type(error).__name__}"))
+                broken.append((record, (f"unexpected {type(error).__name__}",)))
         self._refuse(broken, taken)
         woken = {record.body.strip(): record for record in records if record.wake_up}
         seen = {message.id for record, message in parsed if record.receive_count > 1}
@@ -82,6 +87,8 @@ class Intake:
                 job = self._woken(rows[name])
                 if job is not None:
                     jobs[name] = job
+                else:
+                    taken.unreadable.append(rows[name])
         taken.jobs = list(jobs.values())
         return taken
 
@@ -134,6 +141,7 @@ class Intake:
     def _fresh(self, message: Message, body: str) -> Job:
         to = self._to(message)
         quiet = self._settings.quiet.any and message.priority != "critical"
+        zone, region = message.recipient.time_zone, self._settings.default_region_code
         row = Row(
             id=message.id,
             body=body,
@@ -143,28 +151,40 @@ class Intake:
             campaign=message.campaign,
             template=message.template.name if message.template else None,
             to_masked=mask(to) if to else None,
-            person=person_of(to or message.recipient.user_id or message.to),
-            zones=" ".join(zones_of(to, message.recipient.time_zone)) or None if quiet and to else None,
+            person=person_of(to or message.recipient.user_id or message.to or ""),
+            zones=" ".join(zones_of(to, zone, region)) or None if quiet and to else None,
             send_after=message.send_after,
             expires_at=message.expires_at,
+            escalate_after=self._settings.fallback.escalates_after(message.priority, message.fallback_after),
         )
         return Job(row, message, to)
 
     def _to(self, message: Message) -> str | None:
-        try:
-            return normalise(message.to, self._settings.default_region_code or None)
-        except NotAPhoneNumber:
-            return None
+        return address(message.to, message.recipient.bsuid, self._settings.default_region_code or None)
 
-    def _refuse(self, broken: Sequence[tuple[SqsRecord, str]], taken: Batch) -> None:
+    def _refuse(self, broken: Sequence[tuple[SqsRecord, tuple[str, ...]]], taken: Batch) -> None:
+        """Tell the producers, then move the bodies: one that could not be told of comes again."""
+        reported = self._publish.without_row(
+            [
+                self._publish.broken(record.id, id_of(record.body), reasons, metadata_of(record.body))
+                for record, reasons in broken
+            ]
+        )
+        taken.back |= {record.id for (record, _), ok in zip(broken, reported, strict=True) if not ok}
+        broken = [pair for pair, ok in zip(broken, reported, strict=True) if ok]
         if not broken:
             return
         sent = self._queues.send(
             self._settings.whatsapp_dlq_url,
-            [Outgoing(body=record.body, reason=f"contract: {reason}") for record, reason in broken],
+            [
+                Outgoing(body=record.body, reason=f"contract: {'; '.join(reasons)}")
+                for record, reasons in broken
+            ],
         )
-        for (record, reason), ok in zip(broken, sent, strict=True):
-            self._telemetry.warning("to the dead-letter queue", record=record.id, reason=reason, moved=ok)
+        for (record, reasons), ok in zip(broken, sent, strict=True):
+            self._telemetry.warning(
+                "to the dead-letter queue", record=record.id, reason="; ".join(reasons), moved=ok
+            )
             if not ok:
                 # Not lost: SQS brings it again and, after maxReceiveCount, moves it there itself.
                 taken.back.add(record.id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from lifeline.contract.messages import Message, Template
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import NotDone, Refused, Taken, Unknown
-from lifeline.domain.message.row import Row
+from lifeline.domain.message.row import Change, Row, Watch
 from lifeline.domain.message.step import Step
 
 Outcome = Taken | Failure | NotDone | Refused | Unknown
@@ -34,7 +34,7 @@ class Job:
     row: Row
     message: Message
     to: str | None
-    """The number in E.164; none where it is no phone number."""
+    """The number in E.164, or the business-scoped user id; none where there is neither."""
     records: list[SqsRecord] = field(default_factory=list)
     step: Step | None = None
     template: Template | None = None
@@ -58,6 +58,12 @@ class Job:
     """Possible duplicates that a write of this batch brought to light."""
     proven: int = 0
     """Duplicates that a write of this batch proved."""
+    escalated: int = 0
+    """Whether a write of this batch told its person by escalation."""
+    both: int = 0
+    """Whether a write of this batch showed that WhatsApp told that person as well."""
+    untold: bool = False
+    """Its outcomes are neither told nor owed by its row: nothing is acknowledged."""
     conflict: bool = False
     """The same id came with other content."""
 
@@ -67,9 +73,24 @@ class Job:
         return self.row.id
 
     @property
+    def names(self) -> tuple[str | None, ...]:
+        """By what the recipient may be known: the number in E.164, the business-scoped user id."""
+        return self.to, self.message.recipient.bsuid
+
+    @property
     def accounted(self) -> bool:
-        """Whether its SQS messages may be acknowledged: the row was read or written as accounted for."""
-        return not self.unknown and (self.gone or (self.row.rev > 0 and self.row.accounted))
+        """Whether its SQS messages may be acknowledged: the row was read or written as accounted for.
+
+        One whose row another worker is sending comes again: it sees to it that the outcome is told.
+        """
+        if self.unknown or self.untold:
+            return False
+        busy = self.records and self.row.in_flight
+        return self.gone or (self.row.rev > 0 and self.row.accounted and not busy)
+
+    def change(self, after: Row, why: str) -> Change:
+        """The write of ``after``; while its SQS messages wait, they see to it that its outcome is told."""
+        return Change(self.row, after, why, Watch.QUEUE if self.records else Watch.AGENDA)
 
     @property
     def used_template(self) -> Template | None:

@@ -35,7 +35,7 @@ def beside(change: Change, current: Row) -> Change:
     merged = replace(current, **values, doubts=(*kept, *added))
     if merged.status is Status.IN_DOUBT and not merged.doubts:
         merged = replace(merged, status=Status.CLAIMED)
-    return Change(current, merged, change.note)
+    return replace(change, before=current, after=merged)
 
 
 def with_outcome(current: Row, mine: Row, outcome: object) -> Row:

@@ -21,7 +21,7 @@ from lifeline.domain.message.outcome import (
     after_send,
     after_way,
 )
-from lifeline.domain.message.proof import told_twice
+from lifeline.domain.message.proof import told_beside, told_twice
 from lifeline.domain.message.row import WHATSAPP, Change, Fate, Row, doubted
 from lifeline.domain.message.step import Do, Step
 from lifeline.telemetry import Telemetry
@@ -90,6 +90,8 @@ class Record:
             )
 
     def _in_incident(self, job: Job, step: Step) -> Step:
+        if job.row.reached:
+            return step  # an escalation: Meta has the message, whatever the channel does now
         failure = job.outcome if isinstance(job.outcome, Failure) else None
         many = failure is not None and failure.reach in (Reach.CHANNEL, Reach.TEMPLATE)
         blocked = self._panic.flag(WHATSAPP_SCOPE).blocks_sending
@@ -112,7 +114,7 @@ class Record:
 
     def write(self, jobs: Sequence[Job]) -> None:
         """Write each job's step. Where the row has moved on, add what only we know."""
-        waiting = [(job, Change(job.row, job.step.row, job.step.why)) for job in jobs if job.step]
+        waiting = [(job, job.change(job.step.row, job.step.why)) for job in jobs if job.step]
         for _ in range(TRIES):
             if not waiting:
                 return
@@ -128,6 +130,9 @@ class Record:
                     possible, proven = told_twice(change.before, result.row)
                     job.possible += possible
                     job.proven += proven
+                    escalated, both = told_beside(change.before, result.row)
+                    job.escalated += escalated
+                    job.both += both
                 elif result.fate is Fate.UNKNOWN:
                     job.unknown = True
                     again.append((job, change))
@@ -157,4 +162,5 @@ class Record:
         if not mine.in_flight or job.outcome is None:
             return None
         after = with_outcome(current, mine, job.outcome)
-        return None if after == current else Change(current, after, "its outcome came after another writer's")
+        why = "its outcome came after another writer's"
+        return None if after == current else Change(current, after, why, change.watch)

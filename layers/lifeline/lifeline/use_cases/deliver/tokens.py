@@ -10,9 +10,9 @@ from lifeline.adapters.control import Control
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.message.row import Lane, parked, waiting
 from lifeline.domain.message.step import Do, Step, for_slot
-from lifeline.domain.pace.pace import split
+from lifeline.domain.pace.pace import limited, split
 from lifeline.errors import UnavailableError
-from lifeline.settings import Settings
+from lifeline.settings import Limiter, Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.job import Job
 
@@ -44,7 +44,7 @@ class Tokens:
         """Give each job that is to be sent its token time, or a step that waits for it."""
         now = self._clock()
         wanted = {job.id: job.step for job in jobs}
-        limiter = self._settings.limiter
+        limiter = self._limiter(now)
         kept, rest = split(limiter.rate, limiter.burst, limiter.critical_share)
         without: list[Job] = []
         for job in jobs:
@@ -66,16 +66,28 @@ class Tokens:
             late = [job for job in due if job.row.priority == "critical" and not _sends(job)]
             self._overtake(late, wanted, *kept, now)
 
+    def _limiter(self, now: float) -> Limiter:
+        """The settings', at the rate that an operator has set, as far as this worker knows."""
+        limiter = self._settings.limiter
+        return replace(limiter, rate=limited(limiter.rate, self._control.operators_rate(), now))
+
     def _slots(self, lane: str, count: int, rate: float, burst: float, now: float) -> list[float]:
         """When each of ``count`` tokens may be used (epoch seconds); one write."""
         interval = 1.0 / rate
+        known = self._limiter(now).rate
         end = self._control.reserve(lane, count, interval, max(1, int(burst)), now)
+        slower = self._limiter(now).rate / known
+        if slower < 1:
+            # The reservation itself told of an operator's lower rate: these tokens keep to it as well.
+            extra = interval / slower - interval
+            end = self._control.reserve(lane, count, extra, max(1, int(burst)), now)
+            interval /= slower
         return [end - (count - 1 - index) * interval for index in range(count)]
 
     def _bulk(self, jobs: Sequence[Job], now: float) -> None:
         if not jobs:
             return
-        limiter = self._settings.limiter
+        limiter = self._limiter(now)
         interval, burst = 1.0 / limiter.bulk_rate, max(1, int(limiter.bulk_share * limiter.burst))
         for drained in (True, False):
             some = [job for job in jobs if job.row.drained is drained]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lifeline.adapters.contacts import Contacts
-from lifeline.domain.fallback.feedback import MailReport, mail_report, returned
+from lifeline.domain.fallback.feedback import MailReport, mail_report, returned, text_report
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
 
@@ -58,10 +58,10 @@ class Feedback:
         return {"marked": marked}
 
     def _settle(self, document: Mapping[str, Any], counts: Counter[tuple[str, str]]) -> int:
-        report = mail_report(document)
-        if report is not None:
-            self._mails([report])
-            counts["mail", report.kind] += 1
+        for settled, report in (("mail", mail_report(document)), ("text", text_report(document))):
+            if report is not None:
+                self._mails([report])
+                counts[settled, report.kind] += 1
         return 0
 
     def _mark(self, document: Mapping[str, Any], counts: Counter[tuple[str, str]]) -> int:

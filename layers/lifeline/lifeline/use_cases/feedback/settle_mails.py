@@ -1,11 +1,11 @@
-"""What SES tells of mails settles the doubts about them, as Meta's webhooks settle those about sends."""
+"""What is told of mails and texts settles doubts about them, as Meta's webhooks those about sends."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from lifeline.contract.ways import EMAIL
+from lifeline.contract.ways import WAYS_BY_NAME
 from lifeline.domain.fallback.feedback import MailReport
 from lifeline.domain.message.proof import prove, way_rejected
 from lifeline.domain.message.row import Row
@@ -15,7 +15,7 @@ from lifeline.use_cases.shared.fold_reports import FoldReports
 
 
 class SettleMails:
-    """The hook of :class:`~lifeline.use_cases.feedback.feedback.Feedback` for mails of ours."""
+    """The hook of :class:`~lifeline.use_cases.feedback.feedback.Feedback` for mails and texts."""
 
     def __init__(self, fold: FoldReports, clock: Callable[[], float]) -> None:
         self._fold = fold
@@ -35,10 +35,10 @@ class SettleMails:
 
     def _tell(self, row: Row, report: MailReport) -> Row:
         if report.kind == "rejected":
-            return way_rejected(row, report.act, EMAIL.name, "Rejected", self._clock())
-        # SES took it; a mail that bounced counts as one whose sending was answered, and which bounced later.
-        return prove(row, report.act, Status(EMAIL.status))
+            return way_rejected(row, report.act, report.way, "Rejected", self._clock())
+        # It was taken; a mail that bounced counts as one whose sending was answered, and which bounced later.
+        return prove(row, report.act, Status(WAYS_BY_NAME[report.way].status))
 
 
 def _why(reports: Sequence[MailReport]) -> str:
-    return "mail: " + ", ".join(dict.fromkeys(report.kind for report in reports))
+    return ", ".join(dict.fromkeys(f"{report.way}: {report.kind}" for report in reports))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from lifeline.adapters.campaigns import Campaigns
-from lifeline.adapters.contacts import Contacts
+from lifeline.adapters.contacts import Contacts, contact_key
 from lifeline.adapters.control import Control
 from lifeline.contract.instants import format_instant, parse_instant
 from lifeline.contract.messages import ContractError, Message, parse_message
@@ -68,7 +68,8 @@ class OperateCampaign:
         for item in request["lines"]:
             try:
                 message = self._parse(item["message"])
-                normalise(message.to, self._settings.default_region_code or None)
+                if message.to is not None:
+                    normalise(message.to, self._settings.default_region_code or None)
                 zone = message.recipient.time_zone
                 if zone and not is_zone(zone):
                     raise ContractError([f"recipient.time_zone {zone[:40]!r} is not known"])
@@ -77,13 +78,11 @@ class OperateCampaign:
                 faults.append({"line": item["line"], "fault": "; ".join(error.reasons)})
             except NotAPhoneNumber as error:
                 faults.append({"line": item["line"], "fault": str(error)})
-        known = self._contacts.read(
-            sorted({message.recipient.user_id for message in good if message.recipient.user_id})
-        )
+        known = self._contacts.read({contact_key(message.recipient) for message in good} - {""})
         reachable = 0
         for message in good:
             person = message.recipient
-            contact = known.get(person.user_id or "")
+            contact = known.get(contact_key(person))
             reachable += bool(person.addresses or (contact and contact.addresses))
         return {"good": len(good), "reachable": reachable, "faults": faults}
 

@@ -142,7 +142,7 @@ class OperateMessage:
         return {
             "id": message.id,
             "queue": queue,
-            "to": mask(message.to),
+            "to": mask(message.to or message.recipient.bsuid or ""),
             "known": seen,
             "sent_at": format_instant(now),
         }
@@ -157,12 +157,14 @@ class OperateMessage:
             entry = {name: value for name, value in given.items() if name != "line" and value != ""}
             faults = [*limited(violations(entry, CONTACT_SCHEMA, "contact"))]
             addresses = {way.name: str(entry[way.field]) for way in WAYS if entry.get(way.field)}
-            if not faults and not addresses:
-                fields = joined([way.field for way in WAYS], "nor")
+            if not faults and not addresses and not entry.get("bsuid"):
+                fields = joined([*(way.field for way in WAYS), "bsuid"], "nor")
                 faults = [f"contact: has neither {fields}, so there is nothing to register"]
             if not faults:
                 try:
-                    self._contacts.save(Contact(entry["user_id"], addresses, updated_at=now))
+                    self._contacts.save(
+                        Contact(entry["user_id"], addresses, updated_at=now, bsuid=entry.get("bsuid"))
+                    )
                     for way, address in addresses.items():
                         self._contacts.forgive(way, address, now)
                 except UnavailableError as error:
@@ -215,7 +217,7 @@ def _described(row: Row) -> dict[str, Any]:
         "found": True,
         "id": row.id,
         "status": str(row.status),
-        "final": not row.open,
+        "final": row.settled,
         "waits_for": waits_for(row),
         "phase": row.phase,
         "lane": row.lane,
@@ -237,6 +239,9 @@ def _described(row: Row) -> dict[str, Any]:
         ],
         "possible_duplicates": row.possible_duplicates,
         "duplicates": list(row.duplicates),
+        "escalated": row.escalated > 0,
+        "told_by_both": row.beside is not None,
+        "also": row.beside,
         "conflicts": row.conflicts,
         "tried": row.tried,
         "recording": row.recording,
@@ -276,6 +281,8 @@ def waits_for(row: Row) -> str | None:
         return f"its recording, until {due}"
     if row.status is Status.FAILED:
         return f"its fallback, at {due}"
+    if row.reached and not row.escalated:
+        return f"a device to have it; its fallback is taken at {due}"
     if row.doubts:
         return f"a report of act {row.doubts[-1].act} ({row.doubts[-1].way}), until {due}"
     return f"its time, {due}" if lane else "its SQS message, which comes again"

@@ -20,8 +20,8 @@ from lifeline.telemetry import Telemetry
 Request = Mapping[str, Any]
 Handler = Callable[[Request], dict[str, Any]]
 
-_PRIVATE: Final = frozenset({"message", "messages", "contacts"})
-"""Fields that hold personal data: they stay out of the log."""
+_PRIVATE: Final = frozenset({"message", "messages", "contacts", "data"})
+"""Fields that hold personal data or whole files: they stay out of the log."""
 UNSURE: Final = "unsure"
 """The code of a refusal that is lifted by ``sure``."""
 

@@ -152,6 +152,9 @@ class OperatePanic:
         if "at" in request:
             return self._plan(request, now)
         until = self._until(request, now)
+        hold = bool(request.get("hold", False))
+        # Who gives neither an end nor --auto is still looking: good probes do not end it at once.
+        wait = 0.0 if hold or until or request.get("auto") else self._settings.panic.manual_seconds
         incident_id = self._panic.new_incident_id()
         flag, event = self._panic.change(
             request["scope"],
@@ -159,8 +162,9 @@ class OperatePanic:
                 flag,
                 By(request["actor"], "operator", request["reason"], now),
                 new_incident_id=incident_id,
-                hold=bool(request.get("hold", False)),
+                hold=hold,
                 until=until,
+                wait=wait,
             ),
         )
         warnings = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from lifeline.adapters.control import Control
@@ -14,7 +15,7 @@ from lifeline.domain.account.health import NUMBER_FIELDS, advice, number_words, 
 from lifeline.domain.account.records import UsageReading
 from lifeline.domain.account.volume import Volume, summarise
 from lifeline.domain.failure.classify import Failure
-from lifeline.domain.pace.pace import split
+from lifeline.domain.pace.pace import limited, split
 from lifeline.domain.panic.flag import State
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
@@ -53,7 +54,9 @@ class OperateAccount:
     def rate_status(self, request: Request) -> dict[str, Any]:
         """Our limiter, Meta's limits, and the usage headers last seen. A Meta that refuses is part of it."""
         now = self._clock()
-        limiter = self._settings.limiter
+        self._control.limiter(WHATSAPP)
+        deployed = self._settings.limiter
+        limiter = replace(deployed, rate=limited(deployed.rate, self._control.operators_rate(), now))
         used = sum(
             bucket.ok + sum(bucket.failed.values())
             for bucket in self._control.window(WHATSAPP).buckets

@@ -15,11 +15,8 @@ from lifeline.domain.failure.classify import Failure
 from lifeline.domain.panic.flag import By, State, note
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.use_cases.operate.operate import Handler, Request
+from lifeline.use_cases.shared.all_templates import all_templates
 from lifeline.use_cases.shared.panic_mode import PanicMode
-
-MAX_PAGES: Final = 60
-"""Pages of 100: Meta allows 6,000 templates an account (Meta, "Template limits")."""
-
 
 SHARE_SECONDS: Final = 86_400.0
 """Seconds over which a template's share of failures is taken."""
@@ -191,21 +188,3 @@ class OperateTemplates:
                 WHATSAPP, "reading templates", f"{templates.words} ({templates.remedy})", str(templates.code)
             )
         return templates
-
-
-def all_templates(whatsapp: WhatsApp, name: str | None = None) -> list[MetaTemplate] | Failure:
-    """All pages. Meta's filter by name also finds longer names, so it is looked at once more."""
-    templates: list[MetaTemplate] = []
-    after: str | None = None
-    for _ in range(MAX_PAGES):
-        answer = whatsapp.templates(name=name, after=after)
-        if isinstance(answer, Failure):
-            return answer
-        page = [item for item in answer.body.get("data") or [] if isinstance(item, dict)]
-        templates += [item for item in page if not name or item.get("name") == name]
-        paging = answer.body.get("paging")
-        cursors = paging.get("cursors") if isinstance(paging, dict) else None
-        after = cursors.get("after") if isinstance(cursors, dict) else None
-        if not (isinstance(paging, dict) and paging.get("next") and after):
-            break
-    return templates

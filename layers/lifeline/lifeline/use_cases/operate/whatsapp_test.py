@@ -25,7 +25,7 @@ from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
 from lifeline.errors import RefusedError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.use_cases.operate.operate import Handler, Request, time_left
-from lifeline.use_cases.operate.whatsapp_templates import all_templates
+from lifeline.use_cases.shared.all_templates import all_templates
 from lifeline.use_cases.shared.panic_mode import PanicMode
 
 DAY: Final = 86_400.0

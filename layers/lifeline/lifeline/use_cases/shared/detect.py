@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lifeline.adapters.control import Control
 from lifeline.contract.scopes import WHATSAPP, template_scope
@@ -21,7 +21,12 @@ from lifeline.domain.panic.flag import By
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.shared.confirm import CannotAsk, Confirm, Confirmed
 from lifeline.use_cases.shared.panic_mode import PanicMode
+
+
+def _cannot_ask() -> Failure | None:
+    raise CannotAsk
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,10 @@ class Detect:
         telemetry: Telemetry,
         source: str,
         actor: str,
+        confirm: Confirm | None = None,
     ) -> None:
+        """``confirm``: asks about a first failure, where there is time for it."""
+        self._confirm = confirm
         self._settings = settings
         self._control = control
         self._panic = panic
@@ -59,11 +67,26 @@ class Detect:
         self._actor = actor
         self._stale_buckets: dict[str, tuple[int, ...]] = {}
 
-    def answers(self, results: Sequence[Result]) -> None:
-        """Outcomes of sends, in the order in which they ended: one write to the window for all."""
+    def answers(
+        self,
+        results: Sequence[Result],
+        again: Callable[[], Failure | None] = _cannot_ask,
+        remaining: Callable[[], float] = float,
+    ) -> None:
+        """Outcomes of sends, in the order in which they ended: one write to the window for all.
+
+        ``again`` and ``remaining``: see :class:`Confirm`.
+        """
+        asked = Confirmed()
+        if self._confirm is not None:
+            asked = self._confirm([result.failure for result in results], again, remaining)
+        results = [*results, *(replace(results[-1], failure=failure) for failure in asked.sends)]
         batch = tally(_cause(result) for result in results)
         unreached = batch.failed.get(Cause.UNREACHABLE, 0)
         self._telemetry.share("Unreached", unreached, len(results) - unreached, scope=WHATSAPP)
+        if asked.verdict:
+            verdict = asked.verdict
+            self.trip(WHATSAPP, verdict.cause, verdict.reason, verdict.evidence, asked.last)
         self._act(results, batch)
 
     def reports(self, results: Sequence[Result]) -> None:

@@ -15,9 +15,17 @@ from typing import Final, Generic, TypeVar
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
 from lifeline.contract.scopes import WHATSAPP
-from lifeline.domain.account.counters import DUPLICATE, POSSIBLE, CounterName, outcome_of, settles
-from lifeline.domain.message.proof import told_twice
-from lifeline.domain.message.row import Change, Fate, Row, Written, known
+from lifeline.domain.account.counters import (
+    BOTH,
+    DUPLICATE,
+    ESCALATED,
+    POSSIBLE,
+    CounterName,
+    outcome_of,
+    settles,
+)
+from lifeline.domain.message.proof import told_beside, told_twice
+from lifeline.domain.message.row import Change, Fate, Row, Watch, Written, known
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.shared.wake import Wake, wakes_of
@@ -71,11 +79,13 @@ class FoldReports:
         reports: Mapping[str, Sequence[R]],
         tell: Callable[[Row, R], Row],
         why: Callable[[Sequence[R]], str],
+        watch: Watch = Watch.AGENDA,
     ) -> Folded[R]:
         """Apply reports, by message id and in order. ``tell``: a row and a report to the row after it.
 
-        ``why``: what the row's trail says of the reports that changed it. Raises
-        :class:`~lifeline.errors.UnavailableError` when the rows cannot be read.
+        ``why``: what the row's trail says of the reports that changed it. ``watch``: what sees to it that
+        their outcomes are told. Raises :class:`~lifeline.errors.UnavailableError` when the rows cannot be
+        read.
         """
         folded: Folded[R] = Folded()
         if not reports:
@@ -88,7 +98,7 @@ class FoldReports:
             waiting = []
             if not changed:
                 break
-            written = self._write([Change(row, after, why(taken)) for row, after, taken in changed])
+            written = self._write([Change(row, after, why(taken), watch) for row, after, taken in changed])
             for (row, _, taken), result in zip(changed, written, strict=True):
                 if result is None:
                     continue
@@ -178,7 +188,14 @@ class FoldReports:
             possible, proven = told_twice(item.before, item.row)
             counts[POSSIBLE] += possible
             counts[DUPLICATE] += proven
+            escalated, both = told_beside(item.before, item.row)
+            counts[ESCALATED] += escalated
+            counts[BOTH] += both
         counts += Counter()  # drops zeros
+        if counts[ESCALATED]:
+            self._telemetry.count("Escalations", counts[ESCALATED], scope=WHATSAPP)
+        if counts[BOTH]:
+            self._telemetry.count("ToldByBoth", counts[BOTH], scope=WHATSAPP)
         if counts[POSSIBLE]:
             self._telemetry.count("PossibleDuplicates", counts[POSSIBLE], scope=WHATSAPP)
         if counts[DUPLICATE]:

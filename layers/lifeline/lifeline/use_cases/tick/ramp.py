@@ -15,6 +15,7 @@ from lifeline.domain.pace.pace import (
     Slots,
     climb,
     headroom,
+    limited,
     split,
 )
 from lifeline.domain.pace.records import DrainRate, DrainState
@@ -100,11 +101,13 @@ class Ramp:
     def _headroom(self, now: float, seconds: float) -> float:
         """What live traffic leaves of the limiter, messages per second."""
         limiter = self._settings.limiter
-        _, (rate, _) = split(limiter.rate, limiter.burst, limiter.critical_share)
+        booked = self._control.limiter(WHATSAPP) or now
+        allowed = limited(limiter.rate, self._control.operators_rate(), now)
+        _, (rate, _) = split(allowed, limiter.burst, limiter.critical_share)
         whole = int(now // MINUTE * MINUTE - MINUTE)
         last = self._control.counts(whole, whole).get(whole, {})
         live = max(0, last.get(ACCEPTED, 0) - last.get(DRAINED, 0)) / MINUTE
-        return headroom(rate, live, (self._control.limiter(WHATSAPP) or now) - now, seconds)
+        return headroom(rate, live, booked - now, seconds)
 
     def _rate_limits(self, now: float) -> dict[str, int]:
         """Answers of the last minute that said a limit, by the start of their part of the window."""

@@ -22,7 +22,8 @@ from lifeline.adapters.inbox import Inbox, Ownership
 from lifeline.adapters.queues import Outgoing, Queues
 from lifeline.adapters.whatsapp import Lost, WhatsApp
 from lifeline.contract.instants import format_instant
-from lifeline.domain.inbound import inbound
+from lifeline.contract.patterns import is_bsuid
+from lifeline.domain.inbound import inbound, notification
 from lifeline.domain.inbound.inbound import InboundRules, Reason, VoiceNote
 from lifeline.domain.pace.pace import MAX_DELAY
 from lifeline.domain.voice.audio import UnreadableAudioError, inspect
@@ -168,8 +169,8 @@ class InboundVoice:
             return self._report(note, Reason.SILENCE, "no words were heard in it")
         language = inbound.language_code(heard.language)
         duration = heard.duration if recording.duration is None else recording.duration
-        self._publish(inbound.transcribed(note, heard.text.strip(), language, duration))
-        if language:
+        self._publish(notification.transcribed(note, heard.text.strip(), language, duration))
+        if language and not note.in_group:
             self._remember(note, language)
         return True
 
@@ -192,7 +193,7 @@ class InboundVoice:
 
     def _report(self, note: VoiceNote, reason: Reason, detail: str) -> bool:
         self._telemetry.info("voice note unusable", wamid=note.wamid, reason=str(reason), detail=detail)
-        self._publish(inbound.unusable(note, reason, detail))
+        self._publish(notification.unusable(note, reason, detail))
         return True
 
     def _again(self, note: VoiceNote, detail: str) -> bool:
@@ -215,27 +216,31 @@ class InboundVoice:
         self._inbox.keep(inbound.name_of(note.wamid), waiting.job(), due, now)
         if not note.kept:
             until = note.received_at + self._rules.max_age_hours * 3600
-            self._publish(inbound.pending(waiting, until))
+            self._publish(notification.pending(waiting, until))
         self._telemetry.info("voice note waits", wamid=note.wamid, asked=asked)
         return False
 
     def _ask(self, note: VoiceNote, now: float) -> bool:
-        """Ask the person to type; False where they were asked lately, or have no number that we know.
+        """Ask the person to type; False where they were asked lately, or have neither a number nor a
+        user id that we know.
 
         The request goes the way of every message, under an id that is made from the voice note's: however
         often this is repeated, one request goes out.
         """
-        if note.kept or not note.phone or now - note.received_at > WINDOW:
+        whom = note.phone or (note.user_id if is_bsuid(note.user_id) else "")
+        if note.kept or not whom or now - note.received_at > WINDOW:
             return False
+        if note.in_group:
+            return False  # what one person says to others is no talk with us
         if note.number_id not in ("", self._sends_from):
             return False  # they opened the window of that number, not of the one that we send from
         person = note.sender.key
         if not self._inbox.may_ask(person, note.wamid, now, self._rules.ask_every_minutes * 60):
             return False
-        text = inbound.prompt(self._rules, self._inbox.language(person), note.phone)
+        text = inbound.prompt(self._rules, self._inbox.language(person), whom)
         message = {
             "id": "lifeline-type-" + hashlib.sha256(note.wamid.encode()).hexdigest()[:32],
-            "to": note.phone,
+            **({"to": whom} if note.phone else {"recipient": {"bsuid": whom}}),
             "type": "text",
             "text": text,
             "category": "voice-prompt",

@@ -1,15 +1,20 @@
-"""What Meta says of templates, the account and the number: panic, its end, warnings, or history only."""
+"""What Meta says of templates, the account and the number: panic, its end, notifications, or history only.
+
+What each event means stands in :mod:`lifeline.domain.inbound.account_fields`.
+"""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
 
+from lifeline.adapters.control import Control
 from lifeline.adapters.notices import Notices
 from lifeline.contract.scopes import WHATSAPP, is_scope, template_scope
-from lifeline.domain.failure.causes import Cause, audience
-from lifeline.domain.inbound import webhooks
-from lifeline.domain.inbound.webhooks import AccountUpdate, TemplateUpdate, Weight
+from lifeline.domain.account.records import MarketingTemplates
+from lifeline.domain.failure.causes import Cause
+from lifeline.domain.inbound.account_fields import ENDS, FIELDS, AccountField, Weight
+from lifeline.domain.inbound.webhooks import AccountUpdate, TemplateUpdate
 from lifeline.domain.panic.ending import resolve
 from lifeline.domain.panic.flag import By, note
 from lifeline.errors import LifelineError
@@ -27,6 +32,7 @@ class Accounts:
         self,
         *,
         settings: Settings,
+        control: Control,
         panic: PanicMode,
         notices: Notices,
         detect: Detect,
@@ -34,6 +40,7 @@ class Accounts:
         telemetry: Telemetry,
     ) -> None:
         self._settings = settings
+        self._control = control
         self._panic = panic
         self._notices = notices
         self._detect = detect
@@ -49,6 +56,7 @@ class Accounts:
         if not is_scope(scope):
             self._telemetry.warning("a template with an unusual name", template=update.name[:64])
             return True
+        self._categorise(update.name, update.category)
         why = f": {update.reason}" if update.reason else ""
         reason = f"Meta says {update.event} for template {update.name} ({update.language}){why}"
         evidence: dict[str, object] = {
@@ -58,11 +66,13 @@ class Accounts:
             "observed": update.at,
             **({"promotional": True} if update.category == "MARKETING" else {}),
         }
-        if update.event in webhooks.BLOCKS:
+        field = FIELDS["message_template_status_update"]
+        weight = field.weigh(update.event, evidence)
+        if weight is Weight.PANIC:
             return self._detect.trip(
                 scope, Cause.TEMPLATE_REJECTED, reason, evidence, observed=at_the_latest(update.at)
             )
-        if update.event in webhooks.ENDS:
+        if update.event in ENDS:
             self._panic.change(
                 scope,
                 lambda flag: resolve(
@@ -76,31 +86,69 @@ class Accounts:
             )
             return True
         self._note(scope, reason, evidence, update.at)
-        return True
+        return self._tell(field, weight, scope, reason, evidence)
 
     def _account(self, update: AccountUpdate) -> bool:
-        weight = webhooks.weigh(update)
+        field = FIELDS[update.kind]
+        scope = template_scope(update.template) if update.template else WHATSAPP
+        if not is_scope(scope):
+            self._telemetry.warning("a template with an unusual name", template=update.template[:64])
+            return True
+        self._categorise(update.template, update.category)
+        weight = field.weigh(update.event, update.detail)
         evidence = {"field": update.kind, "event": update.event, **update.detail, "observed": update.at}
-        reason = f"Meta says {update.event or update.kind} ({_words(update)})"
+        about = f" for template {update.template}" if update.template else ""
+        reason = f"Meta says {update.event or update.kind}{about} ({_words(update)})"
         if weight is Weight.PANIC:
             return self._detect.trip(
                 WHATSAPP, Cause.ACCOUNT, reason, evidence, observed=at_the_latest(update.at)
             )
-        self._note(WHATSAPP, reason, evidence, update.at)
-        if weight is Weight.WARN:
-            try:
-                self._notices.tell(
-                    audience=audience(WHATSAPP, Cause.ACCOUNT),
-                    subject=f"Lifeline: Meta warns about the WhatsApp account ({update.event})",
-                    text=f"{reason}. Messages still go out. Open Meta Business Support before that changes.",
-                    scope=WHATSAPP,
-                    cause=str(Cause.ACCOUNT),
-                    severity="warning",
-                    data=evidence,
-                )
-            except LifelineError as error:
-                self._telemetry.error("people were not told", detail=str(error))
-                return False
+        self._note(scope, reason, evidence, update.at)
+        return self._tell(field, weight, scope, reason, evidence)
+
+    def _categorise(self, template: str, category: str) -> None:
+        """Remember which templates are marketing: a person who opted out gets none of them."""
+        if not category:
+            return
+        stored = self._control.kept(MarketingTemplates)
+        after = stored.value.after(template, category)
+        if after != stored.value:
+            self._control.keep(
+                after,
+                actor=ACTOR,
+                reason=f"Meta says that {template} is {category}",
+                now=self._clock(),
+                read_version=stored.version,
+            )
+
+    def _tell(
+        self,
+        field: AccountField,
+        weight: Weight,
+        scope: str,
+        reason: str,
+        evidence: Mapping[str, object],
+    ) -> bool:
+        if weight is Weight.NOTE:
+            return True
+        warns = weight is Weight.WARN
+        verb = "warns" if warns else "tells"
+        what = "a template" if field.of_template else "the WhatsApp account"
+        event = evidence["event"] or field.name
+        cause = Cause.TEMPLATE_REJECTED if field.of_template else Cause.ACCOUNT
+        try:
+            self._notices.tell(
+                audience=field.audience,
+                subject=f"Lifeline: Meta {verb} about {what} ({event})",
+                text=f"{reason}. Messages still go out." + (f" {field.advice}" if warns else ""),
+                scope=scope,
+                cause=str(cause),
+                severity="warning" if warns else "info",
+                data={**evidence, "field": field.name},
+            )
+        except LifelineError as error:
+            self._telemetry.error("people were not told", detail=str(error))
+            return False
         return True
 
     def _note(self, scope: str, reason: str, evidence: Mapping[str, object], at: float | None) -> None:

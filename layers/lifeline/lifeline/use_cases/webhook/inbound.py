@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 from lifeline.adapters.inbound_topic import InboundTopic
@@ -19,9 +20,11 @@ from lifeline.adapters.inbox import Inbox, Ownership
 from lifeline.adapters.queues import Outgoing, Queues
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.inbound import inbound
+from lifeline.domain.inbound.notification import notification
 from lifeline.domain.inbound.webhooks import InboundMessage
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.webhook.preferences import Preferences
 
 WORKERS: Final = 8
 """Messages of one POST that are handed on at once: 1,000 of them take about five seconds."""
@@ -38,6 +41,7 @@ class TakeInbound:
         inbox: Inbox,
         topic: InboundTopic,
         queues: Queues,
+        preferences: Preferences,
         voice_queue_url: str,
         clock: Callable[[], float],
         telemetry: Telemetry,
@@ -45,6 +49,7 @@ class TakeInbound:
         self._inbox = inbox
         self._topic = topic
         self._queues = queues
+        self._preferences = preferences
         self._voice_queue_url = voice_queue_url
         self._clock = clock
         self._telemetry = telemetry
@@ -74,7 +79,7 @@ class TakeInbound:
             if claim is not Ownership.MINE:
                 return claim is Ownership.DONE
             claimed = True
-            self._hand_on(message.wamid or name, message, now)
+            self._hand_on(name, message, now)
             self._inbox.finish(name, self._clock())
         except UnavailableError as error:
             self._telemetry.error(
@@ -89,13 +94,16 @@ class TakeInbound:
                 self._give_back(name)
         return True
 
-    def _hand_on(self, wamid: str, message: InboundMessage, now: float) -> None:
+    def _hand_on(self, name: str, message: InboundMessage, now: float) -> None:
+        notice = notification(
+            message.wamid, message.value, message.contact, message.number, now, message.errors
+        )
+        wamid = message.wamid or name
         note = inbound.voice_note(wamid, message.value, message.contact, message.number, now)
         if note is None:
-            notice = inbound.notice_of(wamid, message.value, message.contact, message.number, now)
-            self._topic.publish(notice)
+            self._topic.publish(self._preferences.heard(notice))
             self._telemetry.count("Inbound", kind=str(notice["kind"]))
-        elif not self._queues.send(self._voice_queue_url, [Outgoing(note.job())])[0]:
+        elif not self._queues.send(self._voice_queue_url, [Outgoing(replace(note, notice=notice).job())])[0]:
             raise UnavailableError("SQS", "queueing a voice note", "not taken")
 
     def _give_back(self, name: str) -> None:

@@ -29,6 +29,7 @@ from lifeline.domain.inbound.webhooks import (
     Foreign,
     Ignored,
     InboundMessage,
+    Preference,
     StatusUpdate,
     TemplateUpdate,
     UnreadableError,
@@ -40,6 +41,7 @@ from lifeline.telemetry import Telemetry
 from lifeline.use_cases.webhook.accounts import Accounts
 from lifeline.use_cases.webhook.failures import Failures
 from lifeline.use_cases.webhook.foreign import ForeignSeen
+from lifeline.use_cases.webhook.preferences import Preferences
 from lifeline.use_cases.webhook.statuses import Statuses
 from lifeline.use_cases.webhook.tests_and_probes import TestsAndProbes
 
@@ -69,6 +71,7 @@ class _Sorted:
     tests: list[StatusUpdate] = field(default_factory=list)
     probes: bool = False
     inbound: list[InboundMessage] = field(default_factory=list)
+    preferences: list[Preference] = field(default_factory=list)
     errors: list[Failure] = field(default_factory=list)
     others: list[TemplateUpdate | AccountUpdate] = field(default_factory=list)
     foreign: list[Foreign] = field(default_factory=list)
@@ -89,6 +92,7 @@ class Webhook:
         accounts: Accounts,
         tests: TestsAndProbes,
         foreign: ForeignSeen,
+        preferences: Preferences,
         inbound: Callable[[Sequence[InboundMessage]], bool],
     ) -> None:
         """``inbound``: takes what people wrote to us; False where that must be tried again."""
@@ -102,6 +106,7 @@ class Webhook:
         self._accounts = accounts
         self._tests = tests
         self._foreign = foreign
+        self._preferences = preferences
         self._reread_at = float("-inf")
 
     # -- who is there ------------------------------------------------------------------------------
@@ -190,6 +195,10 @@ class Webhook:
         steps: list[tuple[str, Callable[[], bool]]] = []
         if sorted_updates.probes:
             steps.append(("probe", self._tests.probe))
+        if (
+            sorted_updates.preferences
+        ):  # before statuses: what is sent instead of a refused send asks for them
+            steps.append(("preference", partial(self._preferences, sorted_updates.preferences)))
         if sorted_updates.statuses:
             steps.append(("seen", self._tests.seen))
             steps.append(("status", partial(self._statuses, sorted_updates.statuses, sorted_updates.counts)))
@@ -244,6 +253,9 @@ def _sort(updates: Sequence[webhooks.Update]) -> _Sorted:
             case InboundMessage():
                 sorted_updates.counts["inbound"] += 1
                 sorted_updates.inbound.append(update)
+            case Preference():
+                sorted_updates.counts["preference"] += 1
+                sorted_updates.preferences.append(update)
             case AccountError():
                 sorted_updates.counts["error"] += 1
                 sorted_updates.errors.append(update.failure)

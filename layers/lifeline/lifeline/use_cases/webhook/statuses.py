@@ -12,19 +12,24 @@ from functools import partial
 from typing import Final
 
 from lifeline.adapters.control import Control
+from lifeline.adapters.queues import Outgoing, Queues
+from lifeline.contract.messages import parse_message
 from lifeline.contract.scopes import WHATSAPP, template_scope
 from lifeline.domain.account.counters import REPORTED_LATER, REPORTED_SENT, CounterName
 from lifeline.domain.inbound.webhooks import StatusUpdate
 from lifeline.domain.message.outcome import Retries
 from lifeline.domain.message.proof import named, prove, reported_failure
-from lifeline.domain.message.row import Row
+from lifeline.domain.message.row import Row, Watch
 from lifeline.domain.message.status import Status, from_webhook
+from lifeline.domain.message.telling import from_this_write, from_webhook_again
 from lifeline.domain.panic.notices import PROMOTION
+from lifeline.domain.voice.speech import NO_SUCH_RECORDING, Forget
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.shared.detect import Result
 from lifeline.use_cases.shared.fold_reports import Folded, FoldReports, Moved
 from lifeline.use_cases.shared.panic_mode import PanicMode
+from lifeline.use_cases.shared.publish import Publish, ToTell
 from lifeline.use_cases.shared.retrying import Retrying
 from lifeline.use_cases.webhook.accounts import at_the_latest
 from lifeline.use_cases.webhook.failures import Failures
@@ -43,6 +48,9 @@ class Statuses:
         panic: PanicMode,
         failures: Failures,
         retrying: Retrying,
+        publish: Publish,
+        queues: Queues,
+        voice_queue_url: str,
         telemetry: Telemetry,
     ) -> None:
         self._fold = fold
@@ -50,21 +58,26 @@ class Statuses:
         self._panic = panic
         self._failures = failures
         self._retrying = retrying
+        self._publish = publish
+        self._queues = queues
+        self._voice_queue_url = voice_queue_url
         self._telemetry = telemetry
 
     def __call__(self, statuses: Mapping[str, Sequence[StatusUpdate]], counts: Counter[str]) -> bool:
         """Settle rows, by message id; False where some must come again. Unknown ids go into ``counts``."""
-        folded = self._fold(statuses, self._tell, _why)
+        folded = self._fold(statuses, self._tell, _why, Watch.WEBHOOK)
+        noted = self._publish(_tellings(statuses, folded))
         counts["unknown_message"] += sum(
             len(updates) for name, updates in statuses.items() if name not in folded.rows
         )
         try:
             self._failures(self._results(folded.moved))
             self._count(statuses, folded)
+            self._forget_recordings(folded.moved)
         except Exception:  # what only counts must not hide that something has to come again
             self._telemetry.exception("statuses could not be counted")
             self._telemetry.count("WebhookFaults", scope=WHATSAPP)
-        return not folded.again
+        return not folded.again and None not in noted.values()
 
     def _tell(self, row: Row, update: StatusUpdate) -> Row:
         """The row after one update; the same one where nothing is new."""
@@ -90,6 +103,24 @@ class Statuses:
             return self._panic.flag(scope).blocks_sending
         except UnavailableError:
             return False  # it only waits a little longer: the next step reads the flags anew
+
+    def _forget_recordings(self, moved: Sequence[Moved[StatusUpdate]]) -> None:
+        """Have recordings that Meta refused used no more. Where that fails, the next send of the same words
+        asks."""
+        refused = {
+            (parse_message(item.before.body).text or "", item.before.recording)
+            for item in moved
+            for update in item.reports
+            if item.before.recording and update.failure and update.failure.code in NO_SUCH_RECORDING
+        }
+        if not refused:
+            return
+        queued = self._queues.send(
+            self._voice_queue_url,
+            [Outgoing(Forget(text.strip(), media_id).write()) for text, media_id in sorted(refused)],
+        )
+        if not all(queued):
+            self._telemetry.warning("a refused recording is still kept", count=queued.count(False))
 
     def _results(self, moved: Sequence[Moved[StatusUpdate]]) -> list[Result]:
         results = []
@@ -122,6 +153,19 @@ class Statuses:
                 minutes[_minute(before.attempted_at)][REPORTED_LATER] += 1
         for minute, counted in minutes.items():
             self._failures.best_effort(partial(self._control.count, minute, counted))
+
+
+def _tellings(statuses: Mapping[str, Sequence[StatusUpdate]], folded: Folded[StatusUpdate]) -> list[ToTell]:
+    """What this POST has written, and what it wrote already where it came before and was not answered."""
+    revs: dict[str, frozenset[int]] = {}
+    rows = dict(folded.rows)
+    for item in folded.moved:
+        rows[item.row.id] = item.row
+        revs[item.row.id] = from_this_write(item.row, item.before)
+    for name, row in rows.items():
+        goals = frozenset(str(from_webhook(update.state)) for update in statuses[name])
+        revs[name] = revs.get(name, frozenset()) | from_webhook_again(row, goals)
+    return [ToTell(row, revs[name]) for name, row in rows.items() if revs[name]]
 
 
 def _why(updates: Sequence[StatusUpdate]) -> str:

@@ -1,0 +1,1 @@
+"""The console: Lifeline on the CloudWatch dashboard, so that a phone is enough."""

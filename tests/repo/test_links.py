@@ -1,0 +1,56 @@
+"""Every link of every document leads to a file, and to a heading in it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.runbook import headings
+from tests.support.template import ROOT
+
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+
+
+def documents() -> list[Path]:
+    done = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return [ROOT / name for name in done.stdout.split()]
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page, as the repository's service makes them of its headings."""
+    names = [re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-") for name in headings(path.read_text())]
+    return set(names) | {f"{name}-{n}" for name in names for n in range(1, names.count(name))}
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_its_links_lead_somewhere(path: Path) -> None:
+    dead = []
+    for link in (one or other for one, other in LINK.findall(CODE.sub("", path.read_text()))):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name) if name else path
+        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
+            dead.append(link)
+    assert dead == []
+
+
+def test_the_site_has_every_page() -> None:
+    index = (ROOT / "docs" / "index.md").read_text()
+    entries = [
+        line
+        for block in re.findall(r"^```\{toctree\}\n(.*?)^```$", index, re.M | re.S)
+        for line in block.split()
+    ]
+    listed = {
+        path.resolve()
+        for entry in entries
+        if not entry.startswith(":")
+        for path in (ROOT / "docs").glob(f"{entry}.md")
+    }
+    pages = {path.resolve() for path in (ROOT / "docs").rglob("*.md")} - {ROOT / "docs" / "index.md"}
+    assert pages - listed == set()
