@@ -38,6 +38,7 @@ from lifeline.domain.message.row import (
     waiting,
 )
 from lifeline.domain.message.status import RANK, Status, can_move
+from lifeline.domain.message.telling import at_home
 from lifeline.domain.message.ways import given_up, tried
 from lifeline.domain.pace.pace import backoff, pair_wait
 from lifeline.domain.voice.speech import NO_SUCH_RECORDING
@@ -288,4 +289,5 @@ def told_beside(before: Row, after: Row) -> tuple[int, int]:
 
 
 def _escalation_told(row: Row) -> int:
-    return int(row.escalated > 0 and row.otherwise > 0 and row.lane is None)
+    # A row that is on the agenda for its outcomes alone has nothing else to wait for.
+    return int(row.escalated > 0 and row.otherwise > 0 and at_home(row).lane is None)
