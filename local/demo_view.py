@@ -81,12 +81,15 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+def _colour(state: str) -> str:
+    return {"panic": "bold red", "recovering": "yellow"}.get(state, "green")
+
+
 def picture(moment: Moment) -> Text:
     """The flow, with what each part holds now."""
-    open_circuit = moment.state == "panic"
     told = moment.statuses.get("PUSHED", 0) + moment.statuses.get("EMAILED", 0)
-    colour = {"panic": "bold red", "recovering": "yellow"}.get(moment.state, "green")
-    line = "──✕──" if open_circuit else "─────"
+    colour = _colour(moment.state)
+    line = "──✕──" if moment.state == "panic" else "─────"
     rows = [
         f"producer ──> queues ──> sender [{colour}]{line}>[/] WhatsApp ({moment.accepted} accepted)",
         f"{moment.queued:>4} of {moment.messages}".ljust(26) + f"├──────> push, email ({told} people)",
@@ -98,7 +101,7 @@ def picture(moment: Moment) -> Text:
 
 def view(moment: Moment) -> RenderableType:
     """The live view: at most :data:`WIDTH` columns and 24 rows."""
-    colour = {"panic": "bold red", "recovering": "yellow"}.get(moment.state, "green")
+    colour = _colour(moment.state)
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(min_width=12)
     table.add_column(justify="right", min_width=5)

@@ -9,7 +9,7 @@ import typer
 from lifeline.contract.instants import duration
 
 from lifeline_cli import render
-from lifeline_cli.errors import CliError, usage
+from lifeline_cli.errors import usage
 from lifeline_cli.queue import rate
 from lifeline_cli.render import Cli
 from lifeline_cli.values import seconds_of
@@ -53,14 +53,7 @@ def set_(
         raise usage("--for goes with a rate")
     if for_:
         fields["for_seconds"] = seconds_of(for_, "--for")
-    try:
-        answer = cli.client.change("limiter.set", **fields, **({"sure": True} if yes else {}))
-    except CliError as error:
-        if error.code != "unsure":
-            raise
-        render.confirm(f"{error.message}. Go on?", yes)
-        answer = cli.client.change("limiter.set", **fields, sure=True)
-    cli.show("limiter.set", answer, draw_set)
+    cli.show("limiter.set", render.change_surely(cli, "limiter.set", yes, **fields), draw_set)
 
 
 def draw(result: Mapping[str, Any]) -> Iterable[RenderableType]:

@@ -11,7 +11,7 @@ from lifeline.contract.names import DEAD_LETTER_QUEUES, LANES, QUEUES, REFUSED
 from lifeline.contract.operator_actions import OPERATOR_ACTIONS
 
 from lifeline_cli import render
-from lifeline_cli.errors import CliError, usage
+from lifeline_cli.errors import usage
 from lifeline_cli.render import Cli, Count, Watch
 
 if TYPE_CHECKING:
@@ -129,14 +129,7 @@ def set_rate(
     """Set how fast the backlog leaves. Takes effect within about a minute; live messages are not slowed."""
     cli: Cli = context.obj
     fields = {"queue": queue, "rate": new_rate, "reason": reason}
-    try:
-        answer = cli.client.change("queue.set_rate", **fields, **({"sure": True} if yes else {}))
-    except CliError as error:
-        if error.code != "unsure":
-            raise
-        render.confirm(f"{error.message}. Go on?", yes)
-        answer = cli.client.change("queue.set_rate", **fields, sure=True)
-    cli.show("queue.set_rate", answer, draw_rate)
+    cli.show("queue.set_rate", render.change_surely(cli, "queue.set_rate", yes, **fields), draw_rate)
 
 
 def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:

@@ -242,6 +242,20 @@ def confirm(question: str, yes: bool, danger: str = "") -> None:
         raise CliError("not_confirmed", "nothing was changed")
 
 
+def change_surely(cli: Cli, action: str, yes: bool, **fields: Any) -> dict[str, Any]:
+    """Change something that may need to be meant: where the function says so, a person is asked.
+
+    Raises :class:`CliError`: refused for another reason, or not meant.
+    """
+    try:
+        return cli.client.change(action, **fields, **({"sure": True} if yes else {}))
+    except CliError as error:
+        if error.code != "unsure":
+            raise
+        confirm(f"{error.message}. Go on?", yes)
+        return cli.client.change(action, **fields, sure=True)
+
+
 def progress(quiet: bool) -> Progress:
     """A bar on standard error for long work; nothing where nobody watches."""
     from rich.progress import Progress

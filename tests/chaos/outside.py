@@ -16,6 +16,7 @@ from lifeline.contract.outcomes import parse_outcome
 from local.build import LocalError
 from tests.chaos.account import Event, Mail, Push, Send, id_of, row_of
 from tests.chaos.proxy import Effect
+from tests.support.inbox import subscribed
 from tests.support.system import System
 
 NO_MESSAGES = ("probe-queue", "wake-queue")
@@ -50,22 +51,8 @@ class Outside:
 
     def subscribe(self) -> None:
         """Have every outcome on a queue that is none of the stack's."""
-        sqs = self.system.sqs
-        url = sqs.create_queue(QueueName=self.subscriber)["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         topic = self.system.out["OutcomesTopicArn"]
-        allowed = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-        self.system.sns.subscribe(
-            TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
-        )
+        subscribed(self.system, self.subscriber, topic, {"RawMessageDelivery": "true"})
 
     def events(self) -> list[Event]:
         """The outcomes of this run's messages that have come."""

@@ -96,6 +96,17 @@ def fault(http_client: Http, url: str, limit: int = 1000) -> Fault:
     return raised.value.fault
 
 
+def answering(place: Callable[[Serve], Place]) -> Place:
+    """One that answers each request."""
+
+    def serve(connection: socket.socket, _: int) -> None:
+        there.take(connection)
+        connection.sendall(OK)
+
+    there = place(serve)
+    return there
+
+
 def test_a_connection_carries_one_request_after_the_other(place: Callable[[Serve], Place]) -> None:
     def serve(connection: socket.socket, _: int) -> None:
         while there.take(connection):
@@ -132,11 +143,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_replaced_without_asking_
 def test_a_kept_connection_that_takes_no_byte_is_replaced(
     place: Callable[[Serve], Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def serve(connection: socket.socket, _: int) -> None:
-        there.take(connection)
-        connection.sendall(OK)
-
-    there, mine = place(serve), client()
+    there, mine = answering(place), client()
     monkeypatch.setattr(http, "_readable", lambda _: False)  # its end comes between the look and the use
     ask(mine, there.url)
     ((kept, _),) = mine._idle.popitem()[1]
@@ -164,11 +171,7 @@ def test_an_end_after_the_request_was_taken_is_in_doubt_and_not_asked_again(
 def test_a_connection_that_was_idle_for_long_is_not_used(
     place: Callable[[Serve], Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def serve(connection: socket.socket, _: int) -> None:
-        there.take(connection)
-        connection.sendall(OK)
-
-    there, mine = place(serve), client()
+    there, mine = answering(place), client()
     ask(mine, there.url)
     monkeypatch.setattr(http, "IDLE_SECONDS", 0.0)
     assert ask(mine, there.url).status == 200

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
-from lifeline.adapters.secrets import Secrets
 from lifeline.adapters.whatsapp import Accepted, WhatsApp
 from lifeline.contract.kinds import TYPES
 from lifeline.domain.failure.classify import Failure
@@ -16,19 +14,11 @@ from lifeline.domain.message.kinds import request
 
 from local.simulators.graph import GraphSimulator
 from local.simulators.meta_schema import MetaSchema
-from tests.support.aws import stand_in
+from tests.support.graph_client import TOKEN, client
 from tests.support.kinds import SAMPLES, sent_with, uploaded
 from tests.support.openapi import MISSING, OPENAPI
 
 TO = "+4915112345678"
-TOKEN = "EAAlocaltoken0000000000000001"
-
-
-class Store:
-    """Secrets Manager with the simulator's token."""
-
-    def get_secret_value(self, **_: Any) -> dict[str, str]:
-        return {"SecretString": json.dumps({"access_token": TOKEN})}
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +39,7 @@ def simulator() -> Iterator[GraphSimulator]:
 
 @pytest.fixture(scope="module")
 def whatsapp(simulator: GraphSimulator) -> WhatsApp:
-    return WhatsApp(
-        Secrets(stand_in("secretsmanager", Store()), "arn", lambda: 0.0),
-        app_token=str,
-        base_url=simulator.url,
-        version="v23.0",
-        phone_number_id=simulator.phone_number_id,
-        waba_id=simulator.waba_id,
-        connections=2,
-        connect_timeout=2,
-        read_timeout=5,
-    )
+    return client(simulator)
 
 
 @pytest.mark.skipif(not OPENAPI.exists(), reason=MISSING)

@@ -8,30 +8,15 @@ from typing import Any
 
 import pytest
 import requests
-from lifeline.adapters.secrets import Secrets
-from lifeline.adapters.whatsapp import Accepted, Lost, Media, WhatsApp
+from lifeline.adapters.whatsapp import Accepted, Lost, Media
 from lifeline.contract.messages import parse_message
 from lifeline.domain.failure.causes import Cause
 from lifeline.domain.failure.classify import Failure
 
 from local.simulators.graph import GraphSimulator
+from tests.support.graph_client import client
 from tests.support.inbound import spoken
 from tests.support.media_files import png
-
-TOKEN = "EAAlocaltoken0000000000000001"
-
-
-class Secret(Secrets):
-    """With one token, and no Secrets Manager behind it."""
-
-    def __init__(self, token: str = TOKEN) -> None:
-        self.token = token
-
-    def get(self, name: str) -> str:
-        return self.token
-
-    def renewed(self, used: str) -> str:
-        return self.token
 
 
 @pytest.fixture
@@ -40,20 +25,6 @@ def simulator() -> Iterator[GraphSimulator]:
     running.start()
     yield running
     running.stop()
-
-
-def client(simulator: GraphSimulator, token: str = TOKEN) -> WhatsApp:
-    return WhatsApp(
-        Secret(token),
-        app_token=str,
-        base_url=simulator.url,
-        version="v23.0",
-        phone_number_id=simulator.phone_number_id,
-        waba_id=simulator.waba_id,
-        connections=2,
-        connect_timeout=2,
-        read_timeout=5,
-    )
 
 
 def keep(simulator: GraphSimulator, content: bytes, **more: Any) -> str:

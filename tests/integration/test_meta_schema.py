@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import requests
-from lifeline.adapters.secrets import Secrets
 from lifeline.adapters.whatsapp import Accepted, Answer, WhatsApp
 from lifeline.contract.messages import Message, parse_message
 from lifeline.domain.failure.causes import Cause
@@ -22,7 +21,7 @@ from lifeline.domain.message.kinds import request
 from local.simulators.graph import GraphSimulator
 from local.simulators.graph.template_sends import in_small_letters
 from local.simulators.meta_schema import MetaSchema
-from tests.support.aws import stand_in
+from tests.support.graph_client import client
 from tests.support.openapi import MISSING, OPENAPI
 from tests.support.system import eventually
 
@@ -150,29 +149,9 @@ def simulator(sink: Sink) -> Iterator[GraphSimulator]:
     assert made.schema_faults == [], "what the simulator said fits Meta's file"
 
 
-class Store:
-    """Secrets Manager with what the simulator knows."""
-
-    def get_secret_value(self, **_: Any) -> dict[str, str]:
-        secret = {
-            "access_token": "EAAlocaltoken0000000000000001",
-        }
-        return {"SecretString": json.dumps(secret)}
-
-
 @pytest.fixture
 def whatsapp(simulator: GraphSimulator) -> WhatsApp:
-    return WhatsApp(
-        Secrets(stand_in("secretsmanager", Store()), "arn", lambda: 0.0),
-        app_token=lambda: "1234567890|local-app-secret",
-        base_url=simulator.url,
-        version="v23.0",
-        phone_number_id=simulator.phone_number_id,
-        waba_id=simulator.waba_id,
-        connections=2,
-        connect_timeout=3,
-        read_timeout=5,
-    )
+    return client(simulator, app_token=lambda: "1234567890|local-app-secret")
 
 
 @pytest.mark.parametrize("body", BODIES[:5], ids=range(5))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.runbook import headings
+from tests.support.runbook import anchors
 from tests.support.template import ROOT
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
@@ -20,12 +20,6 @@ def documents() -> list[Path]:
     return [ROOT / name for name in done.stdout.split()]
 
 
-def anchors(path: Path) -> set[str]:
-    """The anchors of a page, as the repository's service makes them of its headings."""
-    names = [re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-") for name in headings(path.read_text())]
-    return set(names) | {f"{name}-{n}" for name in names for n in range(1, names.count(name))}
-
-
 @pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_its_links_lead_somewhere(path: Path) -> None:
     dead = []
@@ -34,7 +28,9 @@ def test_its_links_lead_somewhere(path: Path) -> None:
             continue
         name, _, anchor = link.partition("#")
         target = (path.parent / name) if name else path
-        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
+        if not target.exists() or (
+            anchor and target.suffix == ".md" and anchor not in anchors(target.read_text())
+        ):
             dead.append(link)
     assert dead == []
 

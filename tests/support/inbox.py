@@ -36,13 +36,10 @@ class Inbox:
         )
 
 
-@contextlib.contextmanager
-def inbox(system: System, policy: Mapping[str, Sequence[str]]) -> Iterator[Inbox]:
-    """An inbox for as long as the block lasts, with the filter ``policy`` of a subscription."""
-    name = f"{system.stack.name}-inbox-{time.time_ns()}"
+def subscribed(system: System, name: str, topic: str, attributes: Mapping[str, str]) -> tuple[str, str]:
+    """A new queue that gets what a topic publishes: its URL, and the subscription's ARN."""
     url = system.sqs.create_queue(QueueName=name)["QueueUrl"]
-    attributes = system.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-    arn, topic = attributes["QueueArn"], system.out["OpsTopicArn"]
+    arn = system.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     allowed = {
         "Effect": "Allow",
         "Principal": {"Service": "sns.amazonaws.com"},
@@ -56,9 +53,18 @@ def inbox(system: System, policy: Mapping[str, Sequence[str]]) -> Iterator[Inbox
         TopicArn=topic,
         Protocol="sqs",
         Endpoint=arn,
-        Attributes={"FilterPolicy": json.dumps(policy)},
+        Attributes=dict(attributes),
         ReturnSubscriptionArn=True,
     )["SubscriptionArn"]
+    return str(url), str(subscription)
+
+
+@contextlib.contextmanager
+def inbox(system: System, policy: Mapping[str, Sequence[str]]) -> Iterator[Inbox]:
+    """An inbox for as long as the block lasts, with the filter ``policy`` of a subscription."""
+    name = f"{system.stack.name}-inbox-{time.time_ns()}"
+    filters = {"FilterPolicy": json.dumps(policy)}
+    url, subscription = subscribed(system, name, system.out["OpsTopicArn"], filters)
     try:
         yield Inbox(system, url)
     finally:

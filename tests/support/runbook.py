@@ -45,6 +45,12 @@ def blocks(document: Path = RUNBOOK) -> list[Block]:
     return found
 
 
+def anchors(text: str) -> set[str]:
+    """The anchors of a page, as the repository's service makes them of its headings."""
+    names = [re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-") for name in headings(text)]
+    return set(names) | {f"{name}-{n}" for name in names for n in range(1, names.count(name))}
+
+
 def mentioned(text: str) -> Iterator[str]:
     """Every command named in prose, tables and descriptions."""
     for match in _INLINE.finditer(_FENCE.sub("", text)):

@@ -16,6 +16,7 @@ from lifeline.domain.fallback.policy import DEFAULT_POLICY, Policy
 from lifeline.domain.fallback.prices import Prices
 from lifeline.domain.inbound.inbound import InboundRules
 from lifeline.domain.inbound.ours import WebhookRules
+from lifeline.domain.pace.pace import SetRate
 from lifeline.domain.pace.quiet import QuietHours
 from lifeline.domain.panic.detection import Thresholds
 from lifeline.domain.panic.flag import Rules
@@ -92,6 +93,10 @@ class Limiter:
     def bulk_rate(self) -> float:
         """What bulk messages may use together, messages per second."""
         return self.rate * self.bulk_share
+
+    def under(self, rate: SetRate | None, now: float) -> Limiter:
+        """This limiter at an operator's rate, while that holds."""
+        return replace(self, rate=rate.rate) if rate is not None and rate.holds(now) else self
 
 
 @dataclass(frozen=True, slots=True)

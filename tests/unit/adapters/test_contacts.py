@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lifeline.adapters.contacts import READS, Contact, Contacts, bsuid_key, contact_key, mark_key
+from lifeline.adapters.batches import READS
+from lifeline.adapters.contacts import Contact, Contacts, bsuid_key, contact_key, mark_key
 from lifeline.contract.messages import Recipient
 from lifeline.contract.ways import EMAIL, PUSH
 from lifeline.errors import UnavailableError

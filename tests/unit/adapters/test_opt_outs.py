@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from lifeline.adapters.opt_outs import READS, OptOuts
+from lifeline.adapters.batches import READS
+from lifeline.adapters.opt_outs import OptOuts
 from lifeline.domain.inbound.opting_out import Statement, Wish, opted_out
 from lifeline.errors import UnavailableError
 

@@ -15,12 +15,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from lifeline.adapters.aws import unavailable
+from lifeline.adapters.batches import items_of
 from lifeline.contract.messages import Recipient
 from lifeline.contract.ways import WAYS, WAYS_BY_NAME
-from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -62,12 +59,6 @@ def refusal(way: str) -> str:
     return f"{way}_refused"
 
 
-KEYS_PER_CALL: Final = 100
-"""Of BatchGetItem (DynamoDB API)."""
-READS: Final = 10
-"""Calls until DynamoDB has given all keys of one part: it may leave some for the next."""
-
-
 class Contacts:
     """Reads and changes contacts. Raises :class:`UnavailableError` when DynamoDB does not answer."""
 
@@ -85,7 +76,7 @@ class Contacts:
     def read(self, keys: Iterable[str]) -> Mapping[str, Contact]:
         """The contacts of these people, by their :func:`contact_key`; an unknown one is absent."""
         doing = "reading contacts"
-        items = {item["user_id"]["S"]: item for item in self._get(set(keys), doing)}
+        items = {item["user_id"]["S"]: item for item in self._get(keys, doing)}
         owners = {key: item[OWNER]["S"] for key, item in items.items() if OWNER in item}
         whose = {item["user_id"]["S"]: item for item in self._get(set(owners.values()) - set(items), doing)}
         contacts = {key: Contact.from_item(item) for key, item in items.items() if key not in owners}
@@ -100,7 +91,7 @@ class Contacts:
     def refused(self, ways: Iterable[WayAddress]) -> Mapping[WayAddress, str]:
         """Those of these ways that were refused, each with why."""
         keys = {mark_key(way, address): (way, address) for way, address in ways}
-        refusals = map(Contact.from_item, self._get(set(keys), "reading refusals"))
+        refusals = map(Contact.from_item, self._get(keys, "reading refusals"))
         marks = [(keys[mark.user_id], mark) for mark in refusals]
         return {way: mark.refused[way[0]] for way, mark in marks if way[0] in mark.refused}
 
@@ -116,27 +107,8 @@ class Contacts:
         """Lift the mark of one address, unless it is a complaint."""
         self._writes.forgive(way, address, now)
 
-    def _get(self, keys: set[str], doing: str) -> list[Mapping[str, Any]]:
-        items: list[Mapping[str, Any]] = []
-        wanted = sorted(keys)
-        for start in range(0, len(wanted), KEYS_PER_CALL):
-            left: Any = {
-                self._table: {
-                    "Keys": [{"user_id": {"S": name}} for name in wanted[start : start + KEYS_PER_CALL]]
-                }
-            }
-            for _ in range(READS):
-                try:
-                    answer = self._client.batch_get_item(RequestItems=left)
-                except (ClientError, BotoCoreError) as error:
-                    raise unavailable("DynamoDB", doing, error) from error
-                items += answer["Responses"].get(self._table, ())
-                left = answer.get("UnprocessedKeys")
-                if not left:
-                    break
-            else:
-                raise UnavailableError("DynamoDB", doing, f"some keys were not read in {READS} calls")
-        return items
+    def _get(self, keys: Iterable[str], doing: str) -> list[Mapping[str, Any]]:
+        return items_of(self._client, self._table, "user_id", keys, doing)
 
 
 OWNER: Final = "owner"
@@ -152,6 +124,11 @@ def contact_key(recipient: Recipient) -> str:
     """Under which key the contact of a message's recipient is found: by ``user_id``, else by ``bsuid``; empty
     where there is neither."""
     return recipient.user_id or (bsuid_key(recipient.bsuid) if recipient.bsuid else "")
+
+
+def contact_keys(recipients: Iterable[Recipient]) -> set[str]:
+    """The keys of all contacts that these recipients name."""
+    return {contact_key(recipient) for recipient in recipients} - {""}
 
 
 def mark_key(way: str, address: str) -> str:

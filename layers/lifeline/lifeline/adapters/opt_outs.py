@@ -6,21 +6,16 @@ Marks have no end. Who resumes keeps the mark, with that wish: a stop that comes
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import code_of, unavailable
+from lifeline.adapters.batches import items_of
 from lifeline.domain.inbound.opting_out import Statement, Wish
-from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-KEYS_PER_CALL: Final = 100
-"""Of BatchGetItem (DynamoDB API)."""
-READS: Final = 10
-"""Calls until DynamoDB has given all keys of one part: it may leave some for the next."""
 
 
 class OptOuts:
@@ -78,26 +73,8 @@ class OptOuts:
 
     def of(self, keys: Iterable[str]) -> Mapping[str, Statement]:
         """The statements that are kept under these keys, read consistently."""
-        known: dict[str, Statement] = {}
-        wanted = sorted(set(keys))
-        for start in range(0, len(wanted), KEYS_PER_CALL):
-            part = [{"user_id": {"S": key}} for key in wanted[start : start + KEYS_PER_CALL]]
-            left: Any = {self._table: {"Keys": part, "ConsistentRead": True}}
-            for _ in range(READS):
-                try:
-                    answer = self._client.batch_get_item(RequestItems=left)
-                except (ClientError, BotoCoreError) as error:
-                    raise unavailable("DynamoDB", "reading opt-outs", error) from error
-                for item in answer["Responses"].get(self._table, ()):
-                    known[item["user_id"]["S"]] = _statement(item)
-                left = answer.get("UnprocessedKeys")
-                if not left:
-                    break
-            else:
-                raise UnavailableError(
-                    "DynamoDB", "reading opt-outs", f"some keys were not read in {READS} calls"
-                )
-        return known
+        items = items_of(self._client, self._table, "user_id", keys, "reading opt-outs", consistent=True)
+        return {item["user_id"]["S"]: _statement(item) for item in items}
 
 
 def _statement(item: Mapping[str, Any]) -> Statement:

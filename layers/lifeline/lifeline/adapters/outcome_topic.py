@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lifeline.adapters.batches import calls_of
 from lifeline.contract.outcomes import OutcomeEvent
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class OutcomeTopic:
 
     def publish(self, publications: Sequence[Publication]) -> list[bool]:
         """Whether SNS took each one; what got no answer may have been taken all the same. Never raises."""
-        calls = list(_calls(_entry(publication) for publication in publications))
+        entries = map(_entry, publications)
+        calls = list(calls_of(((entry, entry.size) for entry in entries), ENTRIES_PER_CALL, BYTES_PER_CALL))
         if len(calls) < 2:
             taken = list(map(self._call, calls))
         else:
@@ -80,19 +82,6 @@ def _entry(publication: Publication) -> _Entry:
     attributes = {name: value for name, value in publication.filters.items() if value}
     size = len(body.encode()) + sum(len(value.encode()) + ATTRIBUTE_BYTES for value in attributes.values())
     return _Entry(body, attributes, size)
-
-
-def _calls(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
-    call: list[_Entry] = []
-    size = 0
-    for entry in entries:
-        if call and (len(call) == ENTRIES_PER_CALL or size + entry.size > BYTES_PER_CALL):
-            yield call
-            call, size = [], 0
-        call.append(entry)
-        size += entry.size
-    if call:
-        yield call
 
 
 class NoTopic:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import code_of, unavailable
+from lifeline.adapters.batches import calls_of
 from lifeline.contract.names import REASON_ATTRIBUTE
 from lifeline.domain.pace.pace import MAX_DELAY
 from lifeline.domain.redact import redact
@@ -84,19 +85,7 @@ class Queues:
         does not take the others of its call along: the caller keeps the original of each failed one.
         """
         sent = [False] * len(messages)
-        batch: list[Any] = []
-        size = 0
-        for index, message in enumerate(messages):
-            try:
-                entry, weight = _entry(index, message)
-            except (TypeError, ValueError, RecursionError):
-                continue
-            if batch and (len(batch) == ENTRIES_PER_CALL or size + weight > BYTES_PER_CALL):
-                self._send_batch(url, batch, sent)
-                batch, size = [], 0
-            batch.append(entry)
-            size += weight
-        if batch:
+        for batch in calls_of(_entries(messages), ENTRIES_PER_CALL, BYTES_PER_CALL):
             self._send_batch(url, batch, sent)
         return sent
 
@@ -172,6 +161,16 @@ class Queues:
             in_flight=int(values.get("ApproximateNumberOfMessagesNotVisible", 0)),
             delayed=int(values.get("ApproximateNumberOfMessagesDelayed", 0)),
         )
+
+
+def _entries(messages: Sequence[Outgoing]) -> Iterator[tuple[Any, int]]:
+    """Each message's entry and its bytes; none of what cannot be written."""
+    for index, message in enumerate(messages):
+        try:
+            weighed = _entry(index, message)
+        except (TypeError, ValueError, RecursionError):
+            continue
+        yield weighed
 
 
 def _entry(index: int, message: Outgoing) -> tuple[dict[str, Any], int]:

@@ -26,6 +26,11 @@ def format_instant(epoch: float) -> str:
     return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def instant_or_none(epoch: float | None) -> str | None:
+    """As :func:`format_instant`; none for none, and for 0, which stands for it in many records."""
+    return format_instant(epoch) if epoch else None
+
+
 def duration(seconds: float | None) -> str:
     """``75`` to ``1 min 15 s``; ``-`` for none."""
     if seconds is None:

@@ -114,13 +114,13 @@ def classify_answer(http_status: int, body: object, headers: Mapping[str, str]) 
         passing = False
         lost = 200 <= http_status < 300 or (http_status in (502, 504) and not error)
     else:
-        cause, note, known, passing = _by_code(code, subcode, details)
+        cause, note, known, passing, details = _by_code(code, subcode, details)
     return Failure(
         cause=cause,
         reach=cause.traits.reach,
         code=code,
         subcode=subcode,
-        details=_worded(code, subcode, details) or note,
+        details=details or note,
         http_status=http_status,
         may_have_left=lost,
         retry_after=_retry_after(headers, cause),
@@ -140,13 +140,13 @@ def classify_status_error(error: Mapping[str, object]) -> Failure:
     code, subcode, details = _read(error if isinstance(error, Mapping) else {})
     if code == 0 and not details:
         code = None  # Meta's 0 stands for a token that ended; with no word of that it says nothing.
-    cause, note, known, passing = _by_code(code, subcode, details)
+    cause, note, known, passing, details = _by_code(code, subcode, details)
     return Failure(
         cause=cause,
         reach=cause.traits.reach,
         code=code,
         subcode=subcode,
-        details=_worded(code, subcode, details) or note,
+        details=details or note,
         http_status=None,
         may_have_left=False,
         retry_after=None,
@@ -175,18 +175,16 @@ def classify_fault(fault: Fault, text: str) -> Failure:
     )
 
 
-def _by_code(code: int | None, subcode: int | None, details: str) -> tuple[Cause, str, bool, bool]:
+def _by_code(code: int | None, subcode: int | None, details: str) -> tuple[Cause, str, bool, bool, str]:
+    """Cause, note, whether the code is known, whether it passes, and the details for people."""
     row = rule_for(code, subcode, details)
     if row is None:
         note = "no error code" if code is None else f"code {code} is not in the table"
-        return Cause.BAD_REQUEST, note, False, False
+        return Cause.BAD_REQUEST, note, False, False, details
     cause, rule = row
-    return cause, rule.name, True, rule.passing
-
-
-def _worded(code: int | None, subcode: int | None, details: str) -> str:
-    row = rule_for(code, subcode, details)
-    return f"{details} ({row[1].remedy})" if row and row[1].explains else details
+    if rule.explains:
+        details = f"{details} ({rule.remedy})"
+    return cause, rule.name, True, rule.passing, details
 
 
 def _by_http_status(status: int, body: object) -> tuple[Cause, str]:

@@ -78,10 +78,9 @@ class SetRate:
     rate: float
     until: float | None = None
 
-
-def limited(default: float, rate: SetRate | None, now: float) -> float:
-    """The rate of all sends: the operator's while it holds, else the settings' ``default``."""
-    return default if rate is None or (rate.until is not None and now >= rate.until) else rate.rate
+    def holds(self, now: float) -> bool:
+        """Whether its time is not over."""
+        return self.until is None or now < self.until
 
 
 # --- Plan of a minute ------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ STYLE: Final = """<style>
 .ll .wide{overflow-x:auto}
 .ll table{border-collapse:collapse}
 .ll td,.ll th{padding:2px 14px 2px 0;text-align:left;white-space:nowrap}
-.ll input,.ll select{font:inherit;padding:6px 8px;max-width:100%;box-sizing:border-box}
+.ll input{font:inherit;padding:6px 8px;max-width:100%;box-sizing:border-box}
 .ll input[name=reason]{width:26em}
 .ll .btn{display:inline-block;padding:8px 14px;margin-top:6px}
 .ll .dim{opacity:.75}
@@ -82,7 +82,7 @@ def page(
     if panic:
         # The fields of a form reach the function with every button of the page, wherever they stand.
         parts.append(_form(typed))
-        parts += [_scope(flag, panic["at"], endpoint) for flag in panic["scopes"]]
+        parts += [_scope(flag, endpoint) for flag in panic["scopes"]]
     if queues:
         parts.append(_backlog(queues))
     if incidents:
@@ -94,7 +94,7 @@ def page(
     return "".join(parts)
 
 
-def _scope(flag: Mapping[str, Any], at: str, endpoint: str) -> str:
+def _scope(flag: Mapping[str, Any], endpoint: str) -> str:
     state = str(flag["state"])
     background, colour = STATE_COLOURS.get(state, ("#414d5c", "#ffffff"))
     lines = [
@@ -167,18 +167,12 @@ def _backlog(queues: Mapping[str, Any]) -> str:
         head = f"{queues['waiting']} wait, {drain['rate']:.3g}/s leave, " + (
             f"done in {duration(eta)}" if eta is not None else "held by panic"
         )
-    rows = [row for row in queues["queues"] if row["visible"] + row["in_flight"] + row["delayed"]]
-    table = _table(
-        ("queue or lane", "waiting", "oldest"),
-        [
-            (
-                row["name"],
-                row["visible"] + row["in_flight"] + row["delayed"],
-                duration(row["oldest_age_seconds"]),
-            )
-            for row in rows
-        ],
-    )
+    rows = [
+        (row["name"], total, duration(row["oldest_age_seconds"]))
+        for row in queues["queues"]
+        if (total := row["visible"] + row["in_flight"] + row["delayed"])
+    ]
+    table = _table(("queue or lane", "waiting", "oldest"), rows)
     notes = "".join(f'<p class="dim">{_text(note)}</p>' for note in queues["notes"])
     return f"<h3>Backlog</h3><p>{_text(head)}</p>{table}{notes}"
 

@@ -19,6 +19,7 @@ from lifeline.domain.message.status import Status
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.job import Job
+from lifeline.use_cases.shared.repeats import emit
 
 
 class Count:
@@ -70,27 +71,16 @@ class Count:
 
     def _outcomes(self, jobs: Sequence[Job], counts: Counter[CounterName]) -> None:
         statuses: Counter[str] = Counter()
-        possible = sum(job.possible for job in jobs)
-        proven = sum(job.proven for job in jobs)
+        again: Counter[CounterName] = Counter()
         for job in jobs:
+            again.update(job.repeats)
             if job.settled is not None:
                 counts[counters.outcome_of(job.settled)] += 1
                 statuses[str(job.settled.status)] += 1
         for status, count in statuses.items():
             self._telemetry.count("Outcomes", count, status=status)
-        escalated, both = sum(job.escalated for job in jobs), sum(job.both for job in jobs)
-        if escalated:
-            counts[counters.ESCALATED] += escalated
-            self._telemetry.count("Escalations", escalated, scope=WHATSAPP)
-        if both:
-            counts[counters.BOTH] += both
-            self._telemetry.count("ToldByBoth", both, scope=WHATSAPP)
-        if possible:
-            counts[counters.POSSIBLE] += possible
-            self._telemetry.count("PossibleDuplicates", possible, scope=WHATSAPP)
-        if proven:
-            counts[counters.DUPLICATE] += proven
-            self._telemetry.count("Duplicates", proven, scope=WHATSAPP)
+        counts.update(+again)
+        emit(again, self._telemetry)
 
     def _keep(
         self, counts: Counter[CounterName], accepted: Counter[int], samples: dict[str, FailureSample]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
-from lifeline.adapters.contacts import Contact, Contacts, WayAddress, contact_key
+from lifeline.adapters.contacts import Contact, Contacts, WayAddress, contact_key, contact_keys
 from lifeline.adapters.outcomes import Courier, NotTaken, UnknownOutcome
 from lifeline.contract.messages import Message, Recipient
 from lifeline.contract.scopes import WHATSAPP
@@ -62,7 +62,7 @@ class FallBack:
         }
 
     def _look_up(self, recipients: Sequence[Recipient]) -> Mapping[str, Contact]:
-        wanted = {contact_key(r) for r in recipients if len(r.addresses) < len(WAYS)} - {""}
+        wanted = contact_keys(r for r in recipients if len(r.addresses) < len(WAYS))
         if not wanted:
             return {}
         try:

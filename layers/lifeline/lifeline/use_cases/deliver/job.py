@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from lifeline.contract.messages import Message, Template
+from lifeline.domain.account.counters import CounterName
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.message.outcome import NotDone, Refused, Taken, Unknown
 from lifeline.domain.message.row import Change, Row, Watch
@@ -54,14 +56,8 @@ class Job:
     """A write got no answer: what the ledger says is not known, so nothing is acknowledged."""
     settled: Row | None = None
     """The row as a write of this batch brought it to an end or to a backlog."""
-    possible: int = 0
-    """Possible duplicates that a write of this batch brought to light."""
-    proven: int = 0
-    """Duplicates that a write of this batch proved."""
-    escalated: int = 0
-    """Whether a write of this batch told its person by escalation."""
-    both: int = 0
-    """Whether a write of this batch showed that WhatsApp told that person as well."""
+    repeats: Counter[CounterName] = field(default_factory=Counter)
+    """People told more than once, as the writes of this batch show (``shared/repeats.py``)."""
     untold: bool = False
     """Its outcomes are neither told nor owed by its row: nothing is acknowledged."""
     conflict: bool = False

@@ -21,7 +21,6 @@ from lifeline.domain.message.outcome import (
     after_send,
     after_way,
 )
-from lifeline.domain.message.proof import told_beside, told_twice
 from lifeline.domain.message.row import WHATSAPP, Change, Fate, Row, doubted
 from lifeline.domain.message.step import Do, Step
 from lifeline.telemetry import Telemetry
@@ -30,6 +29,7 @@ from lifeline.use_cases.deliver.intake import Intake
 from lifeline.use_cases.deliver.job import Job
 from lifeline.use_cases.deliver.merge import beside, still_ours, with_outcome
 from lifeline.use_cases.shared.panic_mode import PanicMode
+from lifeline.use_cases.shared.repeats import repeats
 from lifeline.use_cases.shared.retrying import Retrying
 
 TRIES: Final = 4
@@ -127,12 +127,7 @@ class Record:
                     # By write, not by row: the webhook writes the same rows, and counts what it writes.
                     if settles(change.before, change.after):
                         job.settled = change.after
-                    possible, proven = told_twice(change.before, result.row)
-                    job.possible += possible
-                    job.proven += proven
-                    escalated, both = told_beside(change.before, result.row)
-                    job.escalated += escalated
-                    job.both += both
+                    job.repeats.update(repeats(change.before, result.row))
                 elif result.fate is Fate.UNKNOWN:
                     job.unknown = True
                     again.append((job, change))

@@ -10,7 +10,7 @@ from lifeline.adapters.control import Control
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.message.row import Lane, parked, waiting
 from lifeline.domain.message.step import Do, Step, for_slot
-from lifeline.domain.pace.pace import limited, split
+from lifeline.domain.pace.pace import split
 from lifeline.errors import UnavailableError
 from lifeline.settings import Limiter, Settings
 from lifeline.telemetry import Telemetry
@@ -68,8 +68,7 @@ class Tokens:
 
     def _limiter(self, now: float) -> Limiter:
         """The settings', at the rate that an operator has set, as far as this worker knows."""
-        limiter = self._settings.limiter
-        return replace(limiter, rate=limited(limiter.rate, self._control.operators_rate(), now))
+        return self._settings.limiter.under(self._control.operators_rate(), now)
 
     def _slots(self, lane: str, count: int, rate: float, burst: float, now: float) -> list[float]:
         """When each of ``count`` tokens may be used (epoch seconds); one write."""

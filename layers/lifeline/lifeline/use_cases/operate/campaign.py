@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from lifeline.adapters.campaigns import Campaigns
-from lifeline.adapters.contacts import Contacts, contact_key
+from lifeline.adapters.contacts import Contacts, contact_key, contact_keys
 from lifeline.adapters.control import Control
 from lifeline.contract.instants import format_instant, parse_instant
 from lifeline.contract.messages import ContractError, Message, parse_message
@@ -78,7 +78,7 @@ class OperateCampaign:
                 faults.append({"line": item["line"], "fault": "; ".join(error.reasons)})
             except NotAPhoneNumber as error:
                 faults.append({"line": item["line"], "fault": str(error)})
-        known = self._contacts.read({contact_key(message.recipient) for message in good} - {""})
+        known = self._contacts.read(contact_keys(message.recipient for message in good))
         reachable = 0
         for message in good:
             person = message.recipient

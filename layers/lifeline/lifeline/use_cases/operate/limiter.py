@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from lifeline.adapters.control import Control
-from lifeline.contract.instants import format_instant
+from lifeline.contract.instants import format_instant, instant_or_none
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.account.health import tokens
-from lifeline.domain.pace.pace import SetRate, format_rate, limited, parse_rate, split
+from lifeline.domain.pace.pace import SetRate, format_rate, parse_rate, split
 from lifeline.domain.panic.flag import By, Flag, PanicChange, note
 from lifeline.errors import RefusedError
 from lifeline.settings import Settings
@@ -37,25 +37,25 @@ class OperateLimiter:
 
     def show(self, request: Request) -> dict[str, Any]:
         """The rate in effect, whose it is, and how far sends are booked ahead."""
-        now, limiter = self._clock(), self._settings.limiter
+        now, deployed = self._clock(), self._settings.limiter
         booked = self._control.limiter(WHATSAPP)
         held = self._control.operators_rate()
-        rate = limited(limiter.rate, held, now)
-        _, shared = split(rate, limiter.burst, limiter.critical_share)
-        ours = held is not None and rate == held.rate and limited(-1.0, held, now) != -1.0
+        limiter = deployed.under(held, now)
+        _, shared = split(limiter.rate, limiter.burst, limiter.critical_share)
+        by = held if held is not None and held.holds(now) else None
         return {
             "at": format_instant(now),
-            "rate": rate,
-            "deployed": limiter.rate,
-            "set": {"rate": rate, "until": _instant(held.until)} if ours and held else None,
+            "rate": limiter.rate,
+            "deployed": deployed.rate,
+            "set": {"rate": by.rate, "until": instant_or_none(by.until)} if by else None,
             "tokens": tokens(booked, now, *shared).available,
             "booked_seconds": round(max(0.0, (booked or 0.0) - now), 3),
         }
 
     def set(self, request: Request) -> dict[str, Any]:
         """Set the rate, or leave it to the deployment's again."""
-        now, deployed = self._clock(), self._settings.limiter.rate
-        rate = self._rate(request)
+        now, limiter = self._clock(), self._settings.limiter
+        deployed, rate = limiter.rate, self._rate(request)
         until = now + float(request["for_seconds"]) if "for_seconds" in request else None
         warnings = []
         if rate is not None and rate > deployed:
@@ -65,8 +65,8 @@ class OperateLimiter:
             )
             if not request.get("sure"):
                 raise RefusedError(UNSURE, warnings[0], ("sure",))
-        self._control.limiter(WHATSAPP)
-        before = limited(deployed, self._control.operators_rate(), now)
+        self._control.limiter(WHATSAPP)  # the operator's rate comes along
+        before = limiter.under(self._control.operators_rate(), now).rate
         self._control.limit(None if rate is None else SetRate(rate, until))
         after = deployed if rate is None else rate
         text = f"limiter {format_rate(before)} to {format_rate(after)}: {request['reason']}"
@@ -80,7 +80,7 @@ class OperateLimiter:
             "rate": after,
             "text": format_rate(after),
             "before": before,
-            "until": _instant(until),
+            "until": instant_or_none(until),
             "warnings": warnings,
         }
 
@@ -102,7 +102,3 @@ class OperateLimiter:
                 ("30/s",),
             )
         return rate
-
-
-def _instant(epoch: float | None) -> str | None:
-    return format_instant(epoch) if epoch else None

@@ -11,7 +11,7 @@ from lifeline.adapters.contacts import Contact, Contacts
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.queues import Outgoing, Queues
-from lifeline.contract.instants import format_instant
+from lifeline.contract.instants import format_instant, instant_or_none
 from lifeline.contract.messages import MESSAGE_SCHEMA, ContractError, parse_message
 from lifeline.contract.schema import violations
 from lifeline.contract.scopes import WHATSAPP
@@ -206,9 +206,6 @@ def _sample(kept: Kept[FailureSample] | None) -> dict[str, Any] | None:
 
 
 def _described(row: Row) -> dict[str, Any]:
-    def instant(value: float | None) -> str | None:
-        return None if not value else format_instant(value)
-
     trail = []
     for key, words in sorted(row.trail.items()):
         at, _, status = key.partition("_")
@@ -249,12 +246,12 @@ def _described(row: Row) -> dict[str, Any]:
         "faults": row.faults,
         "incident_id": row.incident_id,
         "note": row.note,
-        "created_at": instant(row.created_at),
-        "updated_at": instant(row.updated_at),
-        "attempted_at": instant(row.attempted_at),
-        "send_after": instant(row.send_after),
-        "expires_at": instant(row.expires_at),
-        "due_at": instant(row.due),
+        "created_at": instant_or_none(row.created_at),
+        "updated_at": instant_or_none(row.updated_at),
+        "attempted_at": instant_or_none(row.attempted_at),
+        "send_after": instant_or_none(row.send_after),
+        "expires_at": instant_or_none(row.expires_at),
+        "due_at": instant_or_none(row.due),
         "trail": trail,
     }
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from lifeline.adapters.alarms import Alarms
 from lifeline.adapters.control import Control
 from lifeline.adapters.functions import Functions
-from lifeline.contract.instants import format_instant, parse_instant
+from lifeline.contract.instants import format_instant, instant_or_none, parse_instant
 from lifeline.contract.scopes import SCOPES, WHATSAPP, scope_of
 from lifeline.domain.pace.records import DrainRate, DrainState
 from lifeline.domain.panic.ending import disable
@@ -97,20 +97,20 @@ class OperatePanic:
             "reason": flag.reason,
             "actor": flag.actor,
             "source": flag.source,
-            "since": _instant(flag.since),
+            "since": instant_or_none(flag.since),
             "since_seconds": max(0, round(now - flag.since)) if flag.since else None,
             "incident_id": flag.incident_id,
             "version": flag.version,
             "probe_successes": flag.successes,
             "probes_needed": self._settings.panic.successes_to_end,
             "hold": flag.hold,
-            "until": _instant(flag.until),
-            "earliest_recovery": _instant(flag.earliest_recovery) if panicking else None,
-            "recovering_since": _instant(flag.recovering_since),
-            "settle_until": _instant(flag.settle_until),
+            "until": instant_or_none(flag.until),
+            "earliest_recovery": instant_or_none(flag.earliest_recovery) if panicking else None,
+            "recovering_since": instant_or_none(flag.recovering_since),
+            "settle_until": instant_or_none(flag.settle_until),
             "trips": flag.trips,
             "shadow": flag.shadow,
-            "would_enter_at": _instant(flag.would_enter_at),
+            "would_enter_at": instant_or_none(flag.would_enter_at),
             "ends": self._ends(flag, now),
             "remedy": remedy_of(flag) if panicking else "",
         }
@@ -348,10 +348,6 @@ def finding(event: Event) -> str:
 
 def _described(plan: PanicPlan) -> dict[str, Any]:
     return {**asdict(plan), "at": format_instant(plan.at), "until": format_instant(plan.until)}
-
-
-def _instant(epoch: float | None) -> str | None:
-    return format_instant(epoch) if epoch else None
 
 
 def _second(epoch: float | None) -> str:

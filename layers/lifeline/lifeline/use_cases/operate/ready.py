@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from lifeline.adapters.alarms import Alarms
-from lifeline.adapters.contacts import Contacts, WayAddress, contact_key
+from lifeline.adapters.contacts import Contacts, WayAddress, contact_key, contact_keys
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import SEGMENTS, Ledger
 from lifeline.adapters.mail_account import MailAccounts
@@ -25,7 +25,6 @@ from lifeline.domain.account.records import TokenLook
 from lifeline.domain.incident import readiness
 from lifeline.domain.incident.readiness import Judged, MissingFact, Person
 from lifeline.domain.message.status import Status
-from lifeline.domain.pace.pace import limited
 from lifeline.domain.panic.flag import State
 from lifeline.domain.panic.records import ProberMinute
 from lifeline.errors import RefusedError, UnavailableError
@@ -151,7 +150,7 @@ class OperateReady:
     def _limiter(self, now: float) -> dict[str, Any]:
         at = self._control.limiter(WHATSAPP)
         return {
-            "rate": limited(self._settings.limiter.rate, self._control.operators_rate(), now),
+            "rate": self._settings.limiter.under(self._control.operators_rate(), now).rate,
             "booked_seconds": round(max(0.0, (at or 0.0) - now), 3),
         }
 
@@ -259,7 +258,7 @@ class OperateReady:
             except ContractError:
                 continue
         messages = list(people.values())
-        contacts = self._contacts.read({contact_key(message.recipient) for message in messages} - {""})
+        contacts = self._contacts.read(contact_keys(message.recipient for message in messages))
         ways: list[list[WayAddress]] = []
         for message in messages:
             contact = contacts.get(contact_key(message.recipient))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from lifeline.adapters.control import Control
@@ -15,7 +14,7 @@ from lifeline.domain.account.health import NUMBER_FIELDS, advice, number_words, 
 from lifeline.domain.account.records import UsageReading
 from lifeline.domain.account.volume import Volume, summarise
 from lifeline.domain.failure.classify import Failure
-from lifeline.domain.pace.pace import limited, split
+from lifeline.domain.pace.pace import split
 from lifeline.domain.panic.flag import State
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
@@ -54,9 +53,8 @@ class OperateAccount:
     def rate_status(self, request: Request) -> dict[str, Any]:
         """Our limiter, Meta's limits, and the usage headers last seen. A Meta that refuses is part of it."""
         now = self._clock()
-        self._control.limiter(WHATSAPP)
-        deployed = self._settings.limiter
-        limiter = replace(deployed, rate=limited(deployed.rate, self._control.operators_rate(), now))
+        booked = self._control.limiter(WHATSAPP)
+        limiter = self._settings.limiter.under(self._control.operators_rate(), now)
         used = sum(
             bucket.ok + sum(bucket.failed.values())
             for bucket in self._control.window(WHATSAPP).buckets
@@ -80,10 +78,15 @@ class OperateAccount:
                 "burst": limiter.burst,
                 "used_last_minute": used,
                 "share": round(used / (limiter.rate * MINUTE), 4),
-                **self._tokens(WHATSAPP, *shared, now),
+                **_tokens(booked, *shared, now),
                 "bulk": {
                     "rate": bulk_rate,
-                    **self._tokens("bulk", bulk_rate, max(1, int(limiter.bulk_share * limiter.burst)), now),
+                    **_tokens(
+                        self._control.limiter("bulk"),
+                        bulk_rate,
+                        max(1, int(limiter.bulk_share * limiter.burst)),
+                        now,
+                    ),
                 },
             },
             "meta": number,
@@ -93,14 +96,6 @@ class OperateAccount:
                 *_shown("this question", UsageReading(now, asked), now),
             ],
             "notes": advice(number, (sent.usage, asked), limiter.rate, limiter.burst),
-        }
-
-    def _tokens(self, lane: str, rate: float, burst: int, now: float) -> dict[str, Any]:
-        limiter = tokens(self._control.limiter(lane), now, rate, burst)
-        return {
-            "tokens": limiter.available,
-            "booked_ahead": limiter.booked,
-            "next_in_seconds": round(limiter.free_at - now, 3),
         }
 
     def _ask_number(self) -> Answer | Failure | str:
@@ -191,3 +186,12 @@ def _peak(volume: Volume) -> dict[str, Any] | None:
 
 def _kind(kind: TrafficKind) -> dict[str, str]:
     return {"priority": kind.priority, "category": kind.category, "template": kind.template}
+
+
+def _tokens(booked: float | None, rate: float, burst: int, now: float) -> dict[str, Any]:
+    limiter = tokens(booked, now, rate, burst)
+    return {
+        "tokens": limiter.available,
+        "booked_ahead": limiter.booked,
+        "next_in_seconds": round(limiter.free_at - now, 3),
+    }

@@ -15,19 +15,11 @@ from typing import Final, Generic, TypeVar
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
 from lifeline.contract.scopes import WHATSAPP
-from lifeline.domain.account.counters import (
-    BOTH,
-    DUPLICATE,
-    ESCALATED,
-    POSSIBLE,
-    CounterName,
-    outcome_of,
-    settles,
-)
-from lifeline.domain.message.proof import told_beside, told_twice
+from lifeline.domain.account.counters import CounterName, outcome_of, settles
 from lifeline.domain.message.row import Change, Fate, Row, Watch, Written, known
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.shared.repeats import emit, repeats
 from lifeline.use_cases.shared.wake import Wake, wakes_of
 
 R = TypeVar("R")
@@ -185,21 +177,9 @@ class FoldReports:
             self._telemetry.count("Outcomes", count, status=status)
         counts.update(outcome_of(row) for row in ended)
         for item in moved:
-            possible, proven = told_twice(item.before, item.row)
-            counts[POSSIBLE] += possible
-            counts[DUPLICATE] += proven
-            escalated, both = told_beside(item.before, item.row)
-            counts[ESCALATED] += escalated
-            counts[BOTH] += both
+            counts.update(repeats(item.before, item.row))
         counts += Counter()  # drops zeros
-        if counts[ESCALATED]:
-            self._telemetry.count("Escalations", counts[ESCALATED], scope=WHATSAPP)
-        if counts[BOTH]:
-            self._telemetry.count("ToldByBoth", counts[BOTH], scope=WHATSAPP)
-        if counts[POSSIBLE]:
-            self._telemetry.count("PossibleDuplicates", counts[POSSIBLE], scope=WHATSAPP)
-        if counts[DUPLICATE]:
-            self._telemetry.count("Duplicates", counts[DUPLICATE], scope=WHATSAPP)
+        emit(counts, self._telemetry)
         if not counts:
             return
         try:

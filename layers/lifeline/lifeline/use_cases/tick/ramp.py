@@ -15,7 +15,6 @@ from lifeline.domain.pace.pace import (
     Slots,
     climb,
     headroom,
-    limited,
     split,
 )
 from lifeline.domain.pace.records import DrainRate, DrainState
@@ -100,10 +99,9 @@ class Ramp:
 
     def _headroom(self, now: float, seconds: float) -> float:
         """What live traffic leaves of the limiter, messages per second."""
-        limiter = self._settings.limiter
         booked = self._control.limiter(WHATSAPP) or now
-        allowed = limited(limiter.rate, self._control.operators_rate(), now)
-        _, (rate, _) = split(allowed, limiter.burst, limiter.critical_share)
+        limiter = self._settings.limiter.under(self._control.operators_rate(), now)
+        _, (rate, _) = split(limiter.rate, limiter.burst, limiter.critical_share)
         whole = int(now // MINUTE * MINUTE - MINUTE)
         last = self._control.counts(whole, whole).get(whole, {})
         live = max(0, last.get(ACCEPTED, 0) - last.get(DRAINED, 0)) / MINUTE
