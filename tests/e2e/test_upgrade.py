@@ -16,10 +16,12 @@ from local.build import SAM, build
 from local.stack import LocalStack
 from tests.support.causes import SETTINGS
 from tests.support.openapi import OPENAPI
-from tests.support.system import PATIENCE, System
+from tests.support.system import PATIENCE, System, eventually
 
 MESSAGES = 1_000
 PER_SECOND = 50
+AFTERWARDS = 100
+"""Messages that are put after the update has ended."""
 
 
 @pytest.fixture
@@ -57,32 +59,42 @@ def test_a_thousand_messages_under_way_survive_an_update(system: System, tmp_pat
     prefix = system.fresh()
     system.produce(system.person(f"{prefix}-first"))
     system.wait_for([f"{prefix}-first"], "DELIVERED", within=60)
-    ids = [f"{prefix}-{number:04d}" for number in range(MESSAGES)]
+    ids: list[str] = []
     device = system.push_endpoint()
+    updated = threading.Event()
 
     def flow() -> None:
-        began = time.monotonic()
-        for start in range(0, MESSAGES, 10):
+        """At least :data:`MESSAGES`, and some more after the update has ended, however long it takes."""
+        began, last = time.monotonic(), MESSAGES
+        while len(ids) < last:
+            start = len(ids)
             time.sleep(max(0.0, began + start / PER_SECOND - time.monotonic()))
+            names = [f"{prefix}-{number:04d}" for number in range(start, start + 10)]
             people = [
                 system.person(name, to=f"+49151126{start + n:05d}", recipient={"push_endpoint": device})
-                for n, name in enumerate(ids[start : start + 10])
+                for n, name in enumerate(names)
             ]
             system.produce(*people)
+            ids.extend(names)
+            if not updated.is_set():
+                last = max(last, len(ids) + AFTERWARDS)
 
     newer = next_build(tmp_path / "next")
     before = codes(system)
     producer = threading.Thread(target=flow, daemon=True)
     producer.start()
+    eventually(lambda: len(ids) >= 50, 30, "the flow has begun")
     system.wait_for(ids[:50], "DELIVERED", within=30)
     system.stack.update(newer)
     during = len(system.accepted(prefix))
+    updated.set()
     after = codes(system)
     producer.join(60)
     assert not producer.is_alive()
     assert before.keys() == after.keys()
     assert not [name for name in before if before[name] == after[name]], "every function has the next version"
-    assert during < MESSAGES, "messages were under way when the update had ended"
+    assert len(ids) >= MESSAGES
+    assert during < len(ids), "messages were under way when the update had ended"
     system.wait_for(ids, "DELIVERED", within=240 / PATIENCE)
     taken = Counter(system.accepted(prefix))
     assert set(taken) == {*ids, f"{prefix}-first"}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from botocore.config import Config
-from botocore.session import get_session
+from botocore.session import Session, get_session
 
 from lifeline.errors import UnavailableError
 
@@ -53,9 +54,13 @@ class Clients:
     """
 
     def __init__(self) -> None:
-        self._session = get_session()
         self._made: dict[tuple[str, int, int, Config | None], Any] = {}
         self._making = threading.Lock()
+
+    @cached_property
+    def _session(self) -> Session:
+        """Made with the first client: it takes 14 ms, and tests make hundreds of these without one."""
+        return get_session()
 
     def made(self, service: str, pool: int, attempts: int, own: Config | None = None) -> Any:
         """One client; see :func:`client_config`. ``own``: further settings, always the same object."""
