@@ -44,6 +44,7 @@ APP = {"app_id": "1234567890", "app_secret": "local-app-secret", "verify_token":
 SECRETS = {
     "AppSecretArn": APP,
     "TokenSecretArn": {"access_token": "EAAlocaltoken0000000000000001"},
+    "PersonSecretArn": {"person_key": "local-person-key"},
     "OpenaiSecretArn": {"openai_api_key": "sk-local-000000000000"},
 }
 """By the output that names the secret. Values for the simulators; nothing outside this machine knows them."""

@@ -28,6 +28,11 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "rejected": "rejected: refused, a person must look",
     "failed": "failed: nobody was reached",
 }
+FATES: Final[Mapping[str, str]] = {
+    "reached": "reached",
+    "waiting": "still waiting",
+    "not_reached": "not reached at all",
+}
 DOUBTS: Final[Mapping[str, str]] = {
     "by_webhook": "settled by Meta's webhook",
     "sent_again": "sent again after the grace time",
@@ -175,10 +180,13 @@ def _messages(report: Report) -> Part:
         for name, words in OUTCOMES.items()
         if messages.get(name) or name in (*WAYS_BY_NAME, "parked_then_sent", "failed")
     ]
-    note = (
-        f"{count(people['affected'])} people: {count(people['reached'])} reached, "
-        f"{count(people['waiting'])} still waiting, {count(people['not_reached'])} not reached at all."
-    )
+    note = _people(people)
+    unknown = report.get("delivery_unknown") or {"sends": 0}
+    if unknown["sends"]:
+        note += (
+            f" Delivery unknown: {count(unknown['sends'])} messages that Meta accepted from "
+            f"{render.moment(unknown['since'])} on, and of which it reported nothing."
+        )
     if messages["possible_duplicates"]:
         note += (
             f" Told once more than intended: perhaps {count(messages['possible_duplicates'])},"
@@ -194,6 +202,15 @@ def _messages(report: Report) -> Part:
         ("messages", "share"),
         note,
     )
+
+
+def _people(people: Mapping[str, int]) -> str:
+    """What became of the people; what is none is left out."""
+    if not people["affected"]:
+        return "Nobody was affected: no message was held back."
+    parts = [f"{count(people[name])} {words}" for name, words in FATES.items() if people[name]]
+    noun = "person" if people["affected"] == 1 else "people"
+    return f"{count(people['affected'])} {noun}: {', '.join(parts)}."
 
 
 def _delay(report: Report) -> Part:

@@ -17,9 +17,11 @@ from lifeline_cli import (
     media,
     messages,
     panic,
+    person,
     queue,
     ready,
     render,
+    stacks,
     whatsapp,
     whatsapp_account,
     whatsapp_token,
@@ -51,6 +53,7 @@ whatsapp.app.command("refresh-token")(whatsapp_token.refresh_token)
 app.add_typer(incident.app, name="incident")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(messages.contacts, name="contacts")
+app.add_typer(person.app, name="person")
 app.add_typer(media.app, name="media")
 app.command("status")(ready.status)
 app.command("audit")(audit.audit)
@@ -60,12 +63,30 @@ app.command("message")(messages.message)
 app.command("send")(messages.send)
 
 
+def _version(asked: bool) -> None:
+    """Print the version of the command line and end."""
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version  # not at the top: --help must not wait
+
+        try:
+            number = version("lifeline")
+        except PackageNotFoundError:
+            number = "(not installed: runs from a work tree)"
+        sys.stdout.write(f"lifeline {number}\n")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     context: typer.Context,
     stack: Annotated[
         str,
-        typer.Option("--stack", metavar="NAME", envvar="LIFELINE_STACK", help="The CloudFormation stack."),
+        typer.Option(
+            "--stack",
+            metavar="NAME",
+            envvar="LIFELINE_STACK",
+            help="The CloudFormation stack, or its name in the file of stacks.",
+        ),
     ] = "",
     region: Annotated[
         str, typer.Option("--region", metavar="REGION", help="AWS region; else as AWS_REGION says.")
@@ -74,11 +95,15 @@ def options(
         str, typer.Option("--profile", metavar="NAME", help="AWS profile; else as AWS_PROFILE says.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop."),
+    ] = False,
 ) -> None:
     """Read the global options."""
     if context.obj is None:
         region = region or os.environ.get("AWS_REGION", "")
-        context.obj = Cli(Client(Options(stack, region, profile, as_json)))
+        context.obj = Cli(Client(stacks.resolved(Options(stack, region, profile, as_json))))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

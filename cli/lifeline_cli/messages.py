@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from lifeline.contract.instants import duration
-from lifeline.contract.names import PRIORITIES
+from lifeline.contract.names import PRIORITIES, WHATSAPP_DLQ
 from lifeline.contract.statuses import REACHED_OTHERWISE
 from lifeline.contract.ways import WAYS, joined
 
@@ -66,11 +66,37 @@ def errors(
 def draw_errors(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """A row per cause, then what to do about each."""
     span = f"since {render.moment(result['since'])}"
-    if not result["causes"]:
+    elsewhere = result["elsewhere"]
+    if not result["causes"] and not elsewhere:
         yield render.text(f"No failures {span}; {result['accepted']} messages accepted by Meta.", "green")
         return
     yield render.text(f"{result['failures']} failures and {result['accepted']} accepted messages {span}")
-    yield render.table(
+    if result["causes"]:
+        yield _causes(result)
+    for item in result["causes"]:
+        yield render.text(f"{item['cause']}: {item['remedy']}")
+    if elsewhere:
+        yield render.text("Failures of other channels")
+        yield render.table(
+            ("channel", "cause", "code", "count", "last"),
+            [
+                (
+                    item["channel"],
+                    item["cause"] or "-",
+                    item["code"] or "-",
+                    item["count"],
+                    render.clock_time(item["last_at"])[:5],
+                )
+                for item in elsewhere
+            ],
+            right=("count",),
+        )
+    for channel, remedy in dict.fromkeys((item["channel"], item["remedy"]) for item in elsewhere):
+        yield render.text(f"{channel}: {remedy}")
+
+
+def _causes(result: Mapping[str, Any]) -> RenderableType:
+    return render.table(
         ("cause", "count", "codes", "last", "sample"),
         [
             (
@@ -84,8 +110,6 @@ def draw_errors(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         ],
         right=("count",),
     )
-    for item in result["causes"]:
-        yield render.text(f"{item['cause']}: {item['remedy']}")
 
 
 def _code(code: Mapping[str, Any]) -> str:
@@ -125,13 +149,44 @@ def message(
         return
     shown = cli.client.call("message.show", id=identity)
     if not shown["found"]:
-        raise CliError(
-            "unknown_message",
-            f"no message {identity!r} is in the ledger",
-            "Either it was not taken from the queue yet (lifeline queue status), or its retention has ended.",
+        raise _not_in_the_ledger(cli, identity)
+    if not shown["final"] and shown["due_at"] is None and (letter := _dead_letter(cli, identity)):
+        shown["waits_for"] = f"a person: it is a dead letter ({letter['reason']}): {_redrive(identity)}"
+    cli.show("message.show", shown, draw_message)
+
+
+def _not_in_the_ledger(cli: Cli, identity: str) -> CliError:
+    """Why a message is not in the ledger, as far as can be told."""
+    letter = _dead_letter(cli, identity)
+    if letter:
+        return CliError(
+            "dead_letter",
+            f"message {identity!r} is a dead letter on {WHATSAPP_DLQ} since "
+            f"{render.moment(letter['since'])}, after {letter['receive_count']} attempts: {letter['reason']}",
+            f"Look, fix, and send it again or give it up: {_redrive(identity)}",
             action="message.show",
         )
-    cli.show("message.show", shown, draw_message)
+    unsure = "" if letter is not None else f" Whether it is on {WHATSAPP_DLQ} could not be looked up."
+    return CliError(
+        "unknown_message",
+        f"no message {identity!r} is in the ledger",
+        "Either it was not taken from the queue yet (lifeline queue status), or its retention has ended."
+        + unsure,
+        action="message.show",
+    )
+
+
+def _dead_letter(cli: Cli, identity: str) -> Mapping[str, Any] | None:
+    """The dead letter of a message; empty where there is none, ``None`` where that cannot be looked up."""
+    try:
+        letters = cli.client.call("queue.peek", queue=WHATSAPP_DLQ, id=identity)["sample"]
+    except CliError:
+        return None
+    return letters[0] if letters else {}
+
+
+def _redrive(identity: str) -> str:
+    return f"lifeline queue redrive --queue {WHATSAPP_DLQ} --id {identity} --dry-run"
 
 
 def draw_cancelled(result: Mapping[str, Any]) -> Iterable[RenderableType]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WITH_CAUSE: Final = ("entered", "reentered", "cause_changed", "would_enter")
 """Events that say what failed."""
+WITHIN: Final = ("held", "changed")
+"""Events that change a panic under way and do not begin one."""
 
 app = typer.Typer(no_args_is_help=True, help="See and steer panic mode.")
 
@@ -56,22 +58,20 @@ def status(
 
 
 def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
-    """The flags as a table, and a paragraph for each scope in panic."""
+    """The flags as a table, and a paragraph for each scope in panic: two fit on 80 columns and 24 rows."""
     at = result["at"]
     yield render.table(
-        ("scope", "state", "cause", "since", "reason", "by", "probes"),
+        ("scope", "state", "cause", "since"),
         [
             (
                 flag["scope"],
                 render.state(flag["state"]),
                 flag["cause"] or "-",
                 render.ago(flag["since"], at),
-                flag["reason"] or "-",
-                short(flag["actor"]) or "-",
-                f"{flag['probe_successes']} of {flag['probes_needed']}" if flag["state"] == "panic" else "-",
             )
             for flag in result["scopes"]
         ],
+        tight=True,
     )
     for flag in result["scopes"]:
         yield from _details(flag)
@@ -79,19 +79,35 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield draw_plan(plan)
 
 
+def probes(flag: Mapping[str, Any]) -> str:
+    """How many of the successes in a row that end panic there are; under a hold there may be more."""
+    needed = flag["probes_needed"]
+    return f"{min(flag['probe_successes'], needed)} of {needed}" if flag["state"] == "panic" else "-"
+
+
 def _details(flag: Mapping[str, Any]) -> Iterable[RenderableType]:
     scope = flag["scope"]
     if flag["shadow"]:
         yield render.warn(f"{scope} is in shadow: it reports when it would panic, and does not")
+    if flag["state"] != "normal" and flag["reason"]:
+        yield render.text(f"{scope}: {flag['reason']} (by {short(flag['actor']) or flag['source'] or '-'})")
     if flag["ends"]:
-        yield render.text(f"{scope}: {flag['ends']} (incident {flag['incident_id']})")
+        so_far = f"; {probes(flag)} so far" if flag["state"] == "panic" else ""
+        yield render.text(f"  {flag['ends']}{so_far} (incident {flag['incident_id']})")
     if flag.get("remedy"):
         yield render.text(f"  what to do: {flag['remedy']}")
-    for probe in flag.get("probes", []):
-        answer = "answered well" if probe["ok"] else f"failed: {probe['found']}"
-        yield render.text(
-            f"  probe {render.clock_time(probe['at'])} UTC {answer}", "green" if probe["ok"] else "red"
-        )
+    if flag.get("probes"):
+        yield _last_probes(flag["probes"])
+
+
+def _last_probes(last: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """How the last probes went, and what the newest one found; the history has each."""
+    failed = sum(not probe["ok"] for probe in last)
+    newest = last[0]
+    finding = "OK" if newest["ok"] else newest["found"] or "failed"
+    counted = f"last {len(last)} probes: {failed} failed" if len(last) > 1 else "last probe"
+    words = f"  {counted}, latest ({render.clock_time(newest['at'])} UTC): {finding}"
+    return render.text(words, "green" if newest["ok"] else "red")
 
 
 def draw_plan(plan: Mapping[str, Any]) -> RenderableType:
@@ -194,7 +210,7 @@ def draw_change(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield draw_plan(result["plan"])
         return
     flag = result["flag"]
-    words = "is now" if result["changed"] else "is already"
+    words = "stays" if result["event"] in WITHIN else "is now" if result["changed"] else "is already"
     yield render.line(f"{flag['scope']} {words} ", render.state(flag["state"]), f": {flag['reason']}")
     if flag["ends"]:
         yield render.text(f"{flag['ends'][0].upper()}{flag['ends'][1:]}.")

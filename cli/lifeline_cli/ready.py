@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from lifeline.contract.instants import duration
 from lifeline.contract.scopes import WHATSAPP
-from lifeline.contract.ways import WAYS
+from lifeline.contract.ways import WAYS, WAYS_BY_NAME
 
 from lifeline_cli import render
 from lifeline_cli.errors import CliError
+from lifeline_cli.panic import probes
 from lifeline_cli.queue import rate
 from lifeline_cli.render import Cli, Count, Watch
 
@@ -50,21 +51,29 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     yield render.text(f"Lifeline at {render.moment(at)}", "bold")
     if result["scopes"] is not None:
         yield render.table(
-            ("scope", "state", "cause", "since", "probes"),
+            ("scope", "state", "cause", "since"),
             [
                 (
                     flag["scope"],
                     render.state(flag["state"]),
                     flag["cause"] or "-",
                     render.ago(flag["since"], at),
-                    f"{flag['probe_successes']} of {flag['probes_needed']}"
-                    if flag["state"] == "panic"
-                    else "-",
                 )
                 for flag in result["scopes"]
             ],
+            tight=True,
         )
     if result["queues"] is not None:
+        yield from _queues(result["queues"])
+    yield from _lines(result, at)
+    for note in result["notes"]:
+        yield render.warn(note)
+
+
+def _queues(queues: Sequence[Mapping[str, Any]]) -> Iterable[RenderableType]:
+    """Those that hold something; lifeline queue status has all."""
+    full = [row for row in queues if row["visible"] or row["in_flight"] or row["delayed"]]
+    if full:
         yield render.table(
             ("queue", "waiting", "in flight", "later", "oldest"),
             [
@@ -75,17 +84,22 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
                     row["delayed"],
                     duration(row["oldest_age_seconds"]),
                 )
-                for row in result["queues"]
+                for row in full
             ],
             right=("waiting", "in flight", "later", "oldest"),
+            tight=True,
         )
-    yield from _lines(result, at)
-    for note in result["notes"]:
-        yield render.warn(note)
+    if len(full) < len(queues):
+        others = f"{len(queues) - len(full)} {'other ' if full else ''}"
+        yield render.text(f"{others}queues and lanes are empty", "dim")
 
 
 def _lines(result: Mapping[str, Any], at: str) -> Iterable[RenderableType]:
     drain, limiter, hour = result["drain"], result["limiter"], result["last_hour"]
+    panics = [flag for flag in result["scopes"] or () if flag["state"] == "panic"]
+    if panics:
+        good = ", ".join(f"{flag['scope']} {probes(flag)}" for flag in panics)
+        yield render.text(f"probes OK  {good}")
     if drain is not None:
         yield render.text(f"drain      {rate(drain['rate'])} of {rate(drain['ceiling'])}: {drain['state']}")
     if limiter is not None:
@@ -93,12 +107,19 @@ def _lines(result: Mapping[str, Any], at: str) -> Iterable[RenderableType]:
             f"limiter    {rate(limiter['rate'])}, booked {limiter['booked_seconds']:.1f} s ahead"
         )
     if hour is not None:
-        failed = ", ".join(f"{cause} {number}" for cause, number in hour["failures"].items()) or "none"
+        others = {n: c for n, c in hour["failures_elsewhere"].items() if n not in WAYS_BY_NAME}
+        failures = {**hour["failures"], **others}
+        failed = ", ".join(f"{cause} {number}" for cause, number in failures.items()) or "none"
         yield render.text(
             f"last hour  {hour['accepted']} accepted (last {render.ago(hour['last_accepted_at'], at)}); "
             f"failures: {failed}"
         )
-        ways = ", ".join(f"{hour['fallbacks'].get(way.name, 0)} by {way.label}" for way in WAYS)
+        elsewhere = hour["failures_elsewhere"]
+        ways = ", ".join(
+            f"{hour['fallbacks'].get(way.name, 0)} by {way.label}"
+            + (f" ({elsewhere[way.name]} failed)" if way.name in elsewhere else "")
+            for way in WAYS
+        )
         yield render.text(f"fallbacks  {ways}; {hour['parked']} parked, {hour['expired']} expired")
     token = result["token"]
     if token is None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH: Final = 500
 """Columns where no terminal says how wide it is: wide enough that a row is one line."""
+GAP: Final = 3
+"""Columns between two cells of a table."""
 STATE_STYLES: Final[Mapping[str, str]] = {
     "normal": "green",
     "panic": "bold white on red",
@@ -155,8 +157,16 @@ def print_json(document: Mapping[str, Any]) -> None:
     write(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> RenderableType:
-    """A table without lines around cells; columns named in ``right`` are numbers."""
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    right: Sequence[str] = (),
+    *,
+    tight: bool = False,
+) -> RenderableType:
+    """A table without lines around cells; columns named in ``right`` are numbers. ``tight``: with no empty
+    rows above and below, where a screen has to suffice.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -165,14 +175,28 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence
     grid = Table(
         box=box.SIMPLE_HEAD if lined else None,
         pad_edge=False,
+        show_edge=not tight,
         header_style="bold",
         padding=(0, 1) if lined else (0, 2, 0, 0),
     )
-    for name in columns:
-        grid.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    rows = list(rows)
+    widths = [_longest_word(column) for column in zip(columns, *rows, strict=True)]
+    # Rich cuts off what is wider than the terminal: where not every word finds room, words are broken.
+    whole = sum(widths) + GAP * len(columns) <= out().width
+    for name, width in zip(columns, widths, strict=True):
+        grid.add_column(
+            name,
+            justify="right" if name in right else "left",
+            overflow="fold",
+            min_width=width if whole else None,
+        )
     for row in rows:
         grid.add_row(*(cell if isinstance(cell, Text) else Text(writable(str(cell))) for cell in row))
     return grid
+
+
+def _longest_word(cells: Iterable[Any]) -> int:
+    return max((len(word) for cell in cells for word in writable(str(cell)).split()), default=0)
 
 
 def text(words: str, style: str = "") -> RenderableType:

@@ -59,7 +59,8 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     if result["missing_scopes"]:
         yield render.warn(f"It lacks: {', '.join(result['missing_scopes'])}")
     yield from _keeper(result)
-    if result["state"] == "invalid":
+    failed = (result["keeper"] or {}).get("outcome") == "failed"
+    if result["state"] == "invalid" and not failed:
         yield render.text("Next: lifeline whatsapp refresh-token")
 
 

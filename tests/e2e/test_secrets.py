@@ -12,11 +12,11 @@ from tests.support.system import System
 
 READERS = {
     "Webhook": {"AppSecretArn"},
-    "Sender": {"TokenSecretArn"},
-    "Voice": {"TokenSecretArn", "OpenaiSecretArn"},
+    "Sender": {"TokenSecretArn", "PersonSecretArn"},
+    "Voice": {"TokenSecretArn", "OpenaiSecretArn", "PersonSecretArn"},
     "Prober": {"AppSecretArn", "TokenSecretArn", "OpenaiSecretArn"},
     "TokenKeeper": {"AppSecretArn", "TokenSecretArn"},
-    "Operator": {"AppSecretArn", "TokenSecretArn"},
+    "Operator": {"AppSecretArn", "TokenSecretArn", "PersonSecretArn"},
     "OperatorRead": {"AppSecretArn", "TokenSecretArn"},
     "Drainer": set(),
     "Alarm": set(),

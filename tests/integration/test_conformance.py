@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from lifeline.adapters.agenda import PROJECTED
+from lifeline.adapters.ledger import SCAN_SEGMENTS
 from lifeline.adapters.queues import Outgoing
+from lifeline.domain.message.content import bare
 from lifeline.domain.message.row import (
     SHARDS,
     Change,
@@ -545,3 +547,71 @@ def test_what_sqs_refuses_fails_alone(stores: Stores) -> None:
     messages = [Outgoing("a"), Outgoing("x" * (1024 * 1024 + 1)), Outgoing("b")]
     assert stores.queues.send(stores.url, messages) == [True, False, True]
     assert stores.queues.depth(stores.url).visible == 2
+
+
+# -- one person's rows, and contents that leave --------------------------------------------------------------
+
+
+def every_page(page: Callable[[str | None], tuple[list[Any], str | None]]) -> list[Any]:
+    """All pages, one after the other."""
+    found, after = page(None)
+    while after is not None:
+        more, after = page(after)
+        found = [*found, *more]
+    return found
+
+
+def test_the_rows_of_a_person_come_page_by_page_and_no_others(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lifeline.adapters.ledger.PERSON_PAGE", 2)
+    for name in "abcde":
+        insert(stores, name, person="hers")
+    insert(stores, "x", person="his")
+    insert(stores, "y")
+    first, after = eventually(
+        stores, lambda: found if len((found := stores.ledger.ids_of("hers", None))[0]) == 2 else None
+    )
+    assert after == first[-1]
+    assert eventually(
+        stores, lambda: sorted(every_page(lambda at: stores.ledger.ids_of("hers", at))) == list("abcde")
+    )
+    assert stores.ledger.ids_of("nobody", None) == ([], None)
+
+
+def with_content(stores: Stores, before: dict[bool, float] | None = None) -> set[str]:
+    """The ids of all parts of the ledger."""
+    return {
+        row.id
+        for part in range(SCAN_SEGMENTS)
+        for row in every_page(lambda after, part=part: stores.ledger.with_content(part, after, before))  # type: ignore[misc]
+    }
+
+
+def test_contents_are_seen_by_the_time_of_their_end(stores: Stores) -> None:
+    ended = insert(stores, "ended")
+    write(stores, ended, off_agenda(ended, Status.DELIVERED))  # at NOW + 1
+    sent = insert(stores, "sent")
+    write(stores, sent, off_agenda(sent, Status.SENT))
+    left = insert(stores, "left")
+    write(stores, left, replace(off_agenda(left, Status.DELIVERED), body=""))
+    insert(stores, "waits", **on_timer(NOW + 60))
+    assert with_content(stores) == {"ended", "sent", "waits"}
+    assert with_content(stores, {True: NOW - 60, False: NOW - 60}) == set()
+    assert with_content(stores, {True: NOW - 60, False: NOW + 60}) == {"ended"}
+    assert with_content(stores, {True: NOW + 60, False: NOW + 60}) == {"ended", "sent"}
+
+
+def test_a_content_leaves_the_table_and_the_rest_stays(stores: Stores) -> None:
+    row = insert(stores, "a", to_masked="+49***12", person="hers", wamid="w", zones="Europe/Berlin")
+    row = write(stores, row, off_agenda(row, Status.DELIVERED))
+    (done,) = stores.ledger.write([Change(row, bare(row))], NOW + 2)
+    assert done.fate is Fate.DONE
+    assert stored(stores, "a").bare
+    assert (stored(stores, "a").body, stored(stores, "a").zones, stored(stores, "a").wamid) == (
+        "",
+        None,
+        None,
+    )
+    assert stored(stores, "a").status is Status.DELIVERED
+    assert "a" not in with_content(stores)

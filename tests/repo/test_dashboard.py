@@ -168,6 +168,12 @@ def test_the_dashboard_shows_every_function_queue_and_alarmed_state() -> None:
         assert f"${{{queue}.QueueName}}" in text
 
 
+def test_every_alarm_is_on_the_dashboard() -> None:
+    (widget,) = [item for item in body()["widgets"] if item["type"] == "alarm"]
+    shown_alarms = {arn.removeprefix("${").removesuffix(".Arn}") for arn in widget["properties"]["alarms"]}
+    assert shown_alarms == set(resources("AWS::CloudWatch::Alarm"))
+
+
 def test_widgets_fit_the_grid_and_have_units() -> None:
     taken: set[tuple[int, int]] = set()
     for widget in body()["widgets"]:

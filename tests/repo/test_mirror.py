@@ -102,6 +102,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
             "media",
             "messages",
             "panic",
+            "person",
             "queue",
             "ready",
             "whatsapp",

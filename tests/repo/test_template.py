@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 from lifeline.adapters.agenda import AGENDA_INDEX, PROJECTED
+from lifeline.adapters.ledger import PERSON_INDEX
 from lifeline.contract.names import ENTRY_QUEUES, QUEUES
 from lifeline.settings import NEEDS, OPTIONAL
 from lifeline.telemetry import METRICS, NAMESPACE
@@ -15,6 +16,7 @@ from lifeline.telemetry import METRICS, NAMESPACE
 from tests.support.template import (
     ROOT,
     TEMPLATE,
+    chosen,
     functions,
     logical_id,
     resources,
@@ -43,12 +45,12 @@ FOURTEEN_DAYS = 1_209_600
 NOTHING = {"Ref": "AWS::NoValue"}
 
 SERVICES_SECRETS = {
-    "sender": {"TOKEN"},
+    "sender": {"TOKEN", "PERSON"},
     "prober": {"APP", "TOKEN", "OPENAI"},
     "webhook": {"APP"},
-    "voice": {"TOKEN", "OPENAI"},
+    "voice": {"TOKEN", "OPENAI", "PERSON"},
     "token_keeper": {"APP", "TOKEN"},
-    "operator": {"APP", "TOKEN"},
+    "operator": {"APP", "TOKEN", "PERSON"},
     "operator_read": {"APP", "TOKEN"},
 }
 """Who works with which secret; the others read none."""
@@ -405,7 +407,7 @@ def test_nobody_lets_in_everybody_by_a_star(parameter: str, good: str, bad: list
 
 def indexes() -> dict[str, dict[str, Any]]:
     table = resources("AWS::DynamoDB::Table")["MessagesTable"]
-    return {item["IndexName"]: item for item in table["GlobalSecondaryIndexes"]}
+    return {item["IndexName"]: item for item in chosen(table["GlobalSecondaryIndexes"])}
 
 
 def test_the_agendas_index_holds_what_the_tick_reads() -> None:
@@ -424,7 +426,16 @@ def test_an_index_that_is_deployed_stays_as_it_is() -> None:
         *("status", "created_at", "priority", "category", "template", "campaign", "person", "rev", "turn"),
         *("resends", "failed_at", "tried", "trail"),
     ]
-    assert set(indexes()) == {"incident", AGENDA_INDEX}
+    assert set(indexes()) == {"incident", AGENDA_INDEX, PERSON_INDEX}
+    table = resources("AWS::DynamoDB::Table")["MessagesTable"]
+    left_out = [item["Fn::If"][0] for item in table["GlobalSecondaryIndexes"] if "Fn::If" in item]
+    assert left_out == ["HasPersonIndex"], "the update from version 1 makes the agenda, and the next one this"
+
+
+def test_the_index_of_people_is_written_once_for_a_message() -> None:
+    person = indexes()[PERSON_INDEX]
+    assert person["KeySchema"] == [{"AttributeName": "person", "KeyType": "HASH"}]
+    assert person["Projection"] == {"ProjectionType": "KEYS_ONLY"}, "a move of the row writes nothing there"
 
 
 def test_tables_are_on_demand_encrypted_and_recoverable() -> None:
@@ -668,7 +679,12 @@ def test_reading_operators_may_read_what_full_ones_may() -> None:
             if READS.match(action)
         }
 
-    assert reads("OperatorReadRole") == reads("OperatorRole")
+    only_full = dict(reads("OperatorRole") - reads("OperatorReadRole"))
+    assert only_full == {
+        "secretsmanager:GetSecretValue": "{'Fn::GetAtt': ['PersonSecret', 'Id']}",
+        "dynamodb:Query": "{'Fn::Sub': '${MessagesTable.Arn}/index/person'}",
+    }, "a person's data are shown by the full function alone"
+    assert reads("OperatorReadRole") <= reads("OperatorRole")
 
 
 def test_the_operator_sees_every_queue_and_takes_from_every_dead_letter_queue() -> None:

@@ -20,6 +20,7 @@ CONSTANTS = {way.name.upper() for way in WAYS}
 MAY = {
     f"{LAYER}/contract/ways.py": "the registry",
     f"{LAYER}/wiring/adapters.py": "who takes each way",
+    f"{LAYER}/adapters/notices.py": "SNS's name of the protocol by which operators get mail",
     f"{LAYER}/wiring/texts.py": "who takes one way, and what it may cost",
     f"{LAYER}/adapters/push.py": "the adapter of one way",
     f"{LAYER}/contract/kinds.py": "a contact that is sent has emails",

@@ -82,6 +82,16 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
                 "sample": {"code": 100, "details": "details of a stranger", "by": "webhook", "at": AT},
             }
         ],
+        "elsewhere": [
+            {
+                "channel": "email",
+                "cause": None,
+                "code": "code of a stranger",
+                "count": 1,
+                "last_at": AT,
+                "remedy": "Look.",
+            }
+        ],
         "outcomes": [{"status": "SENT", "count": 1}],
     },
     "audit.run": {**AUDIT, "findings": [{"what": "w", "count": 2, "command": "c"}]},

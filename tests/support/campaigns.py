@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from lifeline.domain.campaign.campaign import Campaign, CampaignState
@@ -58,6 +58,16 @@ class MemoryCampaigns:
 
     def chunk(self, name: str, index: int) -> list[str]:
         return self.chunks.get((name, index), [])
+
+    def chunks_of(self, name: str) -> list[int]:
+        return sorted(index for owner, index in self.chunks if owner == name)
+
+    def blank(self, name: str, index: int, whose: Callable[[str], bool]) -> list[int]:
+        self._check()
+        lines = self.chunks.get((name, index), [])
+        found = [place for place, body in enumerate(lines) if body and whose(body)]
+        self.chunks[name, index] = ["" if place in found else body for place, body in enumerate(lines)]
+        return found
 
     def stored(self, name: str) -> int:
         return sum(len(found) for (owner, _), found in self.chunks.items() if owner == name)

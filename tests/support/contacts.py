@@ -52,6 +52,14 @@ class MemoryContacts:
         if not self._complained(way, address):
             self.marks.pop(mark_key(way, address), None)
 
+    def forget(self, user_id: str) -> bool:
+        self._check(user_id)
+        return self.known.pop(user_id, None) is not None
+
+    def forget_mark(self, way: str, address: str) -> bool:
+        self._check(address)
+        return self.marks.pop(mark_key(way, address), None) is not None
+
     def _complained(self, way: str, address: str) -> bool:
         return self.marks.get(mark_key(way, address), "").startswith(COMPLAINT)
 

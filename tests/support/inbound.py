@@ -83,6 +83,14 @@ class MemoryInbox:
         self._check("forget")
         self.waiting.pop(key, None)
 
+    def all_pending(self, after: str | None) -> tuple[list[Pending], str | None]:
+        self._check("all_pending")
+        found = [Pending(key, body) for key, body in sorted(self.waiting.items()) if key > (after or "")]
+        return found[:1], found[0].key if len(found) > 1 else None
+
+    def forget_person(self, person: str) -> bool:
+        return any([self.asked.pop(person, None), self.languages.pop(person, None)])
+
     def may_ask(self, person: str, wamid: str, now: float, quiet: float) -> bool:
         self._check("may_ask")
         at, which = self.asked.get(person, (float("-inf"), ""))

@@ -27,13 +27,13 @@ from lifeline.adapters.ledger import (
     SILENT_TRIES,
     STATEMENTS_PER_CALL,
     TRIES,
-    affected_of,
     each_id_once,
 )
 from lifeline.adapters.queues import ENTRIES_PER_CALL, Depth, Incoming, Outgoing
-from lifeline.adapters.row_items import CHANGEABLE, written
+from lifeline.adapters.row_items import CHANGEABLE, affected_of, written
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.incident.facts import Affected
+from lifeline.domain.message.content import UNDELIVERED
 from lifeline.domain.message.row import SHARDS, Change, Fate, Row, Written, shard_of
 from lifeline.domain.message.status import OPEN, Status, can_move
 from lifeline.domain.message.telling import marked
@@ -145,7 +145,8 @@ def _milliseconds(row: Row) -> Row:
 class MemoryLedger:
     """The table in memory: conditional writes in calls of 25, retries, own marks, as the adapter has them.
 
-    ``rows``: the table. ``broken``: DynamoDB gives no answer. ``before_write``: another writer comes first,
+    ``rows``: the table; ``ended``: when the time to live of a row began to run. ``broken``: DynamoDB gives no
+    answer. ``before_write``: another writer comes first,
     once each. ``moves``: every status change.
 
     Points: ``ledger.write.before`` (FAIL, LOSE, LATE, DIE) and ``ledger.write.after`` (LOSE, DIE) of each
@@ -166,6 +167,7 @@ class MemoryLedger:
         self.broken = False
         self.before_write: list[Callable[[], object]] = []
         self.moves: list[tuple[str, Status, Status]] = []
+        self.ended: dict[str, float] = {}
         self.faults: Faults = faults or NoFaults()
         numbers = itertools.count(1)
         self._new_op = new_op or (lambda: f"op{next(numbers)}")
@@ -275,6 +277,10 @@ class MemoryLedger:
             stored = done
         stored = _milliseconds(stored)
         self.rows[stored.id] = stored
+        if stored.lane is not None or stored.status in OPEN:
+            self.ended.pop(stored.id, None)
+        else:
+            self.ended.setdefault(stored.id, now)
         self._unseen.append(stored)
         return Written(Fate.DONE, done)
 
@@ -297,6 +303,32 @@ class MemoryLedger:
         for row in list(self.rows.values()):
             if row.incident_id == incident_id:
                 yield affected_of(row, row.possible_duplicates, len(row.duplicates), row.beside is not None)
+
+    def ids_of(self, person: str, after: str | None) -> tuple[list[str], str | None]:
+        self._check("reading the rows of a person")
+        found = sorted(
+            row.id for row in self.rows.values() if row.person == person and row.id > (after or "")
+        )
+        return found[:2], found[1] if len(found) > 2 else None
+
+    def with_content(
+        self, part: int, after: str | None, before: Mapping[bool, float] | None = None
+    ) -> tuple[list[Row], str | None]:
+        self._check("reading contents of the ledger")
+        held = sorted(
+            row.id
+            for row in self.rows.values()
+            if zlib.crc32(row.id.encode()) % SCAN_SEGMENTS == part and row.id > (after or "")
+        )
+        rows = [self.rows[name] for name in held[:2]]
+        found = [
+            row
+            for row in rows
+            if row.body
+            and (before is None or (ended := self.ended.get(row.id)) is not None)
+            and (before is None or cast(float, ended) < before[row.status in UNDELIVERED])
+        ]
+        return found, held[1] if len(held) > 2 else None
 
     def sample(
         self, since: float, want: int, segments: Sequence[int], priority: str | None = None
@@ -830,6 +862,9 @@ class MemoryNotices:
         cause: str,
         severity: str,
         data: Mapping[str, Any],
+        automatic: str = "",
+        run: str = "",
+        section: str = "",
     ) -> None:
         if self.broken:
             raise UnavailableError("SNS", "telling people", "broken on purpose")
@@ -842,6 +877,9 @@ class MemoryNotices:
                 "cause": cause,
                 "severity": severity,
                 "data": data,
+                "automatic": automatic,
+                "run": run,
+                "section": section,
             }
         )
 

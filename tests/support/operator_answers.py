@@ -7,7 +7,8 @@ from typing import Any
 from tests.support.operator_function import AT, FLAG
 
 ROW: dict[str, Any] = {
-    "found": True, "id": "m-1", "status": "SENT", "waits_for": None, "to": "+49***", "type": "text",
+    "found": True, "id": "m-1", "status": "SENT", "final": True, "due_at": None, "waits_for": None,
+    "to": "+49***", "type": "text",
     "priority": "normal", "template": None, "campaign": None, "reached": True, "way": "whatsapp",
     "cause": None, "code": None, "acts": 1, "attempts": 1, "doubts": [], "possible_duplicates": 0,
     "duplicates": [], "conflicts": 0, "escalated": False, "told_by_both": False, "also": None,
@@ -35,6 +36,7 @@ STATUS: dict[str, Any] = {
     "limiter": {"rate": 65.0, "booked_seconds": 0.0},
     "last_hour": {
         "accepted": 12, "last_accepted_at": "2026-03-01T08:57:00.000Z", "failures": {"unreachable": 6},
+        "failures_elsewhere": {"email": 2, "openai_voice": 4},
         "fallbacks": {"push": 3, "email": 1}, "parked": 2, "expired": 0,
     },
     "token": {"at": "2026-03-01T08:30:00.000Z", "outcome": "fine"},

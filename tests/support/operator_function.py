@@ -23,6 +23,7 @@ FLAG: dict[str, Any] = {
 }  # fmt: skip
 CHANGE: dict[str, Any] = {
     "changed": True,
+    "event": "entered",
     "flag": FLAG,
     "incident_id": "i-1",
     "warnings": ["an alarm is still in ALARM"],

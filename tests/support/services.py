@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+from lifeline.adapters.secrets import Secrets
 from lifeline.settings import Settings
+from lifeline.telemetry import Telemetry
+from lifeline.use_cases.shared.people import People
 from lifeline.wiring.adapters import Adapters
 
 from tests.support.campaigns import MemoryCampaigns
@@ -20,6 +23,7 @@ from tests.support.memory import (
     MemoryNotices,
     MemoryQueues,
     Recorder,
+    StubSecrets,
 )
 from tests.support.opt_outs import MemoryOptOuts
 from tests.support.outcome_topic import SeenTopic
@@ -30,6 +34,11 @@ OUTSIDE = (
     *("subscriptions", "token_secret", "token_store", "uploads", "used_proofs", "whatsapp"),
 )
 """Services that a world has only if it says so; by the names of the wiring."""
+
+
+def keyed(secret: StubSecrets, clock: Callable[[], float], log: Recorder) -> People:
+    """People by the key of a secret in memory."""
+    return People(cast(Secrets, secret), clock, cast(Telemetry, log))
 
 
 class Absent:
@@ -70,6 +79,7 @@ class Services:
         self.contacts = MemoryContacts()
         self.opt_outs = MemoryOptOuts()
         self.notices = MemoryNotices()
+        self.person_secret = StubSecrets({"person_key": "a key of tests"})
         self.outcome_topic = SeenTopic()
         self._also: dict[str, Any] = {}
 
@@ -92,6 +102,7 @@ class Services:
                 "contacts": self.contacts,
                 "opt_outs": self.opt_outs,
                 "notices": self.notices,
+                "people": keyed(self.person_secret, self.clock, self.log),
                 "outcome_topic": self.outcome_topic,
                 "telemetry": self.log,
                 "clock": self.clock,

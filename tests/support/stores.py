@@ -64,7 +64,7 @@ def table_definition(resource: str = "MessagesTable") -> dict[str, Any]:
     """A table as ``template.yaml`` defines it, for ``CreateTable``."""
     properties = template.source()["Resources"][resource]["Properties"]
     names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    return {name: properties[name] for name in names if name in properties}
+    return {name: template.chosen(properties[name]) for name in names if name in properties}
 
 
 class LocalAws:

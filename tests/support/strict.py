@@ -40,4 +40,8 @@ class StrictSns:
     @property
     def sent(self) -> list[dict[str, Any]]:
         """The messages, as their receivers read them."""
-        return [json.loads(call["Message"]) for call in self.calls]
+        return [
+            json.loads(message["default"] if call.get("MessageStructure") == "json" else call["Message"])
+            for call in self.calls
+            for message in [json.loads(call["Message"])]
+        ]

@@ -109,6 +109,13 @@ def target(value: Any) -> str | None:
     return None
 
 
+def chosen(value: Any) -> Any:
+    """A nested value with the first choice of each ``If``: what a new stack gets."""
+    if isinstance(value, dict):
+        return chosen(value["Fn::If"][1]) if "Fn::If" in value else {k: chosen(v) for k, v in value.items()}
+    return [chosen(item) for item in value] if isinstance(value, list) else value
+
+
 def strings(value: Any) -> Iterator[str]:
     """Every string in a nested value."""
     if isinstance(value, str):

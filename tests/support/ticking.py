@@ -76,6 +76,7 @@ class World(Services):
     def park(self, name: str, priority: str = "normal", age: float = 0.0, **more: Any) -> Row:
         """A parked message, ``age`` seconds old."""
         lane = more.pop("lane", backlog_lane(priority))
+        more.setdefault("created_at", self.clock() - age)
         row = Row(name, Status.PARKED, priority=priority, lane=lane, due=self.clock() - age, **more)
         return self.ledger.put(row)
 

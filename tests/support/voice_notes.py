@@ -46,6 +46,7 @@ class World(Services):
             in_panic=adapters.voice_in_panic,
             whatsapp=adapters.whatsapp,
             transcribe=self.transcribe,
+            people=adapters.people,
             clock=adapters.clock,
             telemetry=adapters.telemetry,
         )

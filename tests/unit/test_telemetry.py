@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -123,7 +124,7 @@ def test_a_log_holds_no_address_wherever_it_stands(capsys: pytest.CaptureFixture
         raise error
     except ValueError:
         telemetry.exception("failed for (0151) 555-44-433")
-    told = capsys.readouterr().out
+    told = re.sub(r'"timestamp":"[^"]*"', "", capsys.readouterr().out)  # its milliseconds may be 151
     assert "no route to" in told
     assert "ValueError" in told
     for part in ("555", "151", "jane"):

@@ -41,6 +41,9 @@ class Sending:
     """How long an outcome in doubt waits for its status webhook before the message is sent again."""
     retention_days: int = 35
     """How long a ledger row is kept: Meta may deliver for 30 days and report after that."""
+    body_days: float = 7.0
+    """Days after its end for which a row keeps body and number: Meta repeats a webhook for 7. What Meta has
+    and has not delivered keeps them for 30 at least; from ``retention_days`` on, the row is gone anyway."""
 
     def __post_init__(self) -> None:
         _within("connections", self.connections, 1, 256)
@@ -48,6 +51,7 @@ class Sending:
         _within("read_timeout", self.read_timeout, 0.5, 60)
         _within("grace", self.grace, 1, 900)
         _within("retention_days", self.retention_days, 1, 400)
+        _within("body_days", self.body_days, 0.001, 400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,7 @@ class Settings:
     app_secret_arn: str = ""
     token_secret_arn: str = ""
     openai_secret_arn: str = ""
+    person_secret_arn: str = ""
     email_from: str = ""
     email_configuration_set: str = ""
     email_identity: str = ""
@@ -170,6 +175,8 @@ class Settings:
     test_number: str = ""
     alarm_prefix: str = ""
     webhook_api_id: str = ""
+    runbook_url: str = ""
+    """Where people read the runbook; notifications link to its sections."""
     sending: Sending = field(default_factory=Sending)
     retry: Retry = field(default_factory=Retry)
     limiter: Limiter = field(default_factory=Limiter)
@@ -211,6 +218,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         *_GRAPH,
         *_LEDGER,
         "CONTACTS_TABLE",
+        "PERSON_SECRET_ARN",
         "VOICE_QUEUE_URL",
         "WHATSAPP_DLQ_URL",
         "EMAIL_FROM",
@@ -231,6 +239,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "operator": (
         *_OPERATOR,
         "STACK_ID",
+        "PERSON_SECRET_ARN",
         "UPLOADS_BUCKET",
         "DRAINER_FUNCTION",
         "TOKEN_KEEPER_FUNCTION",
@@ -244,6 +253,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "VOICE_QUEUE_URL",
         "INBOUND_TOPIC_ARN",
         "OPENAI_SECRET_ARN",
+        "PERSON_SECRET_ARN",
         "OPENAI_BASE_URL",
     ),
     "alarm": (*_CONTROL, "ALARM_PREFIX"),
@@ -280,6 +290,7 @@ OPTIONAL: Final = (
     "SMS_ORIGINATION",
     "SMS_CONFIGURATION_SET",
     "ALARMS_TOPIC_ARN",
+    "RUNBOOK_URL",
 )
 
 _TUNABLE: Final = ("sending", "retry", "limiter", "drain", "token", "detection", "panic", "quiet", "sms")

@@ -36,6 +36,7 @@ METRICS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "FallbackFailing": (COUNT, ("scope",)),
     "Feedback": (COUNT, ("way", "kind")),
     "Outcomes": (COUNT, ("status",)),
+    "ExpiredWaiting": (COUNT, ("scope",)),
     "OutcomesDelayed": (COUNT, ("scope",)),
     "PossibleDuplicates": (COUNT, ("scope",)),
     "Duplicates": (COUNT, ("scope",)),
@@ -44,6 +45,7 @@ METRICS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "Conflicts": (COUNT, ("scope",)),
     "ContractErrors": (COUNT, ("scope",)),
     "PanicActive": (COUNT, ("scope",)),
+    "TemplatesInPanic": (COUNT, ("scope",)),
     "PanicEntered": (COUNT, ("scope",)),
     "Stalled": (COUNT, ("scope",)),
     "Probes": (COUNT, ("scope", "result")),
@@ -68,11 +70,12 @@ METRICS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 ``Unreached`` is, per batch, the share of sends that did not reach Meta (0 to 1). ``FallbackFailing`` is, per
 batch, the share of the people tried in the channel's stead whom no way reached. ``Stalled`` is 1 in a minute
 in which messages waited or failed and none went out. ``DrainCeiling`` is the rate that is set, ``DrainRate``
-the one at which the ramp plans, ``Released`` what really left. ``OutcomesDelayed``: SNS did not
-take an event for a producer; it is told later. ``PossibleDuplicates`` counts people who may
-have been told once more than intended, ``Duplicates`` those for whom that is proven. ``Escalations`` counts
-people whom the fallback told since no device had the message in time, ``ToldByBoth`` those of them whom
-WhatsApp told as well, which is meant so. ``Conflicts``: the same
+the one at which the ramp plans, ``Released`` what really left. ``ExpiredWaiting`` counts messages that came
+in time and whose time passed while Lifeline held them. ``OutcomesDelayed``: SNS did not take an event for a
+producer; it is told later. ``PossibleDuplicates`` counts people who may have been told once more than
+intended, ``Duplicates`` those for whom that is proven. ``Escalations`` counts people whom the fallback told
+since no device had the message in time, ``ToldByBoth`` those of them whom WhatsApp told as well, which is
+meant so. ``Conflicts``: the same
 id came with other content. ``Overdue`` are messages whose time passed more than two minutes ago without
 anybody acting. ``LeftAlone`` are rows that this version does not understand. ``WebhookFaults`` are parts of
 webhooks and mail events that failed by an error of ours and are not asked for again: the log says which.

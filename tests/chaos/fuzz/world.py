@@ -70,9 +70,11 @@ from tests.support.memory import (
     MemoryLedger,
     MemoryNotices,
     MemoryQueues,
+    Recorder,
     StubSecrets,
 )
 from tests.support.opt_outs import MemoryOptOuts
+from tests.support.services import keyed
 
 REST: Final = 3600.0
 """Seconds within which the system must have come to rest afterwards."""
@@ -389,6 +391,7 @@ class World:
                 "outcome_topic": self.topic,
                 "notices": MemoryNotices(),
                 "app_secret": StubSecrets({"app_secret": APP_SECRET}),
+                "people": keyed(StubSecrets({"person_key": "k"}), clock, Recorder()),
                 "telemetry": Quiet(),
                 "clock": clock,
                 "pause": self.pause,

@@ -10,7 +10,7 @@ import pytest
 from lifeline_cli.main import run
 
 from tests.support.operator_answers import AUDIT, ROW
-from tests.support.operator_function import AT, MOVED, PEEK, Function
+from tests.support.operator_function import AT, CHANGE, FLAG, MOVED, PEEK, Function
 from tests.support.proofs import SAMPLE
 
 LANE_ROW = {
@@ -368,3 +368,55 @@ def test_help_loads_no_aws(words: list[str]) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Usage: lifeline" in done.stdout
+
+
+def test_enabling_during_panic_says_that_it_stays(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function.answers["panic.enable"] = {**CHANGE, "event": "changed"}
+    assert run(["panic", "enable", "whatsapp", "I look at it"]) == 0
+    assert "whatsapp stays PANIC" in capsys.readouterr().out
+
+
+def test_more_successes_than_needed_are_not_four_of_three(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function.answers["panic.status"] = {"at": AT, "panic": True, "scopes": [{**FLAG, "probe_successes": 4}]}
+    assert run(["panic", "status"]) == 0
+    assert "3 of 3" in capsys.readouterr().out
+
+
+DEAD = {**PEEK["sample"][0], "since": AT, "receive_count": 30, "status": None}
+UNKNOWN = {"found": False, "id": "m-1", "status": None, "final": False, "trail": []}
+
+
+def test_a_message_that_is_a_dead_letter_says_so_and_what_to_run(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function.answers["message.show"] = UNKNOWN
+    function.answers["queue.peek"] = {**PEEK, "sample": [DEAD]}
+    assert run(["message", "m-1"]) == 1
+    words = capsys.readouterr().err
+    assert "dead letter on whatsapp-dlq" in words
+    assert "bad_request: code 100" in words
+    assert "lifeline queue redrive --queue whatsapp-dlq --id m-1 --dry-run" in words.replace("\n", " ")
+    assert "not taken from the queue" not in words
+
+
+def test_a_row_whose_dead_letter_alone_carries_it_waits_for_a_person(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function.answers["message.show"] = {**ROW, "final": False, "due_at": None, "waits_for": "its SQS message"}
+    function.answers["queue.peek"] = {**PEEK, "sample": [DEAD]}
+    assert run(["message", "m-1"]) == 0
+    assert "it is a dead letter" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_message_that_is_nowhere_is_unknown(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    function.answers["message.show"] = UNKNOWN
+    function.answers["queue.peek"] = {**PEEK, "sample": []}
+    assert run(["message", "m-1"]) == 1
+    assert "could not be looked up" not in capsys.readouterr().err
+    function.answers["queue.peek"] = {"refuse": {"code": "denied", "message": "may not"}}
+    assert run(["message", "m-1"]) == 1
+    assert "could not be looked up" in " ".join(capsys.readouterr().err.split())

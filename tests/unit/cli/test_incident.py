@@ -201,3 +201,11 @@ def test_an_incident_without_messages_has_a_picture_too() -> None:
     ET.fromstring(picture(empty["timeline"], 360))
     assert "not yet" in markdown(empty)
     assert "no fallback failed" in page(empty)
+
+
+def test_sends_of_unknown_delivery_are_named() -> None:
+    from lifeline_cli import incident_parts
+
+    known = found(delivery_unknown={"sends": 29, "since": "2026-03-01T08:53:00.000Z"})
+    (part,) = [part for part in incident_parts.parts(known) if part.title == "Messages by outcome"]
+    assert "Delivery unknown: 29 messages" in part.note

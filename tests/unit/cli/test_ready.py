@@ -64,7 +64,8 @@ def test_status_on_one_screen(function: Function, capsys: pytest.CaptureFixture[
     text = capsys.readouterr().out
     for words in (
         "PANIC", "1 of 3", "whatsapp-queue", "1 min 30 s", "0/s of 10/s: held by panic", "12 accepted",
-        "unreachable 6", "3 by push, 1 by email", "fine, looked at 30 min ago", "ran 20 s ago",
+        "unreachable 6, openai_voice 4", "3 by push, 1 by email (2 failed)",
+        "fine, looked at 30 min ago", "ran 20 s ago",
         "! whatsapp is in panic",
     ):  # fmt: skip
         assert words in text, words
@@ -161,3 +162,21 @@ def test_options_of_a_live_drill_need_it(function: Function) -> None:
 def test_a_live_drill_asks_first(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(["drill", "--live"]) == 1
     assert function.requests == []
+
+
+def test_errors_of_other_channels_are_failures_too(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mail = {
+        "channel": "email", "cause": None, "code": "MessageRejected", "count": 3, "last_at": AT,
+        "remedy": "Look at SES.",
+    }  # fmt: skip
+    function.answers["errors.list"] = {
+        "at": AT, "since": AT, "failures": 0, "accepted": 9, "causes": [], "elsewhere": [mail],
+        "outcomes": [],
+    }  # fmt: skip
+    assert run(["errors"]) == 0
+    text = capsys.readouterr().out
+    assert "No failures" not in text
+    for words in ("email", "MessageRejected", "email: Look at SES."):
+        assert words in text

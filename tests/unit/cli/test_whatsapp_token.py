@@ -123,3 +123,13 @@ def test_a_failed_refresh_is_one(function: Function, capsys: pytest.CaptureFixtu
     function.answer = {"code": "refresh_failed", "message": "step exchange failed", "valid": []}
     assert run(["whatsapp", "refresh-token"]) == 1
     assert "step exchange failed" in capsys.readouterr().err
+
+
+def test_after_a_failed_refresh_the_next_step_is_not_another_one(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function.answer = {**STATUS, "state": "invalid", "days_left": 0.0, "keeper": KEEPER}
+    assert run(["whatsapp", "token-status"]) == 0
+    out = capsys.readouterr().out
+    assert "Step exchange failed" in out
+    assert "Next: lifeline whatsapp refresh-token" not in out

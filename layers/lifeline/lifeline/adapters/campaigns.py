@@ -136,13 +136,12 @@ class Campaigns:
 
     def put_chunk(self, name: str, index: int, bodies: Sequence[str], until: float) -> None:
         """Store lines; the same chunk again replaces itself."""
-        packed = zlib.compress(json.dumps(list(bodies)).encode())
         self._call(
             "put_item",
             "storing a campaign's lines",
             Item={
                 **_key(f"{_PK}#{name}", f"{index:06d}"),
-                "z": {"B": packed},
+                "z": {"B": _packed(bodies)},
                 "n": {"N": str(len(bodies))},
                 "expires_ttl": {"N": str(int(until + KEPT_SECONDS))},
             },
@@ -156,9 +155,33 @@ class Campaigns:
             Key=_key(f"{_PK}#{name}", f"{index:06d}"),
             ConsistentRead=True,
         )
-        if "Item" not in answer:
-            return []
-        return [str(body) for body in json.loads(zlib.decompress(bytes(answer["Item"]["z"]["B"])))]
+        return _unpacked(answer["Item"]) if "Item" in answer else []
+
+    def chunks_of(self, name: str) -> list[int]:
+        """The numbers of the items that hold its lines."""
+        return [int(item["sk"]["S"]) for item in self._query(f"{_PK}#{name}", "sk")]
+
+    def blank(self, name: str, index: int, whose: Callable[[str], bool]) -> list[int]:
+        """Empty those stored lines of which ``whose`` is true; the places of these in their item.
+
+        Raises :class:`ConflictError` where somebody stored other lines meanwhile.
+        """
+        key = _key(f"{_PK}#{name}", f"{index:06d}")
+        answer = self._call("get_item", "reading a campaign's lines", Key=key, ConsistentRead=True)
+        bodies = _unpacked(answer["Item"]) if "Item" in answer else []
+        places = [place for place, body in enumerate(bodies) if body and whose(body)]
+        if places:
+            after = ["" if place in places else body for place, body in enumerate(bodies)]
+            self._call(
+                "update_item",
+                "blanking lines of a campaign",
+                Key=key,
+                UpdateExpression="SET #z = :a",
+                ConditionExpression="#z = :b",
+                ExpressionAttributeNames={"#z": "z"},
+                ExpressionAttributeValues={":a": {"B": _packed(after)}, ":b": answer["Item"]["z"]},
+            )
+        return places
 
     def stored(self, name: str) -> int:
         """How many lines are stored."""
@@ -187,6 +210,14 @@ class Campaigns:
             if code_of(error) == "ConditionalCheckFailedException":
                 raise ConflictError("the campaign was changed by somebody else meanwhile") from error
             raise unavailable("DynamoDB", doing, error) from error
+
+
+def _packed(bodies: Sequence[str]) -> bytes:
+    return zlib.compress(json.dumps(list(bodies)).encode())
+
+
+def _unpacked(item: Mapping[str, Any]) -> list[str]:
+    return [str(body) for body in json.loads(zlib.decompress(bytes(item["z"]["B"])))]
 
 
 def _key(pk: str, sk: str) -> dict[str, Any]:

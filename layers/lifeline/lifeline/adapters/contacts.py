@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lifeline.adapters.aws import unavailable
 from lifeline.adapters.batches import items_of
 from lifeline.contract.messages import Recipient
 from lifeline.contract.ways import WAYS, WAYS_BY_NAME
@@ -106,6 +109,23 @@ class Contacts:
     def forgive(self, way: str, address: str, now: float) -> None:
         """Lift the mark of one address, unless it is a complaint."""
         self._writes.forgive(way, address, now)
+
+    def forget(self, user_id: str) -> bool:
+        """Delete one contact; whether there was one."""
+        return self._delete(user_id)
+
+    def forget_mark(self, way: str, address: str) -> bool:
+        """Delete the mark of one address; whether there was one."""
+        return self._delete(mark_key(way, address))
+
+    def _delete(self, key: str) -> bool:
+        try:
+            answer = self._client.delete_item(
+                TableName=self._table, Key={"user_id": {"S": key}}, ReturnValues="ALL_OLD"
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("DynamoDB", "forgetting a contact", error) from error
+        return "Attributes" in answer
 
     def _get(self, keys: Iterable[str], doing: str) -> list[Mapping[str, Any]]:
         return items_of(self._client, self._table, "user_id", keys, doing)

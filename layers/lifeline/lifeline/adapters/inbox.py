@@ -120,6 +120,23 @@ class Inbox:
             raise unavailable("DynamoDB", "reading pending voice notes", error) from error
         return [Pending(item["sk"]["S"], item["body"]["S"]) for item in answer["Items"]]
 
+    def all_pending(self, after: str | None) -> tuple[list[Pending], str | None]:
+        """A page of all voice notes that wait, and the key after which to go on, ``None`` at the end."""
+        more: Any = {"ExclusiveStartKey": {"pk": {"S": _PENDING}, "sk": {"S": after}}} if after else {}
+        try:
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :p",
+                ExpressionAttributeValues={":p": {"S": _PENDING}},
+                ConsistentRead=True,
+                **more,
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("DynamoDB", "reading pending voice notes", error) from error
+        last = answer.get("LastEvaluatedKey")
+        waiting = [Pending(item["sk"]["S"], item["body"]["S"]) for item in answer["Items"]]
+        return waiting, last["sk"]["S"] if last else None
+
     def forget(self, key: str) -> None:
         """A voice note no longer waits."""
         try:
@@ -173,6 +190,18 @@ class Inbox:
             {":l": {"S": language}, ":t": {"N": str(int(now + 400 * 86_400))}},
             "remembering a person's language",
         )
+
+    def forget_person(self, person: str) -> bool:
+        """Delete what is remembered of a person (a digest); whether there was anything."""
+        try:
+            answer = self._client.delete_item(
+                TableName=self._table,
+                Key={"pk": {"S": _PERSON}, "sk": {"S": person}},
+                ReturnValues="ALL_OLD",
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("DynamoDB", "forgetting a person", error) from error
+        return "Attributes" in answer
 
     def _change(
         self, key: Any, expression: str, names: dict[str, str], values: dict[str, Any], doing: str

@@ -20,9 +20,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters import row_items
 from lifeline.adapters.aws import code_of, unavailable
-from lifeline.domain.incident.facts import Affected, Move
+from lifeline.domain.incident.facts import Affected
+from lifeline.domain.message.content import UNDELIVERED
 from lifeline.domain.message.row import Change, Fate, Row, Written
-from lifeline.domain.message.status import OPEN, Status
+from lifeline.domain.message.status import OPEN
 from lifeline.domain.message.telling import marked
 from lifeline.errors import UnavailableError
 
@@ -73,6 +74,12 @@ INCIDENT_INDEX: Final = "incident"
 An index, not counters per incident: rows move on after panic (sent, delivered, expired, settled), people and
 delays cannot be added up, and a counter that a worker adds to twice stays wrong. It costs one more write unit
 for each later move of an affected row, and nothing while all is well, since other rows have no such key."""
+
+
+PERSON_INDEX: Final = "person"
+"""Global secondary index on ``person``, of keys alone: one write unit more for each message."""
+PERSON_PAGE: Final = 500
+PART_PAGE: Final = 2_000
 
 
 class Ledger:
@@ -239,10 +246,68 @@ class Ledger:
                 except (ClientError, BotoCoreError) as error:
                     raise unavailable("DynamoDB", "reading an incident's rows", error) from error
                 for item in answer["Items"]:
-                    yield affected_of(row_items.decode(item), *row_items.told_again(item))
+                    yield row_items.affected_of(row_items.decode(item), *row_items.told_again(item))
                 if "LastEvaluatedKey" not in answer:
                     break
                 arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def ids_of(self, person: str, after: str | None) -> tuple[list[str], str | None]:
+        """A page of ids of a person's rows (by digest), and the id after which to go on, ``None`` at the end.
+
+        The index follows the table within about a second: an id may be missing yet, or another's by now.
+        """
+        key: Any = {"S": person}
+        more: Any = {"ExclusiveStartKey": {"person": key, "id": {"S": after}}} if after else {}
+        try:
+            answer = self._client.query(
+                TableName=self._table,
+                IndexName=PERSON_INDEX,
+                KeyConditionExpression="person = :p",
+                ExpressionAttributeValues={":p": key},
+                Limit=PERSON_PAGE,
+                **more,
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("DynamoDB", "reading the rows of a person", error) from error
+        last = answer.get("LastEvaluatedKey")
+        return [item["id"]["S"] for item in answer["Items"]], last["id"]["S"] if last else None
+
+    def with_content(
+        self, part: int, after: str | None, before: Mapping[bool, float] | None = None
+    ) -> tuple[list[Row], str | None]:
+        """A page of one of :data:`SCAN_SEGMENTS` parts: rows with a body, and the id after which to go on.
+
+        ``before``: only rows whose end (epoch seconds) lies before this; under ``True`` for those that Meta
+        has and has not delivered, under ``False`` for all others.
+        """
+        arguments: dict[str, Any] = {
+            "TableName": self._table,
+            "Segment": part,
+            "TotalSegments": SCAN_SEGMENTS,
+            "Limit": PART_PAGE,
+            "FilterExpression": "attribute_exists(body)",
+        }
+        if before is not None:
+            statuses = {f":{status}": {"S": str(status)} for status in sorted(UNDELIVERED)}
+            undelivered = f"#s IN ({', '.join(statuses)})"
+            arguments["FilterExpression"] += (
+                f" AND ((expires_ttl < :u AND {undelivered}) OR (expires_ttl < :b AND NOT {undelivered}))"
+            )
+            arguments["ExpressionAttributeNames"] = {"#s": "status"}
+            # Its time to live began to run with its end.
+            arguments["ExpressionAttributeValues"] = {
+                **statuses,
+                ":u": {"N": f"{before[True] + self._retention:.0f}"},
+                ":b": {"N": f"{before[False] + self._retention:.0f}"},
+            }
+        if after is not None:
+            arguments["ExclusiveStartKey"] = {"id": {"S": after}}
+        try:
+            answer = self._client.scan(**arguments)
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("DynamoDB", "reading contents of the ledger", error) from error
+        last = answer.get("LastEvaluatedKey")
+        return [row_items.decode(item) for item in answer["Items"]], last["id"]["S"] if last else None
 
     def sample(
         self, since: float, want: int, segments: Sequence[int], priority: str | None = None
@@ -366,31 +431,3 @@ def _judged(op: str, row: Row | None) -> Written:
     if row is None:
         return Written(Fate.LOST)
     return Written(Fate.DONE if op in row.ops else Fate.LOST, row)
-
-
-def affected_of(row: Row, possible: int, duplicates: int, both: bool) -> Affected:
-    """What an incident's report needs of a row; its doubts and duplicates are not in the index."""
-    return Affected(
-        id=row.id,
-        status=row.status,
-        created_at=row.created_at,
-        priority=row.priority,
-        category=row.category,
-        template=row.template,
-        campaign=row.campaign,
-        person=row.person,
-        writes=row.rev,
-        possible=possible,
-        duplicates=duplicates,
-        both=both,
-        failed_at=row.failed_at,
-        tried=row.tried or "",
-        moves=tuple(_moves(row.trail)),
-    )
-
-
-def _moves(trail: Mapping[str, str]) -> Iterator[Move]:
-    for key, note in trail.items():
-        at, _, status = key.partition("_")
-        if status in Status.__members__:  # a later version may write others
-            yield Move(int(at) / 1000, Status(status), note)

@@ -1,4 +1,8 @@
-"""The ``ops`` topic: what people must be told, addressed by ``audience``."""
+"""The ``ops`` topic: what people must be told, addressed by ``audience``.
+
+Each notification has two texts under one message: mail gets plain text, every other protocol (SQS, Lambda,
+https) the same as JSON.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import unavailable
+from lifeline.domain.notification import plain, runbook
 from lifeline.domain.text import clean, clean_json
 from lifeline.domain.text import subject as subject_line
 
@@ -19,9 +24,11 @@ if TYPE_CHECKING:
 class Notices:
     """Publishes to the ``ops`` topic; subscriptions filter on the attributes."""
 
-    def __init__(self, client: SNSClient, topic_arn: str) -> None:
+    def __init__(self, client: SNSClient, topic_arn: str, runbook_url: str = "") -> None:
+        """``runbook_url``: where people read the runbook; empty: it is named instead."""
         self._client = client
         self._topic = topic_arn
+        self._runbook_url = runbook_url
 
     def tell(
         self,
@@ -33,11 +40,15 @@ class Notices:
         cause: str,
         severity: str,
         data: Mapping[str, Any],
+        automatic: str = "",
+        run: str = "",
+        section: str = "",
     ) -> None:
         """One notice to ``audience`` (of engineering, marketing, meta-support).
 
         ``data["event"]`` goes into an attribute as well: ``entered``, ``left``, ``promotions_affected``,
-        ``promotions_resume``, ``token_refresh_failed``, ``summary``, ...
+        ``promotions_resume``, ``token_refresh_failed``, ``summary``, ... ``automatic``: what Lifeline does by
+        itself; ``run``: the one command to run; ``section``: of the runbook.
         Raises :class:`UnavailableError`.
         """
         attributes: Any = {
@@ -47,14 +58,29 @@ class Notices:
             "severity": _attribute(severity),
             "event": _attribute(str(data.get("event") or "notice")),
         }
+        link = runbook(self._runbook_url, section)
+        machines = {
+            "subject": subject,
+            "text": text,
+            "automatic": automatic,
+            "run": run,
+            "runbook": link,
+            "severity": severity,
+            "scope": scope,
+            "cause": cause,
+            **data,
+        }
+        people = clean(plain(text, automatic=automatic, run=run, link=link))
+        # "default" is what every protocol without a text of its own gets.
         body = json.dumps(
-            clean_json({"subject": subject, "text": text, "scope": scope, "cause": cause, **data}), indent=1
+            {"default": json.dumps(clean_json(machines)), "email": people or subject_line(subject)}
         )
         try:
             self._client.publish(
                 TopicArn=self._topic,
                 Subject=subject_line(subject),
                 Message=body,
+                MessageStructure="json",
                 MessageAttributes=attributes,
             )
         except (ClientError, BotoCoreError) as error:

@@ -46,6 +46,18 @@ class Recordings:
         except (ClientError, BotoCoreError) as error:
             raise unavailable("DynamoDB", "keeping a recording", error) from error
 
+    def delete(self, key: str) -> bool:
+        """Delete the entry of a recording; whether there was one."""
+        try:
+            answer = self._client.delete_item(
+                TableName=self._table,
+                Key={"pk": {"S": "recording"}, "sk": {"S": key}},
+                ReturnValues="ALL_OLD",
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("DynamoDB", "deleting a recording", error) from error
+        return "Attributes" in answer
+
     def forget(self, key: str, media_id: str, now: float) -> None:
         """End a recording's time, if this is still its media id; a newer one stays."""
         try:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import functools
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, replace
 from operator import attrgetter
 from typing import Any, Final
 
+from lifeline.domain.incident.facts import Affected, Move
 from lifeline.domain.message.row import Change, Doubt, Mark, Row, Watch, shard_of
 from lifeline.domain.message.status import OPEN, Status
 
@@ -38,7 +39,7 @@ _COUNTS: Final = frozenset(
 _INSTANTS: Final = frozenset(
     {"attempted_at", "slot", "created_at", "updated_at", "send_after", "expires_at", "failed_at"}
 )
-_FLAGS: Final = frozenset({"later", "paid", "drained"})
+_FLAGS: Final = frozenset({"later", "paid", "drained", "bare"})
 _DERIVED: Final = frozenset(
     {"id", "rev", "ops", "lane", "due", "created_at", "updated_at", "trail", "outcomes"}
 )
@@ -230,6 +231,34 @@ def told_again(item: Mapping[str, Any]) -> tuple[int, int, bool]:
         return int(float(value["N"])), 0, False
     possible, proven, *both = map(int, value["S"].split())
     return possible, proven, any(both)
+
+
+def affected_of(row: Row, possible: int, duplicates: int, both: bool) -> Affected:
+    """What an incident's report needs of a row; its doubts and duplicates are not in the index."""
+    return Affected(
+        id=row.id,
+        status=row.status,
+        created_at=row.created_at,
+        priority=row.priority,
+        category=row.category,
+        template=row.template,
+        campaign=row.campaign,
+        person=row.person,
+        writes=row.rev,
+        possible=possible,
+        duplicates=duplicates,
+        both=both,
+        failed_at=row.failed_at,
+        tried=row.tried or "",
+        moves=tuple(_moves(row.trail)),
+    )
+
+
+def _moves(trail: Mapping[str, str]) -> Iterator[Move]:
+    for key, note in trail.items():
+        at, _, status = key.partition("_")
+        if status in Status.__members__:  # a later version may write others
+            yield Move(int(at) / 1000, Status(status), note)
 
 
 # --- Writes ----------------------------------------------------------------------------------------------

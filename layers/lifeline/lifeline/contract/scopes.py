@@ -50,6 +50,10 @@ class Scope:
     """A sentence: what people get while it is in panic."""
     afterwards: str = ""
     """A sentence: what happens once panic has ended."""
+    afterwards_at_once: str = ""
+    """The same where it ended without a ramp, if that is different."""
+    section: str = ""
+    """The runbook's section on all its causes; empty: each cause has one of its own."""
     alarms: tuple[str, ...] = ()
     """CloudWatch alarms, by their names without the stack's, that put it into panic."""
 
@@ -79,8 +83,8 @@ SCOPES: Final[Mapping[str, Scope]] = {
             status_page="metastatus.com/whatsapp-business-api",
             credential="token",
             remedies={
-                "auth": "Check the token and its permissions, then refresh it: lifeline whatsapp "
-                "refresh-token.",
+                "auth": "Lifeline tries one refresh by itself. What became of it, and what to do "
+                "then, says: lifeline whatsapp token-status.",
                 "account": "Read the account's health status and contact Meta Business Support; no retry "
                 "helps.",
             },
@@ -89,7 +93,8 @@ SCOPES: Final[Mapping[str, Scope]] = {
             holds_bulk=True,
             promotions="Promotional messages on WhatsApp",
             meanwhile=f"People are reached by {joined([way.label for way in WAYS], 'and')}; the rest waits.",
-            afterwards="The backlog leaves slowly; type: lifeline queue status",
+            afterwards="The backlog leaves slowly at first, behind live messages.",
+            afterwards_at_once="The backlog leaves at the full set rate at once.",
             alarms=("trip-whatsapp-failures", "trip-whatsapp-no-success", "trip-whatsapp-queue-age"),
         ),
         Scope(
@@ -109,6 +114,7 @@ SCOPES: Final[Mapping[str, Scope]] = {
             asks=("voice",),
             meanwhile="Voice messages go out as text, and people who speak to us are asked to type.",
             afterwards="Voice messages are spoken and heard again.",
+            section="Voice AI (WhatsApp Voice Messages)",
         ),
     )
 }

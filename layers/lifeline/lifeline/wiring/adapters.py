@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from lifeline.use_cases.shared.fold_reports import FoldReports
     from lifeline.use_cases.shared.incidents import Incidents
     from lifeline.use_cases.shared.panic_mode import PanicMode
+    from lifeline.use_cases.shared.people import People
     from lifeline.use_cases.shared.publish import Topic
     from lifeline.use_cases.shared.wake import Wake
     from lifeline.use_cases.tick.endings import Endings
@@ -189,7 +190,7 @@ class Adapters:
     def notices(self) -> Notices:
         from lifeline.adapters.notices import Notices
 
-        return Notices(self._client("sns"), self.settings.ops_topic_arn)
+        return Notices(self._client("sns"), self.settings.ops_topic_arn, self.settings.runbook_url)
 
     @cached_property
     def subscriptions(self) -> Subscriptions:
@@ -295,6 +296,13 @@ class Adapters:
     def openai_secret(self) -> Secrets:
         """``openai_api_key``."""
         return self._secret(self.settings.openai_secret_arn)
+
+    @cached_property
+    def people(self) -> People:
+        """People by the digest that ``person_key`` makes."""
+        from lifeline.use_cases.shared.people import People
+
+        return People(self._secret(self.settings.person_secret_arn), self.clock, self.telemetry)
 
     @cached_property
     def token_store(self) -> TokenStore:

@@ -8,6 +8,7 @@ from functools import cache
 from lifeline.use_cases.incident.summarise import Summarise
 from lifeline.use_cases.tick import Tick
 from lifeline.use_cases.tick.campaigns import ReleaseCampaigns
+from lifeline.use_cases.tick.contents import RemoveContents
 from lifeline.use_cases.tick.gauges import Gauges
 from lifeline.use_cases.tick.lanes import Lanes
 from lifeline.use_cases.tick.ramp import Ramp
@@ -60,6 +61,13 @@ def tick(adapters: Adapters) -> Tick:
                 telemetry=adapters.telemetry,
             ),
             endings=adapters.endings,
+            clock=adapters.clock,
+            telemetry=adapters.telemetry,
+        ),
+        contents=RemoveContents(
+            settings=adapters.settings,
+            control=adapters.control,
+            ledger=adapters.ledger,
             clock=adapters.clock,
             telemetry=adapters.telemetry,
         ),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache, cached_property, partial
 
 from lifeline.domain.caller import account_of
+from lifeline.domain.phone import NotAPhoneNumber, normalise
 from lifeline.use_cases.console.console import Console
 from lifeline.use_cases.operate.audit import OperateAudit
 from lifeline.use_cases.operate.campaign import OperateCampaign
@@ -16,6 +17,8 @@ from lifeline.use_cases.operate.messages import OperateMessage
 from lifeline.use_cases.operate.messages_schedule import OperateSchedule
 from lifeline.use_cases.operate.operate import Group, Operate, Request
 from lifeline.use_cases.operate.panic import OperatePanic
+from lifeline.use_cases.operate.person import OperatePerson
+from lifeline.use_cases.operate.person_places import PersonPlaces
 from lifeline.use_cases.operate.prove import ProveActor
 from lifeline.use_cases.operate.queue import OperateQueue
 from lifeline.use_cases.operate.queue_dead_letters import OperateDeadLetters
@@ -79,6 +82,40 @@ class _Groups:
             new_id=on.short_id,
         )
 
+    def person(self) -> OperatePerson:
+        """One person's data, wherever they lie."""
+        on = self._on
+
+        def e164(raw: str) -> str | None:
+            try:
+                return normalise(raw, on.settings.default_region_code or None)
+            except NotAPhoneNumber:
+                return None
+
+        return OperatePerson(
+            people=on.people,
+            ledger=on.ledger,
+            places=PersonPlaces(
+                contacts=on.contacts,
+                inbox=on.inbox,
+                recordings=on.recordings,
+                campaigns=on.campaigns,
+                queues=on.queues,
+                names=self.queue,
+                e164=e164,
+                recording_of=lambda: (
+                    on.settings.openai.speech_model,
+                    on.settings.openai.speaks_as(on.settings.phone_number_id),
+                ),
+            ),
+            queues=on.queues,
+            names=self.queue,
+            panic=on.panic,
+            e164=e164,
+            count=on.endings.count,
+            clock=on.clock,
+        )
+
     def of_messages(self) -> list[Group]:
         """What waits, what was sent, and what is accounted for."""
         on, count = self._on, self._on.endings.count
@@ -96,6 +133,7 @@ class _Groups:
             ),
             self.message,
             OperateSchedule(ledger=on.ledger, wake=on.wake, count=count, clock=on.clock),
+            self.person(),
             OperateAudit(
                 settings=on.settings,
                 control=on.control,

@@ -66,6 +66,7 @@ def _steps(adapters: Adapters) -> Steps:
         settings=settings,
         ledger=ledger,
         queues=adapters.queues,
+        people=adapters.people,
         publish=publish,
         clock=clock,
         telemetry=telemetry,

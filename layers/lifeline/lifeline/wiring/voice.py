@@ -18,6 +18,7 @@ def build(adapters: Adapters) -> VoiceJobs:
     openai = adapters.openai(rules.attempts, rules.budget)
     outcomes = VoiceOutcomes(
         settings=settings,
+        control=adapters.control,
         detect=adapters.detect("voice", "VoiceFunction"),
         clock=adapters.clock,
         telemetry=adapters.telemetry,
@@ -27,8 +28,7 @@ def build(adapters: Adapters) -> VoiceJobs:
             text, model=rules.speech_model, voice=rules.voice, instructions=rules.instruction("")
         ),
         model=rules.speech_model,
-        # Media belong to a number; other instructions make another recording.
-        voice=f"{rules.voice}/{rules.instruction('')}/{settings.phone_number_id}",
+        voice=rules.speaks_as(settings.phone_number_id),
         in_panic=adapters.voice_in_panic,
         outcomes=outcomes,
         whatsapp=adapters.whatsapp,
@@ -49,6 +49,7 @@ def build(adapters: Adapters) -> VoiceJobs:
         in_panic=adapters.voice_in_panic,
         whatsapp=adapters.whatsapp,
         transcribe=transcriber(openai, outcomes),
+        people=adapters.people,
         clock=adapters.clock,
         telemetry=adapters.telemetry,
     )

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from lifeline.domain.account import counters
-from lifeline.domain.account.counters import TemplateSends, TrafficKind, settles
+from lifeline.domain.account.counters import ChannelFailure, TemplateSends, TrafficKind, settles
 from lifeline.domain.failure.causes import Reach
 from lifeline.domain.message.row import CAMPAIGN_LANE, Row, off_agenda, parked, waiting
 from lifeline.domain.message.status import Status
@@ -26,6 +26,13 @@ def test_an_outcome_is_read_as_it_was_made(category: str | None, template: str |
 def test_a_failure_is_read_as_it_was_made(code: int | str | None, read: str | None) -> None:
     counts = {counters.failed("auth", code): 2, "o|SENT|normal|-|-": 1, "acc": 1}
     assert list(counters.failures(counts)) == [("auth", read, 2)]
+
+
+@pytest.mark.parametrize("cause", ["rate_limit", None])
+@pytest.mark.parametrize("code", ["MessageRejected", "odd|code", None])
+def test_a_failure_of_another_channel_is_read_as_it_was_made(cause: str | None, code: str | None) -> None:
+    counts = {counters.failed_elsewhere("email", cause, code): 2, "e|auth|190": 1, "acc": 1}
+    assert list(counters.failures_elsewhere(counts)) == [(ChannelFailure("email", cause, code), 2)]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+from lifeline.contract.instants import parse_instant
 from lifeline.domain.account.records import Telling, TemplateMap, TokenIncident, TokenLook, UsageReading
 from lifeline.domain.failure.usage import Quota, Usage
 
@@ -47,3 +49,13 @@ def test_a_look_says_only_what_it_has_to_say() -> None:
     assert TokenLook.from_item({"told": {"step": "verify"}}).announced is None, (
         "without its time it is told again"
     )
+
+
+def test_a_failure_is_over_when_panic_was_left_after_it_but_not_where_a_renewal_failed() -> None:
+    at = parse_instant(str(LOOK.at))
+    refused = replace(LOOK, state="invalid")
+    assert refused.lasts(at - 1)
+    assert not refused.lasts(at + 1)
+    assert LOOK.lasts(at + 1), "the token is valid, and still ends soon"
+    assert not replace(LOOK, outcome="fine").lasts(0.0)
+    assert replace(refused, at="once").lasts(at + 1)

@@ -12,6 +12,7 @@ from lifeline.domain.account.token import (
     NEEDED_SCOPES,
     NEVER_AS_DAYS,
     REMEDIES,
+    RENEWED_BY_HAND,
     RefreshStep,
     TokenFacts,
     TokenState,
@@ -20,6 +21,7 @@ from lifeline.domain.account.token import (
     fault_of_new,
     gauge,
     read_facts,
+    remedy_of_refresh,
     why_invalid,
 )
 
@@ -141,3 +143,17 @@ def test_missing_permissions_are_named_where_meta_names_any() -> None:
 
 def test_every_step_has_a_remedy() -> None:
     assert set(REMEDIES) == set(RefreshStep)
+
+
+@pytest.mark.parametrize("step", [RefreshStep.EXCHANGE, RefreshStep.VERIFY])
+def test_after_a_failed_refresh_of_a_refused_token_only_a_new_one_helps(step: RefreshStep) -> None:
+    words = remedy_of_refresh(step, TokenState.INVALID)
+    assert "does not mend itself" in words
+    assert RENEWED_BY_HAND in words
+    assert "refresh-token" not in words
+    assert "does not mend itself" not in remedy_of_refresh(step, TokenState.TO_RENEW)
+    assert "refresh-token" not in remedy_of_refresh(step, TokenState.TO_RENEW)
+
+
+def test_a_step_that_passes_by_itself_is_asked_again() -> None:
+    assert remedy_of_refresh(RefreshStep.SWITCH, TokenState.INVALID) == REMEDIES[RefreshStep.SWITCH]

@@ -70,7 +70,7 @@ def test_advice_is_one_sentence_of_the_scope_at_hand(scope: str, cause: Cause) -
 def test_advice_names_the_service_whose_failure_it_is() -> None:
     assert "Meta Business Support" in remedy(WHATSAPP, Cause.ACCOUNT)
     assert "platform.openai.com" in remedy(OPENAI_VOICE, Cause.ACCOUNT)
-    assert "refresh-token" in remedy(WHATSAPP, Cause.AUTH)
+    assert "token-status" in remedy(WHATSAPP, Cause.AUTH)
     assert "openai_api_key" in remedy(OPENAI_VOICE, Cause.AUTH)
     assert "metastatus.com" in remedy("whatsapp/template/reminder", Cause.UNREACHABLE)
     assert "status.openai.com" in remedy(OPENAI_VOICE, Cause.UNREACHABLE)

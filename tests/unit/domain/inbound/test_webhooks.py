@@ -24,6 +24,7 @@ from lifeline.domain.inbound.webhooks import (
     Update,
     parse,
 )
+from lifeline.domain.person import PersonKey
 
 NOW = 1_790_000_000.0
 OURS = Ours("1", frozenset({"2"}))
@@ -57,7 +58,7 @@ def carried(update: InboundMessage) -> dict[str, Any]:
     note = inbound.voice_note(update.wamid, update.value, update.contact, update.number, NOW)
     if note is not None:
         assert inbound.VoiceNote.read(note.job()) == note
-        assert note.sender.key
+        assert PersonKey("k").person(note.sender.who)
         return asdict(note)
     notice = notification(update.wamid, update.value, update.contact, update.number, NOW, update.errors)
     size = len(json.dumps(notice, ensure_ascii=False, allow_nan=False).encode())

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lifeline.domain.pace.pace import (
     MAX_RATE,
@@ -101,6 +101,7 @@ def test_a_plan_that_makes_no_sense_is_refused() -> None:
 
 
 @given(st.integers(12, 30_000), st.integers(1, 240), st.integers(1, 120), st.floats(0.05, 1))
+@example(19_076, 2, 22, 0.7756771966750007)  # the last turn lies less than a float's step before the end
 def test_over_minutes_any_rate_is_exact(per_minute: int, plans: int, seconds: int, share: float) -> None:
     rate, moved, owed = per_minute / 60, 0, 0.0
     plans = min(plans, 1 + 20_000 // max(1, int(rate * seconds)))

@@ -47,3 +47,11 @@ def test_an_eventbridge_change_is_understood() -> None:
     detail = event("cloudwatch_direct")["alarmData"]
     (change,) = changes_of({"detail-type": "CloudWatch Alarm State Change", "detail": detail})
     assert (change.name, change.state, change.at) == ("lifeline-trip-whatsapp-error-share", "ALARM", CHANGED)
+
+
+def test_a_reason_shows_no_number_and_no_address() -> None:
+    detail = event("cloudwatch_direct")["alarmData"]
+    detail["state"]["reason"] = "sends to +49 (151) 555-44 433 and jane@example.org failed"
+    (change,) = changes_of({"detail-type": "CloudWatch Alarm State Change", "detail": detail})
+    assert "failed" in change.reason
+    assert not [part for part in ("151", "555-44", "jane") if part in change.reason]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.domain.panic.detection import Thresholds, judge_silence
+from lifeline.domain.panic.detection import STATUS_WITHIN, Thresholds, Unreported, judge_silence, unreported
 
 NOW = 1_790_000_040.0
 MINUTE = int(NOW // 60) * 60
@@ -76,3 +76,20 @@ def test_what_lies_before_is_left_out() -> None:
 def test_no_silence_where_every_send_has_a_status(found: dict[int, dict[str, int]]) -> None:
     told = {start: {**counts, "sts": max(counts["sts"], counts["acc"])} for start, counts in found.items()}
     assert not judge(told)
+
+
+def test_the_newest_sends_without_a_status_are_counted_back_to_the_last_one_that_had_one() -> None:
+    found = minutes(m9={"acc": 9, "sts": 9}, m8={"acc": 4}, m6={"acc": 5, "sts": 1}, m0={"acc": 50})
+    silence = unreported(found, NOW - STATUS_WITHIN)
+    assert silence == Unreported(8, MINUTE - 480)
+    assert silence.is_strange(NOW)
+    assert unreported(found, NOW - STATUS_WITHIN, seen=MINUTE - 400) == Unreported(4, MINUTE - 360)
+    assert unreported(found, NOW - STATUS_WITHIN, seen=NOW) is None
+    assert unreported(minutes(m3={"acc": 5, "std": 5}), NOW) is None
+    assert unreported({}, NOW) is None
+
+
+def test_one_send_without_a_status_is_strange_only_after_a_while() -> None:
+    assert not Unreported(1, int(NOW) - 300).is_strange(NOW)
+    assert Unreported(1, int(NOW) - 700).is_strange(NOW)
+    assert Unreported(3, int(NOW) - 180).is_strange(NOW)

@@ -72,6 +72,15 @@ def test_enable_on_a_panic_keeps_incident_and_cause() -> None:
     assert same is None
 
 
+def test_an_operators_word_on_a_panic_without_hold_is_no_hold() -> None:
+    flag = tripped().flag
+    change = enable(
+        flag, By("op", "operator", "I look at it", T0 + 9), new_incident_id="inc-2", until=T0 + 99
+    )
+    assert change is not None
+    assert (change.event.kind, change.flag.hold, change.flag.until) == (Kind.CHANGED, False, T0 + 99)
+
+
 def test_enable_refuses_no_reason_and_a_past_until() -> None:
     with pytest.raises(PanicRefused, match="reason"):
         enable(Flag.normal(SCOPE), By("op", "operator", "  ", T0), new_incident_id="i")

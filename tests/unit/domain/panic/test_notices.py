@@ -6,12 +6,29 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from lifeline.contract.instants import format_instant
+from lifeline.contract.scopes import SCOPES
+from lifeline.domain.failure.causes import Cause, remedy, section
 from lifeline.domain.panic.entering import trip
-from lifeline.domain.panic.flag import By, Flag, PanicChange
+from lifeline.domain.panic.flag import By, Event, Flag, PanicChange, State
 from lifeline.domain.panic.notices import Notice, notices
+
+from tests.support.template import ROOT
 
 NOW = 1_790_000_000.0
 TEMPLATE = "whatsapp/template/promo_offer"
+
+
+def told_event(cause: str) -> Event:
+    change = trip(
+        Flag.normal("whatsapp"),
+        By("ada", "operator", "because", NOW),
+        cause=cause,
+        evidence={},
+        new_incident_id="i",
+    )
+    assert change is not None
+    return change.event
 
 
 def told(cause: str, scope: str = "whatsapp", entered: bool = True, **evidence: Any) -> dict[str, Notice]:
@@ -71,6 +88,52 @@ def test_voice_concerns_no_promotion() -> None:
 def test_what_is_wrong_with_openai_is_nothing_for_meta() -> None:
     found = told("account", "openai_voice")["entered"]
     assert found.audience == ("engineering",)
-    assert "go out as text" in found.text
-    assert "backlog" not in told("account", "openai_voice", entered=False)["left"].text
+    assert "go out as text" in found.automatic
+    assert "backlog" not in told("account", "openai_voice", entered=False)["left"].automatic
     assert "Meta Business Support" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("scope", "cause"),
+    [("whatsapp", "unreachable"), ("openai_voice", "auth"), (TEMPLATE, "template_rejected")],
+)
+def test_engineering_reads_scope_and_cause_what_happens_by_itself_and_one_command(
+    scope: str, cause: str
+) -> None:
+    notice = told(cause, scope)["entered"]
+    assert scope in notice.subject
+    assert cause in notice.subject
+    assert remedy(scope, cause) in notice.text
+    assert "Probes end it" in notice.automatic
+    assert notice.run == "lifeline panic status"
+
+
+def test_a_held_panic_names_who_ends_it() -> None:
+    flag = Flag("whatsapp", State.PANIC, cause="operator", reason="test", hold=True, incident_id="i")
+    event = told_event("operator")
+    found = notices(flag, event, True)[0]
+    assert 'It ends only when an operator runs lifeline panic disable whatsapp "why"' in found.automatic
+    until = notices(replace(flag, until=NOW), event, True)[0].automatic
+    assert f"It ends at {format_instant(NOW)}, or when an operator" in until
+
+
+def test_without_a_ramp_nothing_is_said_to_be_slow() -> None:
+    event = told_event("unreachable")
+    ramped = Flag("whatsapp", State.RECOVERING, cause="unreachable", incident_id="i")
+    assert "slowly" in notices(ramped, event, False)[0].automatic
+    assert "slowly" in notices(ramped, event, False)[1].text
+    for notice in notices(replace(ramped, state=State.NORMAL), event, False):
+        assert "slowly" not in notice.text + notice.automatic
+
+
+def test_each_section_is_in_the_runbook() -> None:
+    headings = {
+        line.lstrip("# ")
+        for line in (ROOT / "docs/runbook.md").read_text().splitlines()
+        if line.startswith("#")
+    }
+    sections = {section(scope, cause) for scope in (*SCOPES, TEMPLATE) for cause in Cause}
+    sections |= {
+        notice.section for entered in (True, False) for notice in told("auth", entered=entered).values()
+    }
+    assert sections <= headings

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lifeline.adapters.outcomes import NotTaken
+from lifeline.contract.instants import format_instant
 from lifeline.domain.campaign.campaign import COUNTERS, Campaign, CampaignState, tally
 from lifeline.domain.failure.records import FailureSample
 from lifeline.domain.message.row import Lane
@@ -293,3 +295,25 @@ def test_refused_messages_are_in_their_lane_and_counted() -> None:
     world.put("m")
     assert world.row("m").lane == Lane.REFUSED
     assert world.control.counted("o|REJECTED|normal|-|-") == 1
+
+
+def test_a_message_that_came_too_late_is_not_one_that_expired_with_us() -> None:
+    world = World()
+    world.put("late", expires_at="2026-01-01T00:00:00Z")
+    assert world.row("late").status is Status.EXPIRED
+    assert ("ExpiredWaiting", "whatsapp") not in world.log.metrics
+    world.trip()
+    world.put("waited", expires_at=format_instant(world.clock() + 60))
+    world.clear()
+    world.clock.advance(61)
+    released(world, "waited")
+    assert world.row("waited").status is Status.EXPIRED
+    assert world.log.metrics[("ExpiredWaiting", "whatsapp")] == 1
+
+
+def test_a_way_that_fails_is_counted_with_its_code() -> None:
+    world = World()
+    world.trip()
+    world.push.script = [NotTaken("EndpointDisabled")]
+    world.put("m", recipient=PUSH)
+    assert world.control.counted("x|push|-|EndpointDisabled") == 1

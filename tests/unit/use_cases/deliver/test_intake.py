@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from lifeline.domain.message.row import Lane, Phase, Row, waiting
 from lifeline.domain.message.status import Status
-from lifeline.use_cases.deliver.intake import person_of
+from lifeline.domain.person import PersonKey
 
 from tests.support.memory import Fault
 from tests.support.rows import sending
@@ -88,7 +88,7 @@ def test_the_row_holds_what_the_message_says() -> None:
     assert (row.template, row.campaign, row.expires_at) == ("offer", "spring", 1_893_456_000.0)
     assert row.to_masked
     assert "5112345" not in row.to_masked
-    assert row.person == person_of("+4915112345678")
+    assert row.person == PersonKey("a key of tests").person("+4915112345678")
     assert row.created_at == row.updated_at == world.clock()
 
 

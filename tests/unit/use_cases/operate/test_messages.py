@@ -58,12 +58,25 @@ def test_errors_by_cause_with_codes_remedy_and_a_masked_sample(world: World) -> 
     assert [(code["code"], code["count"]) for code in unreachable["codes"]] == [(None, 7), (131000, 2)]
     assert unreachable["last_at"] == format_instant(minute(world))
     assert auth["codes"][0]["code"] == 190
-    assert "refresh-token" in auth["remedy"]
+    assert "token-status" in auth["remedy"]
     assert auth["sample"]["id"] == "m1"
     text = json.dumps(result)
     assert "1701234567" not in text
     assert "EAAabcdefghijk1234567890" not in text
     assert {"status": "PUSHED", "count": 5} in result["outcomes"]
+
+
+def test_errors_of_other_channels_are_listed_with_their_remedies(world: World) -> None:
+    failed = {"x|email|-|MessageRejected": 3, "x|openai_voice|auth|invalid_api_key": 1}
+    world.control.count(minute(world), failed)
+    world.control.count(minute(world, 120), {"x|email|-|MessageRejected": 2})
+    mail, voice = world.ask("errors.list")["elsewhere"]
+    assert (mail["channel"], mail["cause"], mail["count"]) == ("email", None, 5)
+    assert mail["code"] == "MessageRejected"
+    assert mail["last_at"] == format_instant(minute(world))
+    assert "lifeline drill" in mail["remedy"]
+    assert (voice["channel"], voice["cause"]) == ("openai_voice", "auth")
+    assert "openai_api_key" in voice["remedy"]
 
 
 def test_errors_look_back_as_far_as_asked(world: World) -> None:

@@ -66,6 +66,14 @@ def test_a_reason_says_something(world: World, reason: str) -> None:
     assert "reason" in error["message"]
 
 
+def test_a_reason_is_kept_without_number_and_address(world: World) -> None:
+    reason = "as +49 (151) 555-44 433 asked, jane@example.org"
+    world.ask("panic.enable", scope=WHATSAPP, reason=reason, actor=ACTOR)
+    kept = repr(world.control.__dict__)
+    assert "asked" in kept
+    assert not [part for part in ("555-44", "(151)", "jane") if part in kept]
+
+
 def test_what_cannot_be_reached_is_a_refusal_that_says_so(world: World) -> None:
     world.control.broken = True
     error = world.refused("panic.status")

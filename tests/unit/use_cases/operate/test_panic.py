@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from lifeline.contract.instants import format_instant
 from lifeline.contract.scopes import OPENAI_VOICE, SCOPES, WHATSAPP
+from lifeline.domain.account.records import TokenLook
+from lifeline.domain.account.token import NO_WAY_BACK
+from lifeline.domain.failure.causes import Cause
 from lifeline.domain.pace.records import DrainState
 from lifeline.domain.panic.ending import probe
 from lifeline.domain.panic.flag import State
@@ -46,6 +50,21 @@ def test_enable_enters_panic_with_who_why_and_when(world: World) -> None:
     assert world.control.kinds(WHATSAPP) == ["entered"]
     assert len(world.queues.sent[world.settings.probe_queue_url]) >= 1, "probing begins at once"
     assert world.notices.told[0]["severity"] == "high"
+
+
+def test_after_a_failed_refresh_the_advice_is_what_the_refresh_demands(world: World) -> None:
+    world.trip(cause=Cause.AUTH)
+    assert "token-status" in world.status()["remedy"]
+    look = TokenLook(format_instant(world.clock.now + 2), "failed", "invalid", step="exchange")
+    look = replace(look, remedy=NO_WAY_BACK)
+    world.control.keep(look, actor="k", reason="r", now=world.clock.now)
+    told = world.status()["remedy"]
+    assert "step exchange" in told
+    assert NO_WAY_BACK in told
+    world.clock.advance(3600)
+    world.disable()
+    world.trip(cause=Cause.AUTH)
+    assert NO_WAY_BACK in world.status()["remedy"], "the incident goes on, and the token is refused again"
 
 
 def test_enable_twice_for_the_same_reason_changes_nothing(world: World) -> None:

@@ -139,6 +139,9 @@ def test_ages_of_queues_come_from_cloudwatch_or_are_said_to_be_unknown(world: Wo
     assert by_name(result)["whatsapp-critical-queue"]["oldest_age_seconds"] == 321.0
     assert by_name(result)["whatsapp-queue"]["oldest_age_seconds"] is None
     assert any("oldest message of whatsapp-queue" in note for note in result["notes"])
+    world.metrics.ages["lifeline-test-whatsapp-queue"] = 0.0
+    result = world.ask("queue.status", queue="whatsapp-queue")
+    assert by_name(result)["whatsapp-queue"]["oldest_age_seconds"] is None, "measured before these came"
     world.metrics.broken = True
     assert any("unknown" in note for note in world.ask("queue.status")["notes"])
 

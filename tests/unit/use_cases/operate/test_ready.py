@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from lifeline.adapters.contacts import Contact
 from lifeline.adapters.queues import Depth
+from lifeline.contract.instants import format_instant
 from lifeline.contract.names import CRITICAL_QUEUE, LANES, WHATSAPP_DLQ
 from lifeline.contract.scopes import SCOPES, WHATSAPP
 from lifeline.contract.ways import WAYS_BY_NAME
+from lifeline.domain.account.records import TokenLook
 from lifeline.domain.incident.readiness import EXPECTED, Alarm, MailAccount
 from lifeline.domain.message.row import Row
 from lifeline.domain.message.status import Status
@@ -301,9 +303,8 @@ def test_a_live_rehearsal_enters_panic_for_ten_minutes_and_sends_to_nobody_by_wh
 
 
 def test_status_has_everything_on_one_screen(it: Ready) -> None:
-    it.world.control.count(
-        int(it.world.clock() // 60) * 60, {"acc": 5, "e|auth|190": 2, "o|PUSHED|normal|-|-": 3}
-    )
+    failed = {"e|auth|190": 2, "x|email|-|MessageRejected": 4, "x|openai_voice|auth|401": 1}
+    it.world.control.count(int(it.world.clock() // 60) * 60, {"acc": 5, "o|PUSHED|normal|-|-": 3, **failed})
     it.world.queues.depths[url(WHATSAPP_DLQ)] = Depth(4, 0, 0)
     result = it.ready.status({"action": "status.show"})
     assert result["panic"] is False
@@ -313,6 +314,7 @@ def test_status_has_everything_on_one_screen(it: Ready) -> None:
     assert result["refused"] == 0
     assert result["last_hour"]["accepted"] == 5
     assert result["last_hour"]["failures"] == {"auth": 2}
+    assert result["last_hour"]["failures_elsewhere"] == {"email": 4, "openai_voice": 1}
     assert result["last_hour"]["fallbacks"] == dict.fromkeys(WAYS_BY_NAME, 0) | {"push": 3}
     assert result["limiter"] == {"rate": Settings().limiter.rate, "booked_seconds": 2.5}
     assert result["prober"]["age_seconds"] == 10
@@ -323,6 +325,27 @@ def test_status_has_everything_on_one_screen(it: Ready) -> None:
 def test_status_tells_of_a_prober_that_stopped(it: Ready) -> None:
     it.tick(500)
     assert any("no panic can end" in note for note in it.ready.status({})["notes"])
+
+
+def test_status_forgets_a_failed_refresh_once_panic_is_left(it: Ready) -> None:
+    now = it.world.clock()
+    look = TokenLook(format_instant(now), "failed", "invalid", step="exchange")
+    it.world.control.keep(look, actor="k", reason="r", now=now)
+    it.world.control.stored[WHATSAPP] = replace(it.world.control.flag(WHATSAPP), left_panic_at=now - 60)
+    assert it.ready.status({})["token"]["outcome"] == "failed"
+    it.world.control.stored[WHATSAPP] = replace(it.world.control.flag(WHATSAPP), left_panic_at=now + 60)
+    token = it.ready.status({})["token"]
+    assert token == {"at": format_instant(now + 60), "outcome": "works again"}
+
+
+def test_status_warns_when_the_statuses_that_traffic_leads_one_to_expect_do_not_come(it: Ready) -> None:
+    now = int(it.world.clock() // 60) * 60
+    it.world.control.count(now - 600, {"acc": 20, "sts": 20})
+    assert not [note for note in it.ready.status({})["notes"] if "reported nothing" in note]
+    it.world.control.count(now - 240, {"acc": 12})
+    (note,) = [note for note in it.ready.status({})["notes"] if "reported nothing" in note]
+    assert "the last 12 messages" in note
+    assert "lifeline whatsapp test --to" in note
 
 
 def test_a_part_that_cannot_be_read_is_null_and_told(it: Ready) -> None:

@@ -50,7 +50,7 @@ def test_headers_of_sends_are_shown_with_age_and_regain(world: World) -> None:
     assert (shown["regain_at"], shown["regain_in_seconds"]) == (None, 0)
 
 
-@pytest.mark.parametrize(("failure", "words"), [(EXPIRED, "refresh-token"), (REFUSED, "Wait for Meta")])
+@pytest.mark.parametrize(("failure", "words"), [(EXPIRED, "token-status"), (REFUSED, "Wait for Meta")])
 def test_a_meta_that_refuses_hides_nothing_of_ours(world: World, failure: Failure, words: str) -> None:
     world.meta.number = failure
     found = world.rate()

@@ -90,7 +90,7 @@ def test_a_bad_token_is_named_with_its_remedy(world: World) -> None:
     )
     found = world.steps()
     assert not found["token"]["ok"]
-    assert "refresh-token" in found["token"]["remedy"]
+    assert "token-status" in found["token"]["remedy"]
     assert found["number health"]["ok"] is None
 
 
@@ -125,6 +125,13 @@ def test_a_webhook_that_went_quiet_is_found(world: World) -> None:
     assert not world.steps()["webhook"]["ok"]
     world.control.count(now - 600, {"sts": 5})
     assert world.steps()["webhook"]["ok"]
+    world.control.count(now - 240, {"acc": 2})
+    assert world.steps()["webhook"]["ok"], "two may be on their way"
+    world.control.count(now - 180, {"acc": 1})
+    step = world.steps()["webhook"]
+    assert not step["ok"], "three, and the last status is minutes old"
+    assert "nothing of the 3 messages" in step["detail"]
+    assert "ago" in step["detail"]
 
 
 def test_a_store_that_does_not_answer_fails_its_step_only(

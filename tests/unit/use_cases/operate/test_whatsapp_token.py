@@ -101,8 +101,13 @@ def test_status_tells_of_the_last_look() -> None:
     look = TokenLook("2026-03-01T09:00:00.000Z", "failed", step="verify", announced=Telling("verify", 1.0))
     world.control.keep(look, actor="k", reason="r", now=1.0)
     keeper = world.status()["keeper"]
-    assert (keeper["outcome"], keeper["step"], keeper["renewed_at"]) == ("failed", "verify", None)
-    assert "told" not in keeper
+    assert "the token is valid since" in keeper["outcome"]
+    assert (keeper["step"], keeper["remedy"]) == (None, None), "Meta's answer of now says otherwise"
+    for data in ({"is_valid": False}, {"is_valid": True, "expires_at": world.clock() + DAY}):
+        world.data = data
+        keeper = world.status()["keeper"]
+        assert (keeper["outcome"], keeper["step"], keeper["renewed_at"]) == ("failed", "verify", None)
+        assert "told" not in keeper
 
 
 def test_status_where_meta_does_not_answer_is_a_refusal() -> None:

@@ -9,7 +9,7 @@ import pytest
 from lifeline.adapters.queues import Outgoing
 from lifeline.adapters.whatsapp import Accepted, Answer
 from lifeline.contract.scopes import WHATSAPP, template_scope
-from lifeline.domain.inbound.records import ProbeReported, WebhookSeen
+from lifeline.domain.inbound.records import ProbeReported, ReportOfTest, ReportsOfTests, WebhookSeen
 from lifeline.domain.panic.entering import trip
 from lifeline.domain.panic.flag import By, State
 from lifeline.domain.panic.probing import PROBE_ID
@@ -144,6 +144,8 @@ def test_silence_that_is_over_does_not_come_back(world: World) -> None:
     world.control.minutes[world.minute_ago(10)].update(acc=40)
     world.probe.minute()
     incident = world.control.flag(WHATSAPP).incident_id
+    world.clock.advance(1)
+    world.seen_since(world.clock.now)
     for _ in range(3):
         world.clock.advance(15)
         slot = int(world.clock.now // 15) * 15
@@ -180,6 +182,24 @@ def test_with_a_test_number_only_a_status_ends_a_silent_panic() -> None:
     assert slot()
     world.clock.advance(120)
     assert not slot(), "a status of long ago says nothing of now"
+
+
+def test_without_a_test_number_too_only_a_status_ends_a_silent_panic(world: World) -> None:
+    world.seen_since(world.clock.now - 86_400)
+    world.control.minutes[world.minute_ago(10)].update(acc=40)
+    world.probe.minute()
+    incident = world.control.flag(WHATSAPP).incident_id
+
+    def slot() -> bool:
+        world.clock.advance(15)
+        body = {"scope": WHATSAPP, "incident_id": incident, "slot": int(world.clock.now // 15) * 15}
+        return bool(world.probe.slot(json.dumps(body))["ok"])
+
+    assert not slot(), "the health is good, and Meta is as silent as before"
+    assert "whatsapp test" in str(world.control.history(WHATSAPP)[0].evidence["findings"])
+    tested = ReportOfTest(("sent",), world.clock.now)
+    world.control.keep(ReportsOfTests({"lifeline:test:1": tested}), actor="webhook", reason="", now=0)
+    assert slot(), "an operator's test send was reported"
 
 
 @pytest.mark.parametrize(
@@ -225,3 +245,15 @@ def test_counters_that_cannot_be_read_do_not_stop_the_minute(
     world.probe.minute()
     assert world.control.flag(WHATSAPP).state is State.NORMAL
     assert world.log.metrics[("ProberRuns", WHATSAPP)] == 1
+
+
+def test_the_gauge_of_templates_in_panic_comes_each_minute(world: World) -> None:
+    world.probe.minute()
+    assert world.log.metrics["TemplatesInPanic", WHATSAPP] == 0
+    by = By("SenderFunction", "sender", "Meta refuses it", world.clock.now)
+    world.panic.change(
+        template_scope("promo"),
+        lambda flag: trip(flag, by, cause="template_rejected", evidence={}, new_incident_id="i1"),
+    )
+    world.probe.minute()
+    assert world.log.metrics["TemplatesInPanic", WHATSAPP] == 1

@@ -262,6 +262,7 @@ def test_what_expired_is_counted_once_and_takes_nobodys_turn() -> None:
     assert world.released() == 75
     assert world.control.counted("o|EXPIRED|normal|promo|spring") == 50
     assert world.log.metrics["Outcomes", "EXPIRED"] == 50
+    assert world.log.metrics["ExpiredWaiting", "whatsapp"] == 50
     assert world.statuses()[Status.EXPIRED] == 50
     assert not {name for name in world.woken if name.startswith("late")}
     world.clock.advance(60)

@@ -19,7 +19,8 @@ def test_each_timer_has_its_second_and_what_is_overdue_is_woken_at_once() -> Non
     for name, wait in {"past": -9999.0, "now": 0.0, "soon": 10.2, "last": SPAN + LEAD, "later": 75.5}.items():
         world.timer(name, wait)
     assert world.run() == {
-        "released": {}, "woken": 4, "overdue": 1, "held": {}, "campaigns": {}, "why": "nothing waits",
+        "released": {}, "woken": 4, "overdue": 1, "held": {}, "campaigns": {}, "contents": 0,
+        "why": "nothing waits",
     }  # fmt: skip
     assert world.woken == {"past": [0], "now": [0], "soon": [11], "last": [75]}
     assert world.log.metrics["Overdue", "whatsapp"] == 1

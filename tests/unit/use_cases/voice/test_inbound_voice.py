@@ -13,7 +13,7 @@ from lifeline.adapters.whatsapp import Lost
 from lifeline.contract.messages import parse_message
 from lifeline.domain.failure.causes import Fault
 from lifeline.domain.failure.classify import classify_fault
-from lifeline.domain.inbound.inbound import PROMPTS, Reason, VoiceNote
+from lifeline.domain.inbound.inbound import PROMPTS, Reason, VoiceNote, name_of
 from lifeline.use_cases.voice.inbound_voice import (
     LEASE,
     REST,
@@ -258,7 +258,7 @@ def test_a_job_that_cannot_be_read_goes_to_the_dead_letters(world: World) -> Non
 
 
 def test_a_note_that_another_worker_has_is_left_to_it(world: World) -> None:
-    world.inbox.begin("voice:w1", world.clock.now, LEASE)
+    world.inbox.begin(f"voice:{name_of('w1')}", world.clock.now, LEASE)
     assert not world.run(world.note())
     assert world.topic.notices == []
 

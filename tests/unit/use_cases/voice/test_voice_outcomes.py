@@ -26,6 +26,7 @@ class World(Services):
         adapters = self.adapters("voice")
         self.outcomes = VoiceOutcomes(
             settings=adapters.settings,
+            control=adapters.control,
             detect=adapters.detect("voice", "VoiceFunction"),
             clock=adapters.clock,
             telemetry=adapters.telemetry,
@@ -106,3 +107,9 @@ def test_how_voice_notes_are_heard(
     world.also(openai=lambda *_: Stub())
     hear = transcriber(world.adapters("voice").openai(1, 1.0), world.outcomes)
     assert hear(b"OggS", "voice.ogg") == expected
+
+
+def test_failures_are_counted_for_operators(world: World) -> None:
+    world.outcomes([None, LIMITED, LIMITED, QUOTA])
+    assert world.control.counted("x|openai_voice|rate_limit|429") == 2
+    assert world.control.counted("x|openai_voice|account|insufficient_quota") == 1

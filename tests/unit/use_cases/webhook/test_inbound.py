@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lifeline.domain.inbound.inbound import VoiceNote
+from lifeline.domain.inbound.inbound import VoiceNote, name_of
 from lifeline.domain.inbound.ours import WebhookRules, ours
 from lifeline.domain.inbound.webhooks import InboundMessage, parse
 from lifeline.settings import Settings
@@ -73,7 +73,7 @@ def test_what_cannot_be_handed_on_comes_again_and_the_rest_does_not() -> None:
 
 def test_a_worker_that_died_keeps_a_message_for_its_lease_only() -> None:
     world = World()
-    world.inbox.begin("a", world.clock.now, LEASE)
+    world.inbox.begin(name_of("a"), world.clock.now, LEASE)
     assert not world.take([text("a")]), "Meta is asked to come again"
     world.clock.advance(LEASE + 1)
     assert world.take([text("a")])

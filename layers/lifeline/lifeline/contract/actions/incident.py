@@ -21,8 +21,9 @@ ACTIONS: Final[dict[str, Action]] = {
     "incident.report": Action(
         description="Everything that is asked after an incident: from history, ledger and counters.",
         answer="as incident.list, and opened, closed, causes, first_failure_at, detection_seconds, probes, "
-        "messages (by outcome), people, delay, fallback, drain, failures, traffic, spike, cost, post_mortem, "
-        "checklist, timeline, complete (false: too many messages to read), kept (true: as it was told)",
+        "messages (by outcome), people, delivery_unknown: {sends, since}, delay, fallback, drain, "
+        "failures, traffic, spike, cost, post_mortem, checklist, timeline, "
+        "complete (false: too many messages to read), kept (true: as it was told)",
         fields={"incident_id": {**WORD, "description": "The incident, or last for the newest one"}},
         required=("incident_id",),
     ),

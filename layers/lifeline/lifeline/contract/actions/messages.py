@@ -10,9 +10,10 @@ from lifeline.contract.ways import WAYS, joined
 
 ACTIONS: Final[dict[str, Action]] = {
     "errors.list": Action(
-        description="Failures by cause, with counts, codes, a masked sample each, and the remedy.",
+        description="Failures of every channel by cause, with codes, a masked sample, and the remedy.",
         answer="at, since, failures, causes: [cause, count, codes: [code, count, last_at], last_at, remedy, "
-        "sample], outcomes: [status, count]",
+        "sample], elsewhere (channels other than WhatsApp): [channel, cause, code, count, last_at, remedy], "
+        "outcomes: [status, count]",
         fields={
             "since_seconds": {
                 "type": "number",

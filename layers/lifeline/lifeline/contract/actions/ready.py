@@ -14,7 +14,7 @@ ACTIONS: Final[dict[str, Action]] = {
         description="Everything at a glance: flags, queues, drain, the last hour, token, prober.",
         answer="at, panic, scopes (as panic.status), queues, waiting, refused, drain (as queue.status), "
         "dead_letters, limiter: {rate, booked_seconds}, last_hour: {accepted, last_accepted_at, failures, "
-        f"fallbacks: {{{_WAYS}}}, parked, expired}}, "
+        f"failures_elsewhere (by channel), fallbacks: {{{_WAYS}}}, parked, expired}}, "
         "token (the keeper's last look), prober: {age_seconds, last_at}, "
         "notes; a part that cannot be read is null",
     ),

@@ -2,6 +2,8 @@
 
 - ``o|STATUS|PRIORITY|CATEGORY|TEMPLATE``: messages that the sender was done with for now
 - ``e|CAUSE|CODE``: failed sends
+- ``x|CHANNEL|CAUSE|CODE``: failed calls of other channels: a way of the fallback (it has codes and no cause),
+  or a scope that is not WhatsApp's
 - ``acc``: sends that Meta accepted; ``drained``: those of them that the drain had released
 - ``sts``, ``std``, at the minute of the send: accepted sends of which a ``sent`` status came, and of which a
   later one came
@@ -41,6 +43,7 @@ BOTH: Final = CounterName("esc_both")
 
 _OUTCOME: Final = "o|"
 _FAILED: Final = "e|"
+_FAILED_ELSEWHERE: Final = "x|"
 _TEMPLATE_ASKED: Final = "ta|"
 _TEMPLATE_FAILED: Final = "tf|"
 _TEMPLATE_REFUSED: Final = "tr|"
@@ -95,6 +98,11 @@ def failed(cause: str, code: int | str | None) -> CounterName:
     return CounterName(f"{_FAILED}{cause}|{code or _NONE}")
 
 
+def failed_elsewhere(channel: str, cause: str | None, code: int | str | None) -> CounterName:
+    """The counter of a failed call of another channel than WhatsApp."""
+    return CounterName(f"{_FAILED_ELSEWHERE}{channel}|{cause or _NONE}|{code or _NONE}")
+
+
 def template_asked(template: str) -> CounterName:
     """The counter of sends with a template."""
     return CounterName(_TEMPLATE_ASKED + template)
@@ -130,6 +138,23 @@ def failures(counts: Mapping[str, int]) -> Iterator[tuple[str, str | None, int]]
         if name.startswith(_FAILED):
             _, cause, code = name.split("|", 2)
             yield cause, None if code == _NONE else code, count
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFailure:
+    """Of another channel than WhatsApp; ``None`` where there is no cause or no code."""
+
+    channel: str
+    cause: str | None
+    code: str | None
+
+
+def failures_elsewhere(counts: Mapping[str, int]) -> Iterator[tuple[ChannelFailure, int]]:
+    """What failed in other channels than WhatsApp, and how often."""
+    for name, count in counts.items():
+        if name.startswith(_FAILED_ELSEWHERE):
+            channel, cause, code = (None if part == _NONE else part for part in name.split("|", 3)[1:])
+            yield ChannelFailure(channel or "", cause, code), count
 
 
 def template_sends(minutes: Counts) -> dict[str, TemplateSends]:

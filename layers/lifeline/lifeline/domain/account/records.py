@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Final, Self
 
+from lifeline.contract.instants import parse_instant
 from lifeline.domain.account.health import usage_words
+from lifeline.domain.account.token import TokenState
 from lifeline.domain.failure.usage import Quota, Usage
 from lifeline.domain.records import KeptRecord, fields_of, number, text, texts
 
@@ -111,6 +113,18 @@ class TokenLook(KeptRecord):
     """The last refresh that succeeded, of this look or an earlier one."""
     announced: Telling | None = None
     """The failure that lasts, and of which engineering was told."""
+
+    def lasts(self, left_panic_at: float) -> bool:
+        """Whether the failure it tells of is still one. ``left_panic_at``: when WhatsApp last left panic
+        (epoch seconds): the token works since. A valid token whose renewal failed is a failure all the same.
+        """
+        if self.outcome != "failed":
+            return False
+        try:
+            at = parse_instant(self.at or "")
+        except ValueError:  # another version's
+            return True
+        return self.state == TokenState.TO_RENEW or at >= left_panic_at
 
     def to_item(self) -> dict[str, Any]:
         item = {**asdict(self), "told": None if self.announced is None else asdict(self.announced)}

@@ -185,24 +185,38 @@ def why_invalid(facts: TokenFacts) -> str:
     return f"{said} (subcode {facts.subcode})" if facts.subcode else said
 
 
+RENEWED_BY_HAND: Final = (
+    "Make a new token in Meta Business Manager and put it into the token's secret (output TokenSecretArn): "
+    'docs/operations.md, section "The secrets", has the command.'
+)
+"""What a person does where no refresh helps."""
+NO_WAY_BACK: Final = (
+    "This does not mend itself: Meta refuses the present token, and there is no earlier one that works. "
+    f"{RENEWED_BY_HAND}"
+)
+
+
 REMEDIES: Final[Mapping[RefreshStep, str]] = {
     RefreshStep.READ: "Check that the token's secret (output TokenSecretArn) is filled and may be read.",
     RefreshStep.ASK: (
         "Check app_id and app_secret in the app's secret (output AppSecretArn); where Meta is down, it is "
         "asked again."
     ),
-    RefreshStep.EXCHANGE: (
-        "Check Meta Business Manager and the app's permissions, make a token in the dashboard, and put "
-        "it into the token's secret: docs/operations.md has the command."
-    ),
+    RefreshStep.EXCHANGE: f"Check Meta Business Manager and the app's permissions. {RENEWED_BY_HAND}",
     RefreshStep.STORE: (
         "Check that TokenKeeperFunction may write the token's secret, then type: lifeline whatsapp "
         "refresh-token"
     ),
     RefreshStep.VERIFY: (
         "The present token stays. Check the app's permissions and the system user's assets in Meta Business "
-        "Manager, then type: lifeline whatsapp refresh-token"
+        f"Manager. {RENEWED_BY_HAND}"
     ),
     RefreshStep.SWITCH: "The present token stays. Type: lifeline whatsapp refresh-token",
 }
 """What a person does where a step fails."""
+
+
+def remedy_of_refresh(step: RefreshStep, state: TokenState | None) -> str:
+    """What a person does where ``step`` of a refresh failed and the present token is in ``state``."""
+    refused = state is TokenState.INVALID and step in (RefreshStep.EXCHANGE, RefreshStep.VERIFY)
+    return NO_WAY_BACK if refused else REMEDIES[step]

@@ -70,6 +70,8 @@ class Ask(StrEnum):
     """The health status of number, account and business is not BLOCKED."""
     TEST_SEND = "test_send"
     """A real send to the configured test number is accepted; left out where no number is configured."""
+    STATUS = "status"
+    """A status webhook has really come since panic began."""
 
 
 class Check(StrEnum):
@@ -111,6 +113,8 @@ class Traits:
     """What marketing has to know besides."""
     checks: tuple[Check, ...] = (Check.PEOPLE,)
     """What is asked after an incident, besides the questions that every incident has."""
+    section: str = "Quick Actions"
+    """The runbook's section on it."""
 
 
 class Cause(StrEnum):
@@ -138,6 +142,7 @@ class Cause(StrEnum):
             first_wait=60.0,
             retried=True,
             checks=(Check.RATE,),
+            section="Rate Limited",
         ),
     )
     SPAM_LIMIT = (
@@ -154,6 +159,7 @@ class Cause(StrEnum):
             to_marketing="People have blocked or reported us: please stop promotions until the number's "
             "quality is better.",
             checks=(Check.ACCOUNT, Check.RATE),
+            section="Rate Limited",
         ),
     )
     PAIR_RATE_LIMIT = (
@@ -175,6 +181,7 @@ class Cause(StrEnum):
             asks=(Ask.TOKEN, Ask.REACHABILITY),
             renews_token=True,
             checks=(Check.CREDENTIAL,),
+            section="Token Expired (401/403)",
         ),
     )
     ACCOUNT = (
@@ -187,6 +194,7 @@ class Cause(StrEnum):
             asks=(Ask.TOKEN, Ask.HEALTH),
             escalates=True,
             checks=(Check.ACCOUNT,),
+            section="Account Trouble",
         ),
     )
     UNREACHABLE = (
@@ -199,6 +207,7 @@ class Cause(StrEnum):
             asks=(Ask.REACHABILITY,),
             retried=True,
             checks=(Check.STATUS,),
+            section="Meta API Unreachable",
         ),
     )
     SILENT = (
@@ -206,8 +215,10 @@ class Cause(StrEnum):
         Traits(
             remedy="Check the webhook's subscription and the account's health: {service} reports nothing.",
             strength=2,
-            asks=(Ask.HEALTH, Ask.TEST_SEND),
+            # Accepting is just what Meta does in this case: only a status ends it.
+            asks=(Ask.HEALTH, Ask.TEST_SEND, Ask.STATUS),
             checks=(Check.STATUS,),
+            section="Webhooks",
         ),
     )
     TEMPLATE_REJECTED = (
@@ -218,6 +229,7 @@ class Cause(StrEnum):
             rules.TEMPLATE_REJECTED,
             strength=2,
             checks=(Check.TEMPLATE,),
+            section="Template Issues",
         ),
     )
     INVALID_PHONE = (
@@ -290,6 +302,11 @@ def remedy(scope: str, cause: str) -> str:
     """What an operator does about ``cause`` on ``scope``, in one sentence; empty for an unknown cause."""
     row = scope_of(scope)
     return row.remedies.get(cause) or row.fill(traits_of(cause).remedy)
+
+
+def section(scope: str, cause: str) -> str:
+    """The runbook's section on ``cause`` of ``scope``."""
+    return scope_of(scope).section or traits_of(cause).section
 
 
 def audience(scope: str, cause: str) -> tuple[str, ...]:

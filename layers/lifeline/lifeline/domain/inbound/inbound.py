@@ -170,9 +170,9 @@ class Sender:
     username: str = ""
 
     @property
-    def key(self) -> str:
-        """A digest under which this person is remembered; it tells nobody the number."""
-        return hashlib.sha256((self.phone or self.user_id).encode()).hexdigest()[:32]
+    def who(self) -> str:
+        """What names this person: the number, else the user id."""
+        return self.phone or self.user_id
 
 
 def sender_of(message: Mapping[str, Any], contact: Mapping[str, Any]) -> Sender:
@@ -254,14 +254,8 @@ class VoiceNote:
         return replace(note, received_at=float(note.received_at))
 
 
-MAX_NAME: Final = 256
-"""Characters of a name in :func:`name_of`; a sort key of DynamoDB has at most 1,024 bytes."""
-
-
 def name_of(wamid: str) -> str:
-    """The name under which a message is claimed and kept: its wamid, or a digest of one that is no wamid."""
-    if wamid and len(wamid) <= MAX_NAME and wamid.isascii() and wamid.isprintable():
-        return wamid
+    """The name under which a message is claimed and kept: a digest, as a wamid holds the number in Base64."""
     return "sha256:" + hashlib.sha256(wamid.encode("utf-8", "replace")).hexdigest()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lifeline.domain.failure.causes import WINDOW_CAUSES, Cause
 from lifeline.domain.panic.flag import Event, Kind, State
 
 PROBES: Final = frozenset({Kind.PROBE_SUCCEEDED, Kind.PROBE_FAILED})
@@ -62,6 +63,12 @@ class Course:
         """The last cause that was found."""
         causes = [e.cause for e in self.events if e.kind in WITH_CAUSE and e.cause]
         return str(causes[-1]) if causes else ""
+
+    @property
+    def failures(self) -> frozenset[str]:
+        """The causes of failures that led to it; an alarm does not say which, an operator sees none."""
+        began_with = self.opened.cause
+        return frozenset(WINDOW_CAUSES) if began_with == Cause.ALARM else frozenset({began_with})
 
     def panic_seconds(self, now: float) -> float:
         """Seconds in panic, over all stays."""

@@ -9,8 +9,9 @@ from itertools import pairwise
 from math import ceil
 from typing import Any, Final
 
-from lifeline.contract.scopes import WHATSAPP
+from lifeline.contract.scopes import TEMPLATE_PREFIX, WHATSAPP
 from lifeline.contract.ways import WAYS, WAYS_BY_NAME
+from lifeline.domain.account.counters import failures
 from lifeline.domain.incident.course import Course, is_probe
 from lifeline.domain.incident.facts import Affected, Move
 from lifeline.domain.incident.outcomes import (
@@ -46,6 +47,8 @@ class Impact:
 
     known: Course
     now: float
+    minutes: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    """Counters by the start of their minute (epoch seconds): they tell which causes failed when."""
     total: int = 0
     parked: int = 0
     waiting: int = 0
@@ -70,7 +73,7 @@ class Impact:
 
     @property
     def from_(self) -> float:
-        """When it began: at the first failure, else with panic."""
+        """When it began: at the first failure of its scope and cause, else with panic."""
         return min(self.known.began, self.first_failure or self.known.began)
 
     def add(self, message: Affected) -> None:
@@ -105,9 +108,25 @@ class Impact:
         seen = [move.at for move in trail if move.status is Status.FAILED]
         if message.failed_at is not None:
             seen.append(message.failed_at)
-        fitting = [at for at in seen if self.known.began - LOOK_BACK <= at <= self.known.began]
+        began = self.known.began
+        fitting = [at for at in seen if began - LOOK_BACK <= at <= began and self._is_its_own(message, at)]
         if fitting:
-            self.first_failure = min(*fitting, self.first_failure or self.known.began)
+            self.first_failure = min(*fitting, self.first_failure or began)
+
+    def _is_its_own(self, message: Affected, at: float) -> bool:
+        """Whether a failure at ``at`` was of the incident's scope and cause.
+
+        A failure is counted by its cause when its batch ends: in its minute, or in the next one.
+        """
+        scope = self.known.scope
+        if scope.startswith(TEMPLATE_PREFIX) and message.template != scope.removeprefix(TEMPLATE_PREFIX):
+            return False
+        minute = int(at // 60) * 60
+        return any(
+            cause in self.known.failures
+            for start in (minute, minute + 60)
+            for cause, _, _ in failures(self.minutes.get(start, {}))
+        )
 
     def _doubt(self, message: Affected, trail: Sequence[Move]) -> None:
         doubts = [index for index, move in enumerate(trail) if move.status is Status.IN_DOUBT]

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from lifeline.contract.instants import format_instant
+from lifeline.domain.failure.causes import Cause
 from lifeline.domain.incident.checklist import checklist
 from lifeline.domain.incident.course import WITH_CAUSE, Course, course, is_probe, probe_results
 from lifeline.domain.incident.facts import Facts
@@ -22,10 +23,13 @@ from lifeline.domain.incident.people import Impact
 from lifeline.domain.incident.timeline import timeline
 from lifeline.domain.incident.traffic import failures, minutes_of, spike, traffic
 from lifeline.domain.incident.words import instant, many
+from lifeline.domain.panic.detection import Unreported, unreported
 from lifeline.domain.panic.flag import Event, Kind
 
 LIST_SECONDS: Final = 90 * 86_400.0
 """How far back incidents are listed where nobody says."""
+BY_HAND: Final = ("operator", "schedule")
+"""Sources of what people decided: who enables panic again does not say that the service failed again."""
 
 
 def overview(events: Iterable[Event], now: float) -> list[dict[str, Any]]:
@@ -53,7 +57,7 @@ def _line(known: Course, now: float) -> dict[str, Any]:
         "over_at": instant(known.over),
         "duration_seconds": round((known.left or now) - known.began, 3),
         "panic_seconds": round(known.panic_seconds(now), 3),
-        "flaps": sum(event.kind is Kind.REENTERED for event in known.events),
+        "flaps": sum(event.kind is Kind.REENTERED and event.source not in BY_HAND for event in known.events),
         "probes": sum(is_probe(event) for event in known.events),
     }
 
@@ -64,9 +68,12 @@ def report(facts: Facts) -> dict[str, Any]:
     if known is None:
         raise ValueError("these events hold no beginning of an incident")
     now = facts.now
-    impact = Impact(known, now)
+    impact = Impact(known, now, facts.minutes)
     for message in facts.messages:
         impact.add(message)
+    unknown = _unreported(known, facts)
+    if unknown and known.opened.cause == Cause.SILENT:
+        impact.first_failure = float(unknown.since)
     line = _line(known, now)
     opened, closed = known.opened, known.closed
     first = impact.first_failure
@@ -88,6 +95,10 @@ def report(facts: Facts) -> dict[str, Any]:
         "probes": probe_results(known),
         "messages": impact.messages(),
         "people": impact.people(),
+        "delivery_unknown": {
+            "sends": unknown.sends if unknown else 0,
+            "since": format_instant(unknown.since) if unknown else None,
+        },
         "delay": impact.delay(),
         "fallback": impact.fallback(),
         "drain": {
@@ -105,6 +116,13 @@ def report(facts: Facts) -> dict[str, Any]:
     answer["post_mortem"] = post_mortem(answer)
     answer["checklist"] = checklist(answer)
     return answer
+
+
+def _unreported(known: Course, facts: Facts) -> Unreported | None:
+    """Sends before a panic for silence of which Meta reported nothing by now: did they arrive?"""
+    if Cause.SILENT not in [event.cause for event in known.events if event.kind in WITH_CAUSE]:
+        return None
+    return unreported(facts.minutes, known.began + 60)
 
 
 def who(event: Event) -> dict[str, Any]:
@@ -127,4 +145,7 @@ def post_mortem(answer: Mapping[str, Any]) -> dict[str, Any]:
     missed = answer["people"]["not_reached"]
     if missed:
         reasons.append(f"{many(missed, 'person', 'people')} not reached at all")
+    unknown = answer["delivery_unknown"]["sends"]
+    if unknown:
+        reasons.append(f"of {many(unknown, 'message')} it is unknown whether they were delivered")
     return {"needed": bool(reasons), "reasons": reasons}

@@ -23,8 +23,13 @@ def summary(answer: Mapping[str, Any]) -> tuple[str, str]:
         f"{messages['parked_then_sent']} parked and then sent, {messages['sent']} sent late, "
         f"{messages['expired']} expired, {messages['rejected']} rejected, {messages['failed']} failed, "
         f"{messages['waiting']} still waiting.",
-        f"{many(people['affected'], 'person', 'people')}, {people['not_reached']} not reached at all.",
+        f"{fates(people)}.",
     ]
+    if answer["delivery_unknown"]["sends"]:
+        sends = answer["delivery_unknown"]["sends"]
+        lines.append(
+            f"Delivery unknown: Meta accepted {many(sends, 'message')} and reported nothing of them."
+        )
     if delay["count"]:
         lines.append(
             f"Added delay: median {exact_duration(delay['median_seconds'])}, 95th percentile "
@@ -37,9 +42,27 @@ def summary(answer: Mapping[str, Any]) -> tuple[str, str]:
         lines.append(f"A post-mortem is needed: {'; '.join(answer['post_mortem']['reasons'])}.")
     else:
         lines.append("No post-mortem is needed: no fallback failed.")
-    lines.append(f"More: lifeline incident report {answer['incident_id']}")
     ending = "a post-mortem is needed" if answer["post_mortem"]["needed"] else "over"
-    return f"Lifeline: incident {answer['incident_id']} ({answer['cause']}): {ending}", "\n".join(lines)
+    return (
+        f"Lifeline: {answer['scope']} incident {answer['incident_id']} ({answer['cause']}): {ending}",
+        "\n".join(lines),
+    )
+
+
+def fates(people: Mapping[str, int]) -> str:
+    """How many people were reached, wait and were missed; what is none is left out."""
+    if not people["affected"]:
+        return "Nobody was affected: no message was held back"
+    parts = [
+        f"{people[name]} {words}"
+        for name, words in (
+            ("reached", "reached"),
+            ("waiting", "still waiting"),
+            ("not_reached", "not reached at all"),
+        )
+        if people[name]
+    ]
+    return f"{many(people['affected'], 'person', 'people')}: {', '.join(parts)}"
 
 
 def by_way(counts: Mapping[str, int]) -> str:

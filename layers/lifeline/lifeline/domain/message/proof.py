@@ -225,6 +225,9 @@ def reported_failure(row: Row, act: int, failure: Failure | None, at: Retries) -
         waits = row.open and row.lane == Lane.TIMER and not row.in_flight
         if freed.doubts == row.doubts or freed.doubts or not waits:
             return freed
+    if row.bare:  # nothing is left to say otherwise
+        cause, code = (failure.cause, failure.code) if failure else (Cause.BAD_REQUEST, None)
+        return replace(off_agenda(freed, Status.FAILED), cause=str(cause), code=code)
     noted = replace(
         freed,
         status=Status.CLAIMED,

@@ -160,7 +160,11 @@ class Row:
     template: str | None = None
     to_masked: str | None = None
     person: str | None = None
-    """A digest of the recipient."""
+    """A keyed digest of the recipient."""
+    content: str | None = None
+    """A keyed digest of the body, by which other content of the same id is known once the body has left."""
+    bare: bool = False
+    """Body and number have left: what is owed from now on is nothing."""
     zones: str | None = None
     """The recipient's time zones, space-separated, where quiet hours may hold the message back."""
     send_after: float | None = None

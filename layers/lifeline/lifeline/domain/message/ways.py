@@ -46,5 +46,14 @@ def given_up(row: Row, status: Status) -> Row:
     return replace(done, via=row.otherwise) if row.escalated and row.otherwise else done
 
 
+def expired_waiting(row: Row) -> bool:
+    """Whether its time passed while it was with us: it came in time, and nobody was told.
+
+    One that was never written before (``created_at`` 0) came too late.
+    """
+    in_time = row.expires_at is not None and 0 < row.created_at < row.expires_at
+    return row.status is Status.EXPIRED and in_time
+
+
 def _entries(row: Row) -> list[str]:
     return row.tried.split(", ") if row.tried else []

@@ -171,7 +171,11 @@ class Slots:
         while self._index < len(self._stretches):
             room = self.rate * (self.stretch.end - self.stretch.start)
             if self._used < room - _EPSILON:
-                return self.stretch.start + self._used / self.rate
+                at = self.stretch.start + self._used / self.rate
+                if (
+                    at < self.stretch.end
+                ):  # epoch seconds in a float step by 0.24 µs, so it may round to the end
+                    return at
             self._used = max(0.0, self._used - room)
             self._index += 1
         return None

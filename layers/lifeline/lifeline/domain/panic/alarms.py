@@ -9,6 +9,7 @@ from typing import Any
 
 from lifeline.contract.instants import parse_instant
 from lifeline.contract.scopes import is_scope
+from lifeline.domain.redact import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def _notification(document: Mapping[str, Any]) -> Iterator[AlarmChange]:
 
 def _change(name: object, state: object, reason: object, at: object) -> Iterator[AlarmChange]:
     if isinstance(name, str) and name and isinstance(state, str):
-        yield AlarmChange(name, state, str(reason or "")[:300], _instant(at))
+        yield AlarmChange(name, state, redact(str(reason or ""))[:300], _instant(at))
 
 
 def _instant(text: object) -> float | None:

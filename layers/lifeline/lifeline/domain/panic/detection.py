@@ -273,8 +273,7 @@ def judge_silence(
             continue
         youngest = start + 60 if youngest is None else youngest
         accepted += sends
-        # The two overlap, and repetitions may count twice: the larger one, at most all.
-        with_status += min(sends, max(counts.get(REPORTED_SENT, 0), counts.get(REPORTED_LATER, 0)))
+        with_status += _reported(counts)
         if accepted >= thresholds.silent_minimum:
             break
     if youngest is None:
@@ -282,6 +281,54 @@ def judge_silence(
     return judge_silent(
         accepted, with_status, webhooks_seen_before=True, age=now - youngest, thresholds=thresholds
     )
+
+
+STATUS_WITHIN: Final = 120.0
+"""Seconds after which a send that Meta accepted has a status: it takes some; minutes are counted whole."""
+FEW: Final = 3
+"""Sends without a status below which that says something only after ``LATE`` seconds."""
+LATE: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unreported:
+    """Accepted sends of which Meta reported nothing, the newest ones in a row."""
+
+    sends: int
+    since: int
+    """The start of the first one's minute (epoch seconds)."""
+
+    def is_strange(self, now: float) -> bool:
+        """Whether that is more than a status on its way, or a phone number of which there is never one."""
+        return self.sends >= FEW or now - self.since > LATE
+
+
+def unreported(
+    minutes: Counts, until: float, *, seen: float = 0.0, thresholds: Thresholds = DEFAULT_THRESHOLDS
+) -> Unreported | None:
+    """The sends from the last minute of which something was reported up to ``until``, each as much a sign as
+    traffic is dense; ``None`` where the newest were reported, or nothing was sent.
+
+    ``seen``: when a status of anything came in last (epoch seconds); sends before it are left out.
+    """
+    sends, since = 0, None
+    for start in sorted(minutes, reverse=True):
+        accepted = minutes[start].get(ACCEPTED, 0)
+        if start + 60 > until or not accepted:
+            continue
+        missing = accepted - _reported(minutes[start])
+        if start < seen or missing / accepted < thresholds.silent_share:
+            break
+        sends, since = sends + missing, start
+    return None if since is None else Unreported(sends, since)
+
+
+def _reported(counts: Mapping[str, int]) -> int:
+    """Of the sends of a minute, those with a status. The two counters overlap, and repetitions may count
+    twice: the larger one, at most all.
+    """
+    larger = max(counts.get(REPORTED_SENT, 0), counts.get(REPORTED_LATER, 0))
+    return min(counts.get(ACCEPTED, 0), larger)
 
 
 def silent_sends(verdict: Verdict) -> int:

@@ -125,7 +125,8 @@ def enable(
             until=kept_until,
             earliest_recovery=earliest,
         )
-        return change_to(flag, Kind.HELD, by, {"hold": flag.hold, "until": flag.until})
+        kind = Kind.HELD if hold else Kind.CHANGED
+        return change_to(flag, kind, by, {"hold": flag.hold, "until": flag.until})
     evidence: dict[str, object] = {"hold": hold, "until": until}
     entered = replace(
         flag, cause=cause, evidence=evidence, earliest_recovery=by.at + wait, hold=hold, until=until

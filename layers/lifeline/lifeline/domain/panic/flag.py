@@ -37,6 +37,8 @@ class Kind(StrEnum):
     RECOVERING = "recovering"
     ENDED = "ended"
     HELD = "held"
+    CHANGED = "changed"
+    """An operator changed the reason or the end of a panic under way."""
     SHADOW_CHANGED = "shadow_changed"
     WOULD_ENTER = "would_enter"
     EXTENDED = "extended"

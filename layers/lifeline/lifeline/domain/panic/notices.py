@@ -13,8 +13,9 @@ from lifeline.contract.instants import format_instant
 from lifeline.contract.names import MARKETING, META_SUPPORT
 from lifeline.contract.scopes import scope_of
 from lifeline.domain.account.health import meta_support
-from lifeline.domain.failure.causes import audience, traits_of
-from lifeline.domain.panic.flag import Event, Flag
+from lifeline.domain.failure.causes import audience, remedy, section, traits_of
+from lifeline.domain.notification import QUEUE_STATUS, STATUS
+from lifeline.domain.panic.flag import Event, Flag, State
 
 PROMOTION: Final = "promotion"
 """The category label of promotional messages; bulk counts as promotional as well."""
@@ -29,6 +30,12 @@ class Notice:
     subject: str
     text: str
     severity: str
+    automatic: str = ""
+    """What Lifeline does by itself."""
+    run: str = ""
+    """The one command to run."""
+    section: str = ""
+    """Of the runbook."""
 
 
 def notices(flag: Flag, event: Event, entered: bool, waba_id: str = "") -> list[Notice]:
@@ -53,21 +60,43 @@ def promotions_affected(flag: Flag, event: Event) -> bool:
 def _operators(flag: Flag, event: Event, entered: bool, waba_id: str) -> Notice:
     scope, who = scope_of(flag.scope), audience(flag.scope, flag.cause)
     if not entered:
+        at_once = flag.state is State.NORMAL and scope.afterwards_at_once
         return Notice(
             "left",
             who,
-            f"Lifeline: {flag.scope} has left panic mode",
-            f"{flag.scope}: {event.reason}. {scope.afterwards}".rstrip(),
+            f"Lifeline: {flag.scope} has left panic mode ({flag.cause or event.cause or 'over'})",
+            f"{flag.scope} has left panic mode: {event.reason.rstrip('.')}.",
             "info",
+            automatic=at_once or scope.afterwards,
+            run=QUEUE_STATUS if scope.holds_messages else STATUS,
+            section="Recovery",
         )
     text = (
-        f"{flag.scope} is in panic mode since {format_instant(flag.since)}: {flag.reason}. "
-        f"{scope.meanwhile} See docs/runbook.md, or type: lifeline panic status"
-    )
+        f"{flag.scope} has been in panic mode since {format_instant(flag.since)}: {flag.reason.rstrip('.')}. "
+        f"{remedy(flag.scope, flag.cause)}"
+    ).rstrip()
     if META_SUPPORT in who:
-        text += f". {meta_support(waba_id, flag.incident_id)}"
-    subject = f"Lifeline: {flag.scope} is in panic mode ({flag.cause})"
-    return Notice("entered", who, subject, text, "high")
+        text += f"\n\n{meta_support(waba_id, flag.incident_id)}"
+    return Notice(
+        "entered",
+        who,
+        f"Lifeline: {flag.scope} is in panic mode ({flag.cause})",
+        text,
+        "high",
+        automatic=f"{scope.meanwhile} {_ending(flag)}".strip(),
+        run=STATUS,
+        section=section(flag.scope, flag.cause),
+    )
+
+
+def _ending(flag: Flag) -> str:
+    """A sentence: what ends the panic."""
+    clock = f"at {format_instant(flag.until)}" if flag.until else ""
+    if flag.hold:
+        by_hand = f'when an operator runs lifeline panic disable {flag.scope} "why"'
+        return f"It ends {f'{clock}, or ' if clock else 'only '}{by_hand}."
+    probes = "Probes end it when the service is OK again"
+    return f"{probes}, and {clock} it ends in any case." if clock else f"{probes}."
 
 
 def _marketing(flag: Flag, entered: bool) -> Notice:
@@ -77,9 +106,12 @@ def _marketing(flag: Flag, entered: bool) -> Notice:
             "promotions_resume",
             (MARKETING,),
             "Lifeline: promotional messages go out again",
-            f"{what} go out again, slowly at first and behind everything else. Those whose time has passed "
-            "are not sent; lifeline queue status says when the others will be out.",
+            f"{what} go out again"
+            + ("" if flag.state is State.NORMAL else ", slowly at first and behind everything else")
+            + ". Those whose time has passed are not sent.",
             "info",
+            run=QUEUE_STATUS,
+            section="Recovery",
         )
     return Notice(
         "promotions_affected",
@@ -89,4 +121,6 @@ def _marketing(flag: Flag, entered: bool) -> Notice:
         "recovery, unless their time has passed. Please start no campaign until then. "
         f"{traits_of(flag.cause).to_marketing}".rstrip(),
         "warning",
+        run=QUEUE_STATUS,
+        section="High-Volume Events",
     )

@@ -53,6 +53,10 @@ class VoiceRules:
         """How to speak ``language``; empty where nothing is set."""
         return self.instructions.get(language.lower()) or self.instructions.get("default", "")
 
+    def speaks_as(self, phone_number_id: str) -> str:
+        """What shapes a recording besides text and model: media belong to a number."""
+        return f"{self.voice}/{self.instruction('')}/{phone_number_id}"
+
     @classmethod
     def parse(cls, document: object) -> VoiceRules:
         """The settings laid over the defaults. Raises ``ValueError`` that says which value is wrong."""

@@ -29,7 +29,6 @@ from lifeline.domain.account.token import (
     BY_PANIC,
     BY_SCHEDULE,
     DAY,
-    REMEDIES,
     App,
     RefreshStep,
     TokenFacts,
@@ -39,9 +38,10 @@ from lifeline.domain.account.token import (
     fault_of_new,
     gauge,
     read_facts,
+    remedy_of_refresh,
     why_invalid,
 )
-from lifeline.domain.failure.causes import Cause
+from lifeline.domain.failure.causes import Cause, section
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.panic.flag import By, Flag, note
 from lifeline.errors import ConflictError, UnavailableError
@@ -322,7 +322,8 @@ class TokenKeeper:
         record: dict[str, Any] = {"at": format_instant(now), "outcome": "failed", "state": None}
         if look is not None:
             record = self._answer("failed", look.state, look.facts, now)
-        record |= {"step": str(failed.step), "detail": failed.detail[:400], "remedy": REMEDIES[failed.step]}
+        remedy = remedy_of_refresh(failed.step, look.state if look else None)
+        record |= {"step": str(failed.step), "detail": failed.detail[:400], "remedy": remedy}
         if source != BY_SCHEDULE or self._is_news(failed.step, now):
             record["told_at"] = self._tell(record)
         return record
@@ -347,7 +348,7 @@ class TokenKeeper:
                 (
                     f"The refresh of the access token failed at step {failure['step']}: {failure['detail']}.",
                     f"The present token stays current. {rest}".strip(),
-                    f"{failure['remedy']} See docs/runbook.md, section Token Expired (401/403).",
+                    str(failure["remedy"]),
                 )
             ),
             scope=WHATSAPP,
@@ -360,6 +361,9 @@ class TokenKeeper:
                 "days_left": left,
                 "at": failure["at"],
             },
+            automatic="The token keeper tries again each hour.",
+            run="lifeline whatsapp token-status",
+            section=section(WHATSAPP, Cause.AUTH),
         )
         return str(failure["at"])
 
@@ -371,13 +375,14 @@ class TokenKeeper:
                 subject="Lifeline: the WhatsApp token was refused; the previous one has taken its place",
                 text=(
                     f"The present token could not be refreshed (step {failed.step}: {failed.detail}). The "
-                    "previous one was refreshed or taken back, verified, and is current now. See what Meta "
-                    "says of it: lifeline whatsapp token-status"
+                    "previous one was refreshed or taken back, verified, and is current now."
                 ),
                 scope=WHATSAPP,
                 cause=str(Cause.AUTH),
                 severity="info",
                 data={"event": "token_way_back", "step": str(failed.step)},
+                run="lifeline whatsapp token-status",
+                section=section(WHATSAPP, Cause.AUTH),
             )
         except UnavailableError as error:
             self._telemetry.error("people were not told", detail=str(error))

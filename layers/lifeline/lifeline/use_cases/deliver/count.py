@@ -16,6 +16,7 @@ from lifeline.domain.failure.records import FailureSample
 from lifeline.domain.message.outcome import Taken
 from lifeline.domain.message.row import Row
 from lifeline.domain.message.status import Status
+from lifeline.domain.message.ways import expired_waiting
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.job import Job
@@ -77,8 +78,12 @@ class Count:
             if job.settled is not None:
                 counts[counters.outcome_of(job.settled)] += 1
                 statuses[str(job.settled.status)] += 1
+            counts.update(counters.failed_elsewhere(way, None, code) for way, code in job.failed_ways)
         for status, count in statuses.items():
             self._telemetry.count("Outcomes", count, status=status)
+        late = sum(job.settled is not None and expired_waiting(job.settled) for job in jobs)
+        if late:
+            self._telemetry.count("ExpiredWaiting", late, scope=WHATSAPP)
         counts.update(+again)
         emit(again, self._telemetry)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from lifeline.adapters.ledger import Ledger
-from lifeline.domain.message.outcome import after_fault
+from lifeline.domain.message.outcome import Refused, Unknown, after_fault
 from lifeline.domain.message.row import Change, Fate, Written
 from lifeline.domain.message.step import Do, Step, claim
 from lifeline.telemetry import Telemetry
@@ -88,6 +88,9 @@ class Fallbacks:
         if not claimed:
             return []
         self._fall_back.take(claimed, addresses)
+        for job in claimed:
+            if isinstance(job.outcome, Refused | Unknown):
+                job.failed_ways.append((job.row.way or "", job.outcome.code))
         return self._record(claimed)
 
     def _claims(self, jobs: Sequence[Job]) -> list[Job]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,6 +17,7 @@ from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.job import Job, SqsRecord
+from lifeline.use_cases.shared.people import People
 from lifeline.use_cases.shared.publish import Publish, id_of, metadata_of
 
 
@@ -40,6 +40,7 @@ class Intake:
         settings: Settings,
         ledger: Ledger,
         queues: Queues,
+        people: People,
         publish: Publish,
         clock: Callable[[], float],
         telemetry: Telemetry,
@@ -47,6 +48,7 @@ class Intake:
         self._settings = settings
         self._ledger = ledger
         self._queues = queues
+        self._people = people
         self._publish = publish
         self._clock = clock
         self._telemetry = telemetry
@@ -81,7 +83,7 @@ class Intake:
                     self._known(row, message) if row else self._fresh(message, record.body)
                 )
             job.records.append(record)
-            job.conflict = job.conflict or other_content(job.row.body, record.body)
+            job.conflict = job.conflict or self._other_content(job.row, record.body)
         for name in woken:
             if name in rows and name not in jobs:
                 job = self._woken(rows[name])
@@ -106,10 +108,16 @@ class Intake:
     def adopt(self, job: Job, row: Row) -> None:
         """The job goes on with a row of the ledger, and with the content that the row keeps."""
         job.began = job.began or row
-        job.conflict = job.conflict or other_content(row.body, job.row.body)
+        job.conflict = job.conflict or self._other_content(row, job.row.body)
         job.row = row
         job.message = self._own(row) or job.message
         job.to = self._to(job.message)
+
+    def _other_content(self, row: Row, given: str) -> bool:
+        """Whether ``given`` says something else than the row, whose body may have left."""
+        if row.bare:
+            return bool(given) and self._people.other_content(row.content, given)
+        return other_content(row.body, given)
 
     def _known(self, row: Row, message: Message) -> Job:
         own = self._own(row) or message
@@ -151,7 +159,8 @@ class Intake:
             campaign=message.campaign,
             template=message.template.name if message.template else None,
             to_masked=mask(to) if to else None,
-            person=person_of(to or message.recipient.user_id or message.to or ""),
+            person=self._people.person(to or message.recipient.user_id or message.to or ""),
+            content=self._people.content(body),
             zones=" ".join(zones_of(to, zone, region)) or None if quiet and to else None,
             send_after=message.send_after,
             expires_at=message.expires_at,
@@ -189,11 +198,6 @@ class Intake:
                 # Not lost: SQS brings it again and, after maxReceiveCount, moves it there itself.
                 taken.back.add(record.id)
         self._telemetry.count("ContractErrors", len(broken), scope=WHATSAPP)
-
-
-def person_of(who: str) -> str:
-    """A digest of a recipient, to count people without naming them (16 hexadecimal digits)."""
-    return hashlib.blake2b(who.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def with_conflict(row: Row) -> Row:

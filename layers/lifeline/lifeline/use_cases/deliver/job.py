@@ -56,6 +56,8 @@ class Job:
     """A write got no answer: what the ledger says is not known, so nothing is acknowledged."""
     settled: Row | None = None
     """The row as a write of this batch brought it to an end or to a backlog."""
+    failed_ways: list[tuple[str, str]] = field(default_factory=list)
+    """The ways that this batch took and that failed, each with its service's code."""
     repeats: Counter[CounterName] = field(default_factory=Counter)
     """People told more than once, as the writes of this batch show (``shared/repeats.py``)."""
     untold: bool = False

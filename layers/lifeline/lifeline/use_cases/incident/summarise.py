@@ -100,6 +100,8 @@ class Summarise:
                 cause=document["cause"],
                 severity="warning" if document["post_mortem"]["needed"] else "info",
                 data={"event": "summary", **{field: document[field] for field in SUMMARY}},
+                run=f"lifeline incident report {flag.incident_id}",
+                section="Post-Incident",
             )
         except UnavailableError:
             self._save(stored.value, flag.scope, now, stored.version + 1)
@@ -129,6 +131,7 @@ SUMMARY: Final = (
     "flaps",
     "messages",
     "people",
+    "delivery_unknown",
     "delay",
     "fallback",
     "drain",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from lifeline.adapters.contacts import Contact, Contacts
@@ -16,8 +17,9 @@ from lifeline.contract.messages import MESSAGE_SCHEMA, ContractError, parse_mess
 from lifeline.contract.schema import violations
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.contract.text import limited
-from lifeline.contract.ways import WAYS, joined
+from lifeline.contract.ways import WAYS, WAYS_BY_NAME, joined
 from lifeline.domain.account import counters
+from lifeline.domain.account.counters import ChannelFailure
 from lifeline.domain.failure.causes import remedy, rule_for
 from lifeline.domain.failure.records import FailureSample
 from lifeline.domain.message.row import CAMPAIGN_LANE, TEMPLATE_LANE, Lane, Phase, Row, known
@@ -85,6 +87,8 @@ class OperateMessage:
         since = now - float(request.get("since_seconds", ERRORS_SINCE))
         codes: dict[str, Counter[str | None]] = {}
         last: dict[tuple[str, str | None], int] = {}
+        elsewhere: Counter[ChannelFailure] = Counter()
+        seen: dict[ChannelFailure, int] = {}
         outcomes: Counter[str] = Counter()
         accepted = 0
         for minute, counts in sorted(self._control.counts(since, now).items()):
@@ -92,6 +96,9 @@ class OperateMessage:
             for cause, code, count in counters.failures(counts):
                 codes.setdefault(cause, Counter())[code] += count
                 last[cause, code] = minute
+            for what, count in counters.failures_elsewhere(counts):
+                elsewhere[what] += count
+                seen[what] = minute
             for status, _, count in counters.outcomes(counts):
                 outcomes[status] += count
         samples = self._control.all_kept(FailureSample) if codes else {}
@@ -111,6 +118,15 @@ class OperateMessage:
                     "sample": _sample(samples.get(cause)),
                 }
                 for cause, by_code in ranked
+            ],
+            "elsewhere": [
+                {
+                    **asdict(what),
+                    "count": count,
+                    "last_at": format_instant(seen[what]),
+                    "remedy": _remedy_elsewhere(what),
+                }
+                for what, count in elsewhere.most_common()
             ],
             "outcomes": [{"status": status, "count": count} for status, count in outcomes.most_common()],
         }
@@ -184,6 +200,16 @@ class OperateMessage:
             WHATSAPP,
             lambda flag: note(flag, By(request["actor"], "operator", reason, now), evidence=evidence),
         )
+
+
+def _remedy_elsewhere(what: ChannelFailure) -> str:
+    way = WAYS_BY_NAME.get(what.channel)
+    if way is None:
+        return remedy(what.channel, what.cause or "")
+    return (
+        f"{way.service} refused it or did not answer: lifeline drill shows whether the way works, and "
+        'docs/runbook.md, section "Fallback Behavior", what to do.'
+    )
 
 
 def _code(code: str | None, count: int, minute: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from lifeline.contract.operator_actions import OPERATOR_ACTIONS, ok, only_reads, refused, request_faults
 from lifeline.contract.scopes import SCOPE_FORMS, is_scope
 from lifeline.domain.panic.flag import PanicRefused
+from lifeline.domain.redact import redact
 from lifeline.domain.text import MAX_LEVELS, clean, clean_json, nested_deeper
 from lifeline.errors import ConflictError, RefusedError, UnavailableError
 from lifeline.telemetry import Telemetry
@@ -20,7 +21,7 @@ from lifeline.telemetry import Telemetry
 Request = Mapping[str, Any]
 Handler = Callable[[Request], dict[str, Any]]
 
-_PRIVATE: Final = frozenset({"message", "messages", "contacts", "data"})
+_PRIVATE: Final = frozenset({"message", "messages", "contacts", "data", "who"})
 """Fields that hold personal data or whole files: they stay out of the log."""
 UNSURE: Final = "unsure"
 """The code of a refusal that is lifted by ``sure``."""
@@ -86,6 +87,9 @@ class Operate:
         if spec.changes and self._prove is not None:
             checked["actor"] = self._prove(checked)
             checked.pop("proof", None)
+        if "reason" in checked:
+            # After the proof, which covers what was signed: from here on it goes into histories and rows.
+            checked["reason"] = redact(checked["reason"])
         result = handler(checked)
         if spec.changes:
             known = {name: value for name, value in checked.items() if name not in _PRIVATE}

@@ -11,6 +11,8 @@ from lifeline.adapters.control import Control
 from lifeline.adapters.functions import Functions
 from lifeline.contract.instants import format_instant, instant_or_none, parse_instant
 from lifeline.contract.scopes import SCOPES, WHATSAPP, scope_of
+from lifeline.domain.account.records import TokenLook
+from lifeline.domain.failure.causes import Cause
 from lifeline.domain.pace.records import DrainRate, DrainState
 from lifeline.domain.panic.ending import disable
 from lifeline.domain.panic.entering import enable
@@ -112,8 +114,16 @@ class OperatePanic:
             "shadow": flag.shadow,
             "would_enter_at": instant_or_none(flag.would_enter_at),
             "ends": self._ends(flag, now),
-            "remedy": remedy_of(flag) if panicking else "",
+            "remedy": self._remedy(flag) if panicking else "",
         }
+
+    def _remedy(self, flag: Flag) -> str:
+        """What to do now; once the refresh of a refused token has failed, what that demands."""
+        if flag.scope == WHATSAPP and flag.cause == Cause.AUTH:
+            look = self._control.kept(TokenLook).value
+            if look.remedy and look.lasts(flag.since):
+                return f"The refresh failed at step {look.step}. {look.remedy}"
+        return remedy_of(flag)
 
     def _ends(self, flag: Flag, now: float) -> str:
         """One sentence: what ends the present state."""

@@ -230,7 +230,8 @@ class OperateQueue:
             ages = self._metrics.oldest_ages(list(physical.values()), now)
         except UnavailableError as error:
             return {}, [f"the age of the oldest message is unknown: {error}"]
-        known = {name: ages[queue] for name, queue in physical.items() if queue in ages}
+        # An age of 0 was measured before what waits now came: it says nothing of it.
+        known = {name: ages[queue] for name, queue in physical.items() if ages.get(queue)}
         missing = [name for name in waiting if name not in known]
         text = f"CloudWatch has not measured the oldest message of {', '.join(missing)} (yet)"
         return known, [text] if missing else []

@@ -21,10 +21,13 @@ from lifeline.contract.names import DEAD_LETTER_QUEUES
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.contract.ways import EMAIL, PARK, PUSH, WAYS, Way
 from lifeline.domain.account import counters
+from lifeline.domain.account.counters import Counts
 from lifeline.domain.account.records import TokenLook
+from lifeline.domain.inbound.records import WebhookSeen
 from lifeline.domain.incident import readiness
 from lifeline.domain.incident.readiness import Judged, MissingFact, Person
 from lifeline.domain.message.status import Status
+from lifeline.domain.panic.detection import STATUS_WITHIN, unreported
 from lifeline.domain.panic.flag import State
 from lifeline.domain.panic.records import ProberMinute
 from lifeline.errors import RefusedError, UnavailableError
@@ -123,6 +126,9 @@ class OperateReady:
         age = part("prober", self._prober_age)
         if age is not None and age > readiness.PROBER_LATE:
             notes.append(f"the prober last ran {age:.0f} s ago: no panic can end by itself")
+        counts = part("counters", lambda: self._control.counts(now - RECENT, now))
+        if counts and (silence := part("statuses", lambda: self._silence(counts, now))):
+            notes.append(silence)
         dead = {row["name"]: row["visible"] for row in queues["queues"]} if queues else {}
         return {
             "at": format_instant(now),
@@ -134,7 +140,7 @@ class OperateReady:
             "dead_letters": {name: dead[name] for name in DEAD_LETTER_QUEUES} if dead else None,
             "drain": queues and queues["drain"],
             "limiter": part("limiter", lambda: self._limiter(now)),
-            "last_hour": part("counters", lambda: self._last_hour(now)),
+            "last_hour": None if counts is None else _last_hour(counts),
             "token": part("token", self._token),
             "prober": {
                 "age_seconds": age,
@@ -147,6 +153,22 @@ class OperateReady:
         at = self._control.kept(ProberMinute).at
         return round(max(0.0, self._clock() - at), 1) if at else None
 
+    def _silence(self, counts: Counts, now: float) -> str:
+        """Whether accepted messages lack the statuses that traffic leads one to expect; else empty."""
+        silence = unreported(
+            counts,
+            now - STATUS_WITHIN,
+            seen=self._control.kept(WebhookSeen).value.at or 0.0,
+            thresholds=self._settings.detection,
+        )
+        if silence is None or not silence.is_strange(now):
+            return ""
+        return (
+            f"Meta has reported nothing of the last {silence.sends} messages that it accepted, since "
+            f"{format_instant(silence.since)[11:16]} UTC: perhaps none arrives. Prove it: "
+            "lifeline whatsapp test --to NUMBER"
+        )
+
     def _limiter(self, now: float) -> dict[str, Any]:
         at = self._control.limiter(WHATSAPP)
         return {
@@ -154,31 +176,14 @@ class OperateReady:
             "booked_seconds": round(max(0.0, (at or 0.0) - now), 3),
         }
 
-    def _last_hour(self, now: float) -> dict[str, Any]:
-        outcomes: Counter[str] = Counter()
-        causes: Counter[str] = Counter()
-        accepted = 0
-        last = None
-        for minute, counts in sorted(self._control.counts(now - RECENT, now).items()):
-            if counts.get(counters.ACCEPTED):
-                accepted += counts[counters.ACCEPTED]
-                last = minute
-            for status, _, count in counters.outcomes(counts):
-                outcomes[status] += count
-            for cause, _, count in counters.failures(counts):
-                causes[cause] += count
-        return {
-            "accepted": accepted,
-            "last_accepted_at": None if last is None else format_instant(last),
-            "failures": dict(causes.most_common()),
-            "fallbacks": {way.name: outcomes[way.status] for way in WAYS},
-            "parked": outcomes[Status.PARKED],
-            "expired": outcomes[Status.EXPIRED],
-        }
-
     def _token(self) -> dict[str, Any] | None:
         kept = self._control.kept(TokenLook)
-        return kept.value.to_item() if kept.is_there else None
+        if not kept.is_there:
+            return None
+        left = self._control.flag(WHATSAPP).left_panic_at
+        if kept.value.outcome == "failed" and not kept.value.lasts(left):
+            return {"at": format_instant(left), "outcome": "works again"}
+        return kept.value.to_item()
 
     # -- rehearsal -----------------------------------------------------------------------------------
 
@@ -389,3 +394,30 @@ def _addresses(sample: Iterable[_Sampled] | MissingFact) -> list[str] | MissingF
 def _of(sample: Iterable[_Sampled], way: Way) -> Iterable[str]:
     """The addresses of one way."""
     return (item.addresses[way.name] for item in sample if way.name in item.addresses)
+
+
+def _last_hour(minutes: Counts) -> dict[str, Any]:
+    outcomes: Counter[str] = Counter()
+    causes: Counter[str] = Counter()
+    elsewhere: Counter[str] = Counter()
+    accepted = 0
+    last = None
+    for minute, counts in sorted(minutes.items()):
+        if counts.get(counters.ACCEPTED):
+            accepted += counts[counters.ACCEPTED]
+            last = minute
+        for status, _, count in counters.outcomes(counts):
+            outcomes[status] += count
+        for cause, _, count in counters.failures(counts):
+            causes[cause] += count
+        for what, count in counters.failures_elsewhere(counts):
+            elsewhere[what.channel] += count
+    return {
+        "accepted": accepted,
+        "last_accepted_at": None if last is None else format_instant(last),
+        "failures": dict(causes.most_common()),
+        "failures_elsewhere": dict(elsewhere.most_common()),
+        "fallbacks": {way.name: outcomes[way.status] for way in WAYS},
+        "parked": outcomes[Status.PARKED],
+        "expired": outcomes[Status.EXPIRED],
+    }

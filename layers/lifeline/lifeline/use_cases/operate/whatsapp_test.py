@@ -9,7 +9,7 @@ from typing import Any, Final
 from lifeline.adapters.control import Control
 from lifeline.adapters.reach import GraphHost, UnreachedError
 from lifeline.adapters.whatsapp import WhatsApp
-from lifeline.contract.instants import format_instant
+from lifeline.contract.instants import duration, format_instant
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.account.counters import ACCEPTED, REPORTED_SENT, template_sends
 from lifeline.domain.account.health import NUMBER_FIELDS, advice, blocked, number_words
@@ -19,6 +19,7 @@ from lifeline.domain.failure.causes import Cause, Fault, remedy, rule_for
 from lifeline.domain.failure.classify import Failure
 from lifeline.domain.inbound.records import ReportOfTest, ReportsOfTests, WebhookSeen
 from lifeline.domain.pace.pace import split
+from lifeline.domain.panic.detection import STATUS_WITHIN, unreported
 from lifeline.domain.panic.flag import By, State, note
 from lifeline.domain.panic.probing import TEST_PREFIX
 from lifeline.domain.phone import NotAPhoneNumber, mask, normalise
@@ -33,12 +34,6 @@ POLL: Final = 0.5
 """Seconds between two looks for the status of a test send."""
 MARGIN: Final = 6.0
 """Seconds that stay for the answer when a status is waited for."""
-LATE: Final = 600.0
-"""Seconds after which an accepted message without any status webhook is strange: the note of the last webhook
-is up to five minutes old, and a status takes seconds.
-"""
-RECENT: Final = 120.0
-"""Seconds within which an accepted message may still be without a status."""
 
 _FAULTS: Final[Mapping[Fault, str]] = {
     Fault.DNS: "Check GraphBaseUrl, and the name service of the function's network (VPC).",
@@ -234,21 +229,21 @@ class OperateWhatsAppTest:
 
     def _webhook(self, step: CheckStep) -> None:
         now = self._clock()
+        due = now - STATUS_WITHIN
         counts = self._control.counts(now - DAY, now)
-        accepted = [
-            start for start, minute in counts.items() if minute.get(ACCEPTED) and start < now - RECENT
-        ]
+        accepted = any(minute.get(ACCEPTED) and start + 60 <= due for start, minute in counts.items())
         reported = [start for start, minute in counts.items() if minute.get(REPORTED_SENT)]
         seen = self._control.kept(WebhookSeen).value.at
         marks = [] if seen is None else [seen]
         last = max((*reported, *marks), default=None)
         step.ok = True
         if last is not None:
-            step.detail = f"last status {format_instant(last)}"
-            if max(accepted, default=0.0) <= last + LATE:
+            step.detail = f"last status {format_instant(last)}, {duration(max(0.0, now - last))} ago"
+            silence = unreported(counts, due, seen=seen or 0.0, thresholds=self._settings.detection)
+            if silence is None or not silence.is_strange(now):
                 return
             step.ok = False
-            step.detail += ", and messages were accepted since"
+            step.detail += f", and Meta reported nothing of the {silence.sends} messages accepted since"
         elif accepted:
             step.ok = False
             step.detail = "messages were accepted and no status webhook ever came"

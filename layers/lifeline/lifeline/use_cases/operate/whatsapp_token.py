@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from lifeline.adapters.control import Control
@@ -87,15 +88,20 @@ class OperateToken:
             "type": facts.kind or None,
             "scopes": list(facts.scopes),
             "missing_scopes": list(facts.missing_scopes),
-            "keeper": self._keeper(),
+            "keeper": self._keeper(state),
         }
 
-    def _keeper(self) -> dict[str, Any] | None:
+    def _keeper(self, state: TokenState) -> dict[str, Any] | None:
+        """Its last look; a failure that Meta's present answer disproves says nothing of itself any more."""
         kept = self._control.kept(TokenLook)
         if not kept.is_there:
             return None
+        look = kept.value
+        if look.outcome == "failed" and state in (TokenState.FINE, TokenState.NEVER_EXPIRES):
+            look = replace(look, outcome="failed, and the token is valid since", step=None, detail=None)
+            look = replace(look, remedy=None)
         names = ("at", "outcome", "step", "detail", "remedy", "renewed_at", "source")
-        return {name: getattr(kept.value, name) for name in names}
+        return {name: getattr(look, name) for name in names}
 
     def refresh(self, request: Request) -> dict[str, Any]:
         """Let the token keeper refresh now, and wait for what becomes of it.

@@ -14,9 +14,9 @@ from lifeline.adapters.whatsapp import Accepted, Answer, WhatsApp
 from lifeline.contract.scopes import SCOPES, TEMPLATE_PREFIX, WHATSAPP, scope_of, template_scope
 from lifeline.domain.account import counters
 from lifeline.domain.account.health import blocked
-from lifeline.domain.failure.causes import WINDOW_CAUSES, Ask, Cause
+from lifeline.domain.failure.causes import WINDOW_CAUSES, Ask
 from lifeline.domain.failure.classify import Failure
-from lifeline.domain.inbound.records import ProbeReported, WebhookSeen
+from lifeline.domain.inbound.records import ProbeReported, ReportsOfTests, WebhookSeen
 from lifeline.domain.panic.detection import (
     Verdict,
     judge_silence,
@@ -82,6 +82,7 @@ class Probe:
             Ask.HEALTH: lambda flag: _fault(self._whatsapp.phone_number(), blocked),
             Ask.TOKEN: lambda flag: _fault(self._whatsapp.debug_token(), invalid_token),
             Ask.TEST_SEND: self._test_send,
+            Ask.STATUS: self._status,
             "template": self._template,
         }
         self._questions |= {name: _of_channel(ask) for name, ask in (probes or {}).items()}
@@ -105,7 +106,7 @@ class Probe:
         flags = dict(self._control.flags())
         for scope in SCOPES:
             flags.setdefault(scope, Flag.normal(scope))
-        probing = []
+        probing, templates = [], 0
         for scope, flag in flags.items():
             current, _ = self._panic.change(scope, lambda f: tick(f, now=now, rules=self._settings.panic))
             if current.source == "operator" and current.state is not State.PANIC and current.incident_id:
@@ -117,6 +118,8 @@ class Probe:
                 probing.append(scope)
             if scope in SCOPES or current.state is not State.NORMAL:
                 self._telemetry.count("PanicActive", 1 if current.blocks_sending else 0, scope=scope)
+            templates += current.blocks_sending and scope.startswith(TEMPLATE_PREFIX)
+        self._telemetry.count("TemplatesInPanic", templates, scope=WHATSAPP)
         channel = self._panic.flag(WHATSAPP)
         minutes = self._minutes(now)
         self._judge_silence(channel, minutes, now)
@@ -326,17 +329,22 @@ class Probe:
                 "biz_opaque_callback_data": PROBE_ID,
             }
         )
-        if isinstance(outcome, Accepted):
-            if flag.cause == Cause.SILENT and not self._reported_lately(flag):
-                # Accepting is just what Meta does in this case: only a status ends it.
-                return "accepted; no status webhook of a test send yet"
-            return ""
-        return _detail(outcome)
+        return "" if isinstance(outcome, Accepted) else _detail(outcome)
 
-    def _reported_lately(self, flag: Flag) -> bool:
+    def _status(self, flag: Flag) -> str:
         now = self._clock()
         at = self._control.kept(ProbeReported).value.at
-        return at is not None and now - at < min(PROBE_STATUS_GOOD, now - flag.since)
+        if self._settings.test_number:
+            lately = at is not None and now - at < min(PROBE_STATUS_GOOD, now - flag.since)
+            return "" if lately else "no status webhook of a test send yet"
+        tests = self._control.kept(ReportsOfTests).value.of.values()
+        seen = [self._control.kept(WebhookSeen).value.at, *(test.at for test in tests)]
+        if any(one is not None and one > flag.since for one in seen):
+            return ""
+        return (
+            "no status webhook since panic began; without TestNumber nothing is sent that brings one: "
+            "lifeline whatsapp test --to NUMBER"
+        )
 
 
 def _of_channel(ask: Callable[[], str]) -> Callable[[Flag], str]:

@@ -189,6 +189,9 @@ class PanicMode:
                     cause=str(flag.cause),
                     severity=notice.severity,
                     data={"event": notice.event, **data},
+                    automatic=notice.automatic,
+                    run=notice.run,
+                    section=notice.section,
                 )
             except UnavailableError as error:
                 # The flag is what protects people; a notice that fails must not undo it.

@@ -6,7 +6,7 @@ with the same ids, and the ledger sends each id once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from lifeline.adapters.campaigns import Campaigns
@@ -61,9 +61,7 @@ class ReleaseCampaigns:
         at, end = campaign.released, campaign.released + count
         while at < end and remaining() > MARGIN:
             lines = self._campaigns.chunk(campaign.id, at // CHUNK)[at % CHUNK :][: end - at]
-            sent = self._queues.send(self._settings.bulk_queue_url, [Outgoing(body) for body in lines])
-            # Up to the first that SQS refused; what follows it is released once more and sent once.
-            taken = sent.index(False) if False in sent else len(sent)
+            taken = self._send(lines)
             at += taken
             if not lines or taken < len(lines):
                 self._telemetry.error("a campaign's lines could not be released", campaign=campaign.id)
@@ -71,3 +69,16 @@ class ReleaseCampaigns:
         if at > campaign.released:
             self._campaigns.advance(campaign, at)
         return at - campaign.released
+
+    def _send(self, lines: Sequence[str]) -> int:
+        """How many lines were taken, up to the first that SQS refused: what follows it is released once more,
+        and sent once. A line whose person was erased is blank, and nothing leaves for it."""
+        sent = iter(
+            self._queues.send(self._settings.bulk_queue_url, [Outgoing(body) for body in lines if body])
+        )
+        taken = 0
+        for body in lines:
+            if body and not next(sent):
+                break
+            taken += 1
+        return taken

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from lifeline.adapters.campaigns import Campaigns
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
+from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.account.counters import outcome
 from lifeline.domain.campaign.campaign import tally
 from lifeline.domain.message.row import Change, Fate, Row
+from lifeline.domain.message.ways import expired_waiting
 from lifeline.domain.pace.pace import MINUTE
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.telemetry import Telemetry
@@ -56,6 +58,8 @@ class Endings:
         message."""
         for status, count in Counter(str(row.status) for row in rows).items():
             self._telemetry.count("Outcomes", count, status=status)
+        if late := sum(map(expired_waiting, rows)):
+            self._telemetry.count("ExpiredWaiting", late, scope=WHATSAPP)
         try:
             if rows:
                 minute = int(self._clock() // MINUTE * MINUTE)

@@ -10,6 +10,7 @@ from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.tick.campaigns import ReleaseCampaigns
+from lifeline.use_cases.tick.contents import RemoveContents
 from lifeline.use_cases.tick.gauges import Gauges
 from lifeline.use_cases.tick.held import Held
 from lifeline.use_cases.tick.lanes import Lanes
@@ -33,6 +34,7 @@ class Tick:
         held: Held,
         gauges: Gauges,
         lanes: Lanes,
+        contents: RemoveContents,
     ) -> None:
         self._settings = settings
         self._queues = queues
@@ -42,15 +44,17 @@ class Tick:
         self._held = held
         self._gauges = gauges
         self._lanes = lanes
+        self._contents = contents
 
     def __call__(self, remaining: Callable[[], float]) -> dict[str, Any]:
         """Do the minute's work; ``remaining``: seconds that the invocation has left.
 
         Returns what was released by lane, wake-ups for timers, timers overdue, what was held and is no
-        longer, lines of campaigns. What fails holds up nothing else, and is raised at the end, so that the
-        invocation is seen to fail.
+        longer, lines of campaigns, rows whose content has left. What fails holds up nothing else, and is
+        raised at the end, so that the invocation is seen to fail.
         """
         answer: dict[str, Any] = {"released": {}, "woken": 0, "overdue": 0, "held": {}, "campaigns": {}}
+        answer["contents"] = 0
         untaken = self._untaken()
 
         def timers() -> None:
@@ -69,9 +73,12 @@ class Tick:
             # What is released now would only pile up on the timer lane, and leave at once later.
             answer.update({"why": "wake-ups are not taken"} if untaken else self._lanes(remaining))
 
+        def contents() -> None:
+            answer["contents"] = self._contents(remaining)
+
         failures = [
             error
-            for job in (timers, campaigns, held, self._gauges, lanes)
+            for job in (timers, campaigns, held, self._gauges, lanes, contents)
             if (error := self._attempt(job)) is not None
         ]
         if failures:

@@ -29,6 +29,7 @@ from lifeline.domain.pace.pace import MAX_DELAY
 from lifeline.domain.voice.audio import UnreadableAudioError, inspect
 from lifeline.errors import LifelineError, UnavailableError
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.shared.people import People
 
 LEASE: Final = 150.0
 """Seconds. Longer than the voice function runs (120 s), shorter than its queue hides a job (720 s)."""
@@ -88,6 +89,7 @@ class InboundVoice:
         in_panic: Callable[[], bool],
         whatsapp: WhatsApp,
         transcribe: Transcribe,
+        people: People,
         clock: Callable[[], float],
         telemetry: Telemetry,
     ) -> None:
@@ -104,6 +106,7 @@ class InboundVoice:
         self._in_panic = in_panic
         self._whatsapp = whatsapp
         self._transcribe = transcribe
+        self._people = people
         self._clock = clock
         self._telemetry = telemetry
 
@@ -234,9 +237,10 @@ class InboundVoice:
             return False  # what one person says to others is no talk with us
         if note.number_id not in ("", self._sends_from):
             return False  # they opened the window of that number, not of the one that we send from
-        person = note.sender.key
-        if not self._inbox.may_ask(person, note.wamid, now, self._rules.ask_every_minutes * 60):
-            return False
+        person = self._people.person(note.sender.who)
+        name = inbound.name_of(note.wamid)
+        if person is None or not self._inbox.may_ask(person, name, now, self._rules.ask_every_minutes * 60):
+            return False  # nobody is asked twice because it is not known whom we ask
         text = inbound.prompt(self._rules, self._inbox.language(person), whom)
         message = {
             "id": "lifeline-type-" + hashlib.sha256(note.wamid.encode()).hexdigest()[:32],
@@ -256,7 +260,9 @@ class InboundVoice:
 
     def _remember(self, note: VoiceNote, language: str) -> None:
         try:
-            self._inbox.remember_language(note.sender.key, language, self._clock())
+            person = self._people.person(note.sender.who)
+            if note.sender.who and person is not None:
+                self._inbox.remember_language(person, language, self._clock())
         except UnavailableError as error:
             self._telemetry.warning("a language was not remembered", detail=str(error))
 

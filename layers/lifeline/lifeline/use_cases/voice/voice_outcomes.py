@@ -5,12 +5,16 @@ WhatsApp's window and panic are not touched by them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
+from lifeline.adapters.control import Control
 from lifeline.adapters.openai import OpenAI
 from lifeline.contract.scopes import OPENAI_VOICE
+from lifeline.domain.account import counters
 from lifeline.domain.failure.voice_failures import VoiceFailure
 from lifeline.domain.inbound.inbound import Reason
+from lifeline.domain.pace.pace import MINUTE
 from lifeline.domain.panic.detection import judge, tally
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
@@ -26,12 +30,14 @@ class VoiceOutcomes:
         self,
         *,
         settings: Settings,
+        control: Control,
         detect: Detect,
         clock: Callable[[], float],
         telemetry: Telemetry,
     ) -> None:
         """``clock``: epoch seconds."""
         self._settings = settings
+        self._control = control
         self._clock = clock
         self._telemetry = telemetry
         self._detect = detect
@@ -49,6 +55,7 @@ class VoiceOutcomes:
         if not outcomes:
             return False
         now = self._clock()
+        self._count([failure for failure in outcomes if failure is not None], now)
         window = None
         try:
             window = self._detect.record(OPENAI_VOICE, batch, now)
@@ -65,6 +72,19 @@ class VoiceOutcomes:
         evidence = {**verdict.evidence, "last": last.words, "remedy": last.remedy}
         stated = next((failure for failure in bad if failure.retry_after), None)
         return self._detect.trip(OPENAI_VOICE, verdict.cause, verdict.reason, evidence, stated)
+
+    def _count(self, failures: Sequence[VoiceFailure], now: float) -> None:
+        """For ``lifeline errors`` and ``lifeline status``; what cannot be written costs the count alone."""
+        if not failures:
+            return
+        names = [
+            counters.failed_elsewhere(OPENAI_VOICE, failure.cause, failure.code or failure.http_status)
+            for failure in failures
+        ]
+        try:
+            self._control.count(int(now // MINUTE * MINUTE), Counter(names))
+        except UnavailableError as error:
+            self._telemetry.warning("failures of OpenAI could not be counted", detail=str(error))
 
 
 def transcriber(openai: OpenAI, outcomes: Callable[[Sequence[VoiceFailure | None]], object]) -> Transcribe:

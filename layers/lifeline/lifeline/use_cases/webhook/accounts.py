@@ -12,7 +12,7 @@ from lifeline.adapters.control import Control
 from lifeline.adapters.notices import Notices
 from lifeline.contract.scopes import WHATSAPP, is_scope, template_scope
 from lifeline.domain.account.records import MarketingTemplates
-from lifeline.domain.failure.causes import Cause
+from lifeline.domain.failure.causes import Cause, section
 from lifeline.domain.inbound.account_fields import ENDS, FIELDS, AccountField, Weight
 from lifeline.domain.inbound.webhooks import AccountUpdate, TemplateUpdate
 from lifeline.domain.panic.ending import resolve
@@ -145,6 +145,8 @@ class Accounts:
                 cause=str(cause),
                 severity="warning" if warns else "info",
                 data={**evidence, "field": field.name},
+                run="lifeline whatsapp templates" if field.of_template else "lifeline whatsapp test",
+                section=section(scope, cause),
             )
         except LifelineError as error:
             self._telemetry.error("people were not told", detail=str(error))

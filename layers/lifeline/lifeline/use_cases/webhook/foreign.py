@@ -77,4 +77,6 @@ class ForeignSeen:
             cause="foreign_webhook",
             severity="info",
             data={"event": "foreign_webhook", **seen},
+            run="lifeline whatsapp test",
+            section="Webhooks",
         )

@@ -88,7 +88,8 @@ class Statuses:
         if goal is Status.FAILED:
             after = reported_failure(mine, act, update.failure, self._retries(row))
         else:
-            after = prove(mine, act, goal, update.wamid or None)
+            # Meta's id holds the number: a row that has forgotten it does not learn it again.
+            after = prove(mine, act, goal, None if row.bare else update.wamid or None)
         return row if after == mine else after
 
     def _retries(self, row: Row) -> Retries:

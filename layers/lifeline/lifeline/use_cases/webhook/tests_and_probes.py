@@ -10,7 +10,7 @@ from lifeline.domain.inbound.records import ProbeReported, ReportsOfTests, Webho
 from lifeline.domain.inbound.webhooks import StatusUpdate
 
 ACTOR: Final = "WebhookFunction"
-SEEN_EVERY: Final = 300.0
+SEEN_EVERY: Final = 60.0
 """Seconds between two writes of :class:`WebhookSeen` by one worker."""
 
 
