@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 from lifeline.adapters import row_items
 from lifeline.adapters.aws import client_config
-from lifeline.domain.message.row import Change, Row
+from lifeline.domain.message.row import Row
 
 from benchmarks.answers import answered
 from local.build import ROOT
@@ -47,7 +47,7 @@ def calls(validate: bool) -> dict[str, Callable[[], None]]:
     """The calls of a batch, by name."""
     dynamodb, sqs = _client("dynamodb", validate), _client("sqs", validate)
     rows = [Row(f"clinic-2026-10-01-{number:06}", body="x" * 400) for number in range(25)]
-    inserts = [row_items.insert("t", Change(row, replace(row, act=1)), "op", NOW, 86_400.0) for row in rows]
+    inserts = [row_items.insert("t", replace(row, act=1, rev=1, ops=("op",)), NOW, 86_400.0) for row in rows]
     entries = [{"Id": str(number), "MessageBody": f"m{number}", "DelaySeconds": 5} for number in range(10)]
     update = {
         "TableName": "t",

@@ -2,7 +2,7 @@
 
 CPU of fresh processes (user and system) without their end, medians of interleaved rounds: Lambda gives an
 INIT a whole core, so CPU is its length. ``ratio`` is to a handler that imports boto3 and makes one client.
-Figures of one machine are good as ratios only. Prints them, writes ``out/bench-cold-start.json``.
+Figures of one machine are good as ratios only. Prints them; ``make bench`` keeps them in ``out/bench.json``.
 
     python -m benchmarks.cold_start [ROUNDS]
 """
@@ -15,11 +15,11 @@ import resource
 import statistics
 import subprocess
 import sys
-from typing import Final
+from typing import Any, Final
 
 from lifeline.settings import NEEDS
 
-from local.build import ROOT
+from local.build import BUILT, ROOT, build
 
 ROUNDS: Final = 7
 BASELINE: Final = "boto3"
@@ -34,10 +34,10 @@ PROGRAMS: Final = {
 
 
 def environment(name: str) -> dict[str, str]:
-    """As the deployed function has it, with values that nobody answers to."""
+    """As the deployed function has it, with values that nobody answers to; the layer is the built one."""
     names = (*NEEDS.get(name, ()), "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     settings = dict.fromkeys(names, "https://x.test/x")
-    paths = [str(ROOT / "layers" / "lifeline"), str(ROOT / "functions" / name)]
+    paths = [str(BUILT / "LifelineLayer" / "python"), str(ROOT / "functions" / name)]
     return {
         **settings,
         "PATH": os.environ["PATH"],
@@ -51,7 +51,7 @@ def once(name: str) -> float:
     """CPU milliseconds of one fresh process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
-        [sys.executable, "-c", f"{PROGRAMS[name]}import os; os._exit(0)"],
+        [sys.executable, "-S", "-c", f"{PROGRAMS[name]}import os; os._exit(0)"],
         env=environment(name),
         cwd=ROOT,
         check=True,
@@ -60,9 +60,8 @@ def once(name: str) -> float:
     return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-def main() -> None:
-    """Measure and print."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+def measured(rounds: int = ROUNDS) -> dict[str, Any]:
+    """CPU milliseconds and ratio of each function."""
     times: dict[str, list[float]] = {name: [] for name in PROGRAMS}
     for _ in range(rounds):
         for name, found in times.items():
@@ -71,16 +70,16 @@ def main() -> None:
     # What Python itself takes is no part of an INIT: the runtime is there before.
     bare = medians.pop("python")
     base = medians.pop(BASELINE) - bare
-    result = {
-        "baseline_cpu_ms": round(base),
-        "functions": {
-            name: {"cpu_ms": round(value - bare), "ratio": round((value - bare) / base, 2)}
-            for name, value in medians.items()
-        },
+    return {
+        name: {"cpu_ms": round(value - bare), "ratio": round((value - bare) / base, 2)}
+        for name, value in medians.items()
     }
-    target = ROOT / "out" / "bench-cold-start.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def main() -> None:
+    """Measure and print."""
+    build(say=False)
+    result = measured(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
     print(json.dumps(result, indent=2))
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -43,6 +42,7 @@ from lifeline.domain.message.step import claim
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
+from benchmarks.units import item_size, write_units
 from local.build import ROOT
 from local.stack import LocalStack
 
@@ -135,26 +135,6 @@ def measured(work: Callable[[str, float], None], run: str) -> dict[str, float]:
 # --- Write units -----------------------------------------------------------------------------------------
 
 
-def _bytes(value: Mapping[str, Any]) -> int:
-    """Size of one value (DynamoDB developer guide, "Item sizes and formats")."""
-    ((kind, content),) = value.items()
-    if kind == "S":
-        return len(content.encode())
-    if kind == "N":
-        return math.ceil(len(content.replace(".", "").strip("0-")) / 2) + 1
-    if kind == "M":
-        return 3 + sum(1 + len(name.encode()) + _bytes(inner) for name, inner in content.items())
-    return 1
-
-
-def _size(item: Mapping[str, Any]) -> int:
-    return sum(len(name.encode()) + _bytes(value) for name, value in item.items())
-
-
-def _units(size: int) -> int:
-    return math.ceil(size / 1024)
-
-
 def _entry(row: Row | None) -> dict[str, Any]:
     """The row as it stands in the agenda; nothing where it does not."""
     item = row_items.encode(row) if row else {}
@@ -169,8 +149,8 @@ def _agenda_units(before: Row | None, after: Row) -> int:
     """A key that changes is a delete and a put; else the larger of both states, if anything differs."""
     old, new = _entry(before), _entry(after)
     if old and new and (old["agenda"], old["agenda_at"]) == (new["agenda"], new["agenda_at"]):
-        return max(_units(_size(old)), _units(_size(new))) if old != new else 0
-    return _units(_size(old)) + _units(_size(new))
+        return write_units(item_size(old), item_size(new)) if old != new else 0
+    return sum(write_units(item_size(one)) for one in (old, new) if one)
 
 
 Move = Callable[[Row], Row | None]
@@ -261,9 +241,9 @@ def units(fields: Mapping[str, Any], moves: list[tuple[str, Move]]) -> dict[str,
             raise SystemExit(f"{name} is no move of this row; the figures would mean nothing")
         done = row_items.written(Change(row, after, NOTES[name]), f"op{number:06}", NOW + number)
         before = row if row.rev else None
-        sizes = [_size(row_items.encode(one)) for one in (before, done) if one]
+        sizes = [item_size(row_items.encode(one)) for one in (before, done) if one]
         largest = max(largest, *sizes)
-        table += _units(max(sizes))
+        table += write_units(*sizes)
         agenda += _agenda_units(before, done)
         row = done
     return {
@@ -284,13 +264,13 @@ def main() -> None:
     stack.folder.mkdir(parents=True, exist_ok=True)
     try:
         stack.start_aws()
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         client: Any = boto3.client(
             "dynamodb",
             endpoint_url=stack.aws_url,
             region_name="eu-west-1",
             config=Config(max_pool_connections=16),
-            **keys,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106  # opens nothing
         )
         for table in ("bench-pynamodb", "bench-partiql"):
             client.create_table(

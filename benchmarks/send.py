@@ -17,8 +17,9 @@ from collections.abc import Callable
 import requests
 import urllib3
 from lifeline.adapters.secrets import Secrets
-from lifeline.adapters.whatsapp import Accepted, WhatsApp, payload
+from lifeline.adapters.whatsapp import Accepted, WhatsApp
 from lifeline.contract.messages import Message
+from lifeline.domain.message.kinds import request
 from requests.adapters import HTTPAdapter
 
 from benchmarks.stub import running
@@ -70,7 +71,7 @@ def clients(port: int) -> dict[str, Callable[[], None]]:
     )
 
     def body() -> bytes:
-        return json.dumps(payload(MESSAGE, MESSAGE.to or "", "tag")).encode()
+        return json.dumps(request(MESSAGE, MESSAGE.to or "", "tag")).encode()
 
     def with_requests() -> None:
         session.post(url, data=body(), headers=headers, timeout=(3.0, 5.0)).json()["messages"][0]["id"]
@@ -91,8 +92,8 @@ def clients(port: int) -> dict[str, Callable[[], None]]:
 def main() -> None:
     """Measure and print."""
     times: dict[str, list[float]] = {}
-    with running() as port:
-        work = clients(port)
+    with running() as stub:
+        work = clients(stub.port)
         for _ in range(ROUNDS):
             for name, once in work.items():
                 started = time.process_time()

@@ -2,6 +2,7 @@
 
     python -m local.build            for this machine, skipped when no input has changed
     python -m local.build --env dev  for what samconfig.toml deploys to an environment; ``sam deploy`` follows
+    python -m local.build --env prod --canary Canary10Percent5Minutes    with canary.yaml laid over it
 
 SAM ships a layer without byte code and ``/opt`` is read-only in Lambda, so every cold start would compile
 every module that it imports. Hash-based pyc files need no check of the source's time. And it ships what
@@ -20,10 +21,13 @@ import subprocess
 import sys
 import time
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import yaml
+
+from local import canary
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / ".aws-sam" / "build"
@@ -120,9 +124,17 @@ def build(say: bool = True) -> Path:
     return BUILT
 
 
-def build_for(environment: str) -> Path:
+def build_for(environment: str, shift: str | None = None) -> Path:
     """Build with the parameters that ``samconfig.toml`` deploys to ``environment``, whatever its runtime and
-    processor are. Raises :class:`LocalError` where it has no such environment or its Python is not there.
+    processor are.
+
+    Args:
+        environment: One of ``samconfig.toml``.
+        shift: How CodeDeploy shifts the traffic, one of :data:`canary.SHIFTS`; ``None`` deploys all at once,
+            without CodeDeploy.
+
+    Raises:
+        LocalError: There is no such environment, or its Python is not there.
     """
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     if "deploy" not in config.get(environment, {}):
@@ -136,6 +148,8 @@ def build_for(environment: str) -> Path:
     with (STAMP.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _build(["--config-env", environment, "--parameter-overrides", *overrides], python, say=True)
+        if shift:
+            canary.lay_over(BUILT / "template.yaml", shift, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
     return BUILT
 
 
@@ -213,9 +227,12 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--env", help="an environment of samconfig.toml; default: this machine")
-    env = parser.parse_args().env
-    if env:
-        build_for(env)
+    parser.add_argument("--canary", choices=canary.SHIFTS, metavar="SHIFT", help=", ".join(canary.SHIFTS))
+    chosen = parser.parse_args()
+    if chosen.canary and not chosen.env:
+        parser.error("--canary needs --env: what is deployed to this machine has no CodeDeploy")
+    if chosen.env:
+        build_for(chosen.env, chosen.canary)
     else:
         build()
     return 0

@@ -8,7 +8,6 @@ ends with the incident's report, ``out/demo/report.html``.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
@@ -25,7 +24,6 @@ from typing import Any
 import requests
 from rich.console import Console
 from rich.live import Live
-from rich.text import Text
 
 from local import demo_view
 from local.build import ROOT, LocalError
@@ -38,10 +36,12 @@ PEOPLE = 90
 PER_SECOND = 5
 OUTAGE_AFTER = 90
 """Messages put on the queue before Meta becomes unreachable."""
+ACCEPTED_BEFORE = 60
+"""Of those, sends that Meta must have accepted by then: a cold start comes before the first."""
 DRAIN_RATE = 2.0
 DEADLINE = 420.0
-QUIET = 10.0
-"""Longest silence, in seconds, where nothing live can be shown."""
+QUIET = 8.0
+"""Longest silence, in seconds, where nothing live can be shown, but for what one look takes."""
 OPEN = frozenset({"CLAIMED", "PARKED", "IN_DOUBT", "FAILED"})
 ON_WHATSAPP = frozenset({"SENT", "HELD", "DELIVERED", "READ"})
 
@@ -99,9 +99,8 @@ def lifeline(stack: LocalStack, *words: str) -> Any:
 
 def picture_of_status(stack: LocalStack) -> None:
     """Keep what ``lifeline status`` shows now as a picture."""
-    shown = Console(record=True, width=demo_view.WIDTH, file=io.StringIO(), force_terminal=True)
-    shown.print(Text.from_ansi(run_lifeline(stack, "status", colour=True)))
-    (OUT / "status.svg").write_text(shown.export_svg(title="lifeline status"))
+    printed = run_lifeline(stack, "status", colour=True)
+    (OUT / "status.svg").write_text(demo_view.terminal(printed, "lifeline status"))
 
 
 def control(stack: LocalStack, method: str, path: str, body: Any = None) -> Any:
@@ -212,7 +211,7 @@ def moment(story: Story) -> Moment:
 
 def turn(story: Story) -> None:
     """Break Meta and repair it when it is time, and say which chapter it is."""
-    if not story.fault_at and story.queued >= OUTAGE_AFTER:
+    if not story.fault_at and story.queued >= OUTAGE_AFTER and story.accepted >= ACCEPTED_BEFORE:
         control(story.stack, "POST", "/_control/faults", {"kind": "unreachable"})
         story.fault_at = time.time()
         story.chapter = demo_view.FAILING
@@ -234,6 +233,8 @@ def tell(story: Story, live: Live | None, console: Console) -> None:
     producer.start()
     chapter: Chapter | None = None
     told = 0.0
+    if not live:
+        console.print(demo_view.legend())
     while True:
         look(story)
         turn(story)
@@ -242,8 +243,8 @@ def tell(story: Story, live: Live | None, console: Console) -> None:
         else:
             if story.chapter != chapter:
                 chapter = story.chapter
-                now = demo_view.clock(time.monotonic() - story.started)
-                console.print(f"[bold]{now}  {chapter.title}[/]\n  {chapter.why}", highlight=False)
+                told = time.monotonic()
+                console.print(demo_view.heading(moment(story)), highlight=False)
             if time.monotonic() - told >= QUIET:
                 told = time.monotonic()
                 console.print(demo_view.progress(moment(story)), highlight=False, soft_wrap=True)
@@ -253,9 +254,11 @@ def tell(story: Story, live: Live | None, console: Console) -> None:
             story.chapter = demo_view.DONE
             if live:
                 live.update(demo_view.view(moment(story)))
+            else:
+                console.print(demo_view.heading(moment(story)), highlight=False)
             return
         if time.monotonic() > deadline:
-            console.print(f"the story did not end within {DEADLINE:.0f} seconds")
+            console.print(f"the demo did not end within {DEADLINE:.0f} seconds")
             return
         time.sleep(0.5)
 
@@ -337,11 +340,13 @@ def account(story: Story) -> dict[str, Any]:
 
 
 def write_report(story: Story, summary: dict[str, Any], page: Path) -> bool:
-    """Write the report of the outage as a page; whether it counts what everybody else counts."""
+    """Write the report of the outage as a page and as JSON; whether it counts what everybody else counts."""
     if not story.incident_id:
         return False
     words = ("incident", "report", story.incident_id, "--html", str(page))
-    messages = lifeline(story.stack, *words)["result"]["messages"]
+    report = lifeline(story.stack, *words)["result"]
+    page.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    messages = report["messages"]
     return bool(
         messages["push"] == summary["pushes"]
         and messages["email"] == summary["emails"]
@@ -353,7 +358,7 @@ def kept(summary: dict[str, Any]) -> list[str]:
     """Promises that were broken; empty when all were kept."""
     broken = []
     if not summary["conserved"]:
-        broken.append("the account does not balance")
+        broken.append("the counts do not balance")
     if not summary["report_agrees"]:
         broken.append("the incident's report counts other pushes, emails or duplicates than the services")
     if summary["seconds_to_panic"] is None or summary["seconds_to_panic"] > 5:
@@ -371,6 +376,7 @@ def main() -> int:
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     started = time.monotonic()
+    console.print(demo_view.INTRODUCTION, highlight=False)
     with running(ROOT / ".local" / "demo", name="lifeline-demo") as stack:
         console.print(f"registering {PEOPLE} people, drain rate {DRAIN_RATE:g}/s")
         register_people(stack)
@@ -381,7 +387,9 @@ def main() -> int:
                 tell(story, live, console)
         else:
             tell(story, None, console)
+        console.print("counting what the simulator of Meta, the mail box, SNS and the ledger have")
         summary = account(story)
+        console.print("writing the incident's report")
         summary["report_agrees"] = write_report(story, summary, OUT / "report.html")
         if not summary["conserved"]:
             (OUT / "rows.json").write_text(json.dumps(story.rows, indent=1))

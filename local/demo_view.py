@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 WIDTH: Final = 80
 """Columns that the story needs."""
+INTRODUCTION: Final = (
+    "300 messages for 90 people, and an outage of Meta in the middle: a third of the people have the app, a "
+    "third an email address only, a third neither. It takes about four and a half minutes; the first half "
+    "minute builds and deploys the system on this machine."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +37,33 @@ DELIVERING: Final = Chapter(
 )
 FAILING: Final = Chapter(
     "Meta becomes unreachable",
-    "The simulator closed its port. Sends that it refuses are tried again, and count: enough of them in a "
-    "row, and the channel enters panic mode.",
+    "The simulator closed its port. Lifeline retries the failed sends and counts them: after enough of "
+    "them in a row the channel enters panic mode.",
 )
 PANIC: Final = Chapter(
     "Panic mode: the circuit is open",
-    "Nothing is sent to Meta. People are reached by push, or by email if the message is critical; what can "
-    "wait is parked. Every 15 seconds a probe asks Meta.",
+    "Lifeline sends nothing to Meta. It sends fallbacks by push, or by email if the message is critical, and "
+    "parks the other messages. Every 15 seconds a probe asks Meta.",
 )
 PROBING: Final = Chapter(
     "Meta answers again",
-    "Three successful probes in a row end panic mode, so that one lucky answer does not.",
+    "Three successful probes in a row end panic mode; one alone could be luck.",
 )
 RECOVERING: Final = Chapter(
     "The backlog drains",
-    "New messages flow again. Parked ones leave at a set rate, critical ones first, starting at half of it: "
-    "a burst could break WhatsApp again.",
+    "New messages flow again. Parked ones drain at a set rate, critical ones first, starting at half of it: "
+    "a burst could make WhatsApp fail again.",
 )
-DONE: Final = Chapter("Done", "Every message has ended in one status. Now the counts are compared.")
+DONE: Final = Chapter("Done", "Every message has one final status. Lifeline now compares the counts.")
 
 LEGEND: Final[Mapping[str, str]] = {
-    "CLAIMED": "a worker has it",
+    "CLAIMED": "is being sent, or is next in line",
     "SENT": "Meta accepted it",
     "DELIVERED": "Meta reported its delivery",
     "PUSHED": "delivered via push instead",
     "EMAILED": "delivered via email instead",
     "PARKED": "waits for WhatsApp's recovery",
-    "IN_DOUBT": "the answer was lost: Meta's report decides",
+    "IN_DOUBT": "the response was lost: Meta's status decides",
 }
 """Statuses that the story shows, in order."""
 
@@ -119,6 +126,20 @@ def view(moment: Moment) -> RenderableType:
     )
 
 
+def legend() -> RenderableType:
+    """What the statuses mean."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, title="Statuses", title_justify="left")
+    for status, meaning in LEGEND.items():
+        table.add_row(status, meaning)
+    return table
+
+
+def heading(moment: Moment) -> RenderableType:
+    """The beginning of a chapter where nothing live can be shown: what happens, why, and the flow."""
+    at = Text(f"{clock(moment.elapsed)}  {moment.chapter.title}", style="bold")
+    return Group(Text(), at, Text(moment.chapter.why), Text(), picture(moment), Text())
+
+
 def progress(moment: Moment) -> str:
     """One line where nothing live can be shown."""
     shown = ", ".join(f"{status} {count}" for status, count in sorted(moment.statuses.items()) if count)
@@ -140,7 +161,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
     return [
         ("Messages accepted", f"{summary['accepted']}"),
-        ("delivered over WhatsApp", f"{over}, at most {summary['parked_peak']} parked meanwhile"),
+        ("delivered by WhatsApp", f"{over}, at most {summary['parked_peak']} parked meanwhile"),
         ("delivered via push", f"{counts.get('PUSHED', 0)}"),
         ("delivered via email", f"{counts.get('EMAILED', 0)}"),
         ("lost", f"{summary['unaccounted']}"),
@@ -148,7 +169,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("First failure to panic mode", seconds("seconds_to_panic")),
         ("Meta's return to recovery", f"{seconds('seconds_to_recovery')} (three probes, 15 s apart)"),
         (
-            "Backlog's rate",
+            "Drain rate",
             f"{summary['drain_rate_measured']:g}/s measured, {summary['drain_rate_set']:g}/s set",
         ),
         ("The whole demo", seconds("seconds")),
@@ -157,7 +178,18 @@ def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def summary_table(summary: Mapping[str, Any]) -> Table:
     """:func:`summary_lines` as a table."""
-    table = Table(title="What became of the messages", title_justify="left", show_header=False, width=WIDTH)
+    table = Table(title="Outcomes of the messages", title_justify="left", show_header=False, width=WIDTH)
     for name, value in summary_lines(summary):
         table.add_row(name, value)
     return table
+
+
+def terminal(printed: str, title: str) -> str:
+    """What a command printed, with its colours, as a picture that loads nothing from elsewhere."""
+    shown = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
+    shown.print(Text.from_ansi(printed))
+    drawn = shown.export_svg(title=title)
+    without_fonts = re.sub(r"\s*@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
+    return without_fonts.replace(
+        "font-family: Fira Code, monospace", "font-family: Menlo, Consolas, monospace"
+    )

@@ -8,7 +8,8 @@ it knows ``bounce@`` and ``complaint@simulator.amazonses.com``; every other addr
 mail holds the name of the test virus (:data:`VIRUS`).
 
 AWS publishes within seconds, in any order, now and then twice; :class:`Settings` lets tests have that. The
-fault ``lost`` carries a call out and breaks the connection instead of answering.
+fault ``lost`` carries a call out and breaks the connection instead of answering; ``paused`` refuses each mail
+as SES does for an account whose sending it has paused.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Settings:
 class MailEvents(Simulator):
     """SESv2's door and the publisher of its events, in threads of their own."""
 
-    kinds = ("lost",)
+    kinds = ("lost", "paused")
 
     def __init__(self, aws_port: int, client: Callable[[str], Any]) -> None:
         """``aws_port``: of the local AWS on the loopback; ``client``: makes boto3 clients on it."""
@@ -96,6 +97,10 @@ class MailEvents(Simulator):
 
     def answer(self, request: Request) -> Answer:
         """Hand one call on, and plan the events of a mail that was taken."""
+        facts = {"path": request.path, "method": request.method, "to": ",".join(_recipients(request.body))}
+        if request.path == SEND_PATH and self.take_fault(("paused",), facts):
+            refusal = {"message": "Email sending has been disabled for this account."}
+            return Answer(400, refusal, {"x-amzn-errortype": "SendingPausedException"}, {"accepted": False})
         try:
             status, headers, raw = self._hand_on(request)
         except OSError:
@@ -103,7 +108,6 @@ class MailEvents(Simulator):
         taken = request.method == "POST" and request.path == SEND_PATH and status == 200
         if taken:
             self._plan(request.body, str(json.loads(raw)["MessageId"]))
-        facts = {"path": request.path, "method": request.method, "to": ",".join(_recipients(request.body))}
         if self.take_fault(("lost",), facts):
             return Answer(BREAK, notes={"accepted": taken})
         kind = headers.pop("content-type", "application/json")

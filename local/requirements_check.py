@@ -22,6 +22,7 @@ COMPILED = {
     "sam": FOLDER / "sam.txt",
     "lint": FOLDER / "lint.txt",
     "docs": FOLDER / "docs.txt",
+    "bench": FOLDER / "bench.txt",
     "tools": FOLDER / "tools.txt",
 }
 ONE_VERSION = ("layer", "cli", "dev")

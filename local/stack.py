@@ -149,6 +149,24 @@ class LocalStack:
         if not self.quiet:
             print(f"[{time.monotonic() - self.started_at:5.1f} s] {text}", flush=True)
 
+    @contextlib.contextmanager
+    def _saying(self, what: str) -> Iterator[None]:
+        """Tell what is going on, and each ten seconds that it still does."""
+        self.say(what)
+        over = threading.Event()
+
+        def remind() -> None:
+            while not over.wait(10.0):
+                self.say(f"still {what}")
+
+        reminder = threading.Thread(target=remind, daemon=True)
+        reminder.start()
+        try:
+            yield
+        finally:
+            over.set()
+            reminder.join()
+
     def start(self) -> LocalStack:
         """Start, build and deploy everything. On a failure nothing is left running."""
         self.started_at = time.monotonic()
@@ -157,10 +175,10 @@ class LocalStack:
             self.start_aws()
             self._start_simulators()
             if self.built is None:
-                self.say("building")
-                self.built = build(say=False)
-            self.say("deploying the template")
-            self._deploy()
+                with self._saying("building"):
+                    self.built = build(say=False)
+            with self._saying("deploying the template"):
+                self._deploy()
             self._fill()
             self._start_stand_in()
             self._write_endpoints()
@@ -181,6 +199,7 @@ class LocalStack:
         """
         self.built = built
         self._deploy()
+        self._bound_the_workers()
 
     def stop(self) -> None:
         """End everything that was started."""
@@ -355,18 +374,11 @@ class LocalStack:
         self.client("sns").create_platform_application(
             Name=f"{self.name}-app", Platform="GCM", Attributes={"PlatformCredential": "local"}
         )
-        # ministack keeps a number that comes from a template parameter as text and then cannot compare it.
-        functions = self.client("lambda")
-        for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
-            most = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
-            if most:
-                functions.update_event_source_mapping(
-                    UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(most)}
-                )
+        self._bound_the_workers()
         self._allow_batches()
         self._allow_sessions()
         # The events of the first mails find a worker, and do not start one each.
-        functions.invoke(
+        self.client("lambda").invoke(
             FunctionName=self.outputs["FeedbackFunctionName"],
             InvocationType="Event",
             Payload=json.dumps({"Records": []}).encode(),
@@ -379,6 +391,16 @@ class LocalStack:
             json={"webhook_url": self.endpoints["webhook"], "webhook_host": host},
             timeout=5,
         ).raise_for_status()
+
+    def _bound_the_workers(self) -> None:
+        """ministack keeps a number from a template parameter as text and then cannot compare it."""
+        functions = self.client("lambda")
+        for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+            most = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+            if most:
+                functions.update_event_source_mapping(
+                    UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(most)}
+                )
 
     def _allow_batches(self) -> None:
         """Only in the local AWS: see :data:`BATCH_NAMES`. The resources stay those of the template."""

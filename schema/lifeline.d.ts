@@ -1,4 +1,4 @@
-// Messages to Lifeline, outcomes from it, and what people write.
+// Messages to Lifeline, outcomes from it, and inbound messages.
 // Written by `make schema` from Lifeline's contract: do not edit.
 
 /** ISO 8601 with a zone: "2030-03-04T08:00:00Z". */
@@ -382,29 +382,50 @@ export interface InteractiveProductList {
 }
 
 export interface Reaction {
-  /** What Meta calls the message that it is about. */
+  /** The wamid of the message that it is about. */
   readonly message_id: string;
-  /** One emoji; empty takes the reaction back. */
+  /** One emoji; empty removes the reaction. */
   readonly emoji: string;
+}
+
+/** Local hours in which what can wait is not sent; equal ones: none. */
+export interface QuietHours {
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface Recipient {
   readonly user_id?: string;
-  readonly push_endpoint?: string;
+  /** One, or a list of up to 10: each is told. */
+  readonly push_endpoint?: string | readonly string[];
   readonly email?: string;
   readonly sms_number?: string;
   /** Meta's business-scoped user id; used where to is missing. */
   readonly bsuid?: string;
-  /** IANA name, for quiet hours; default: the zones of the number's or the bsuid's country. */
+  /** Local hours in which what can wait is not sent; equal ones: none. */
+  readonly quiet_hours?: QuietHours;
+  /** The person's language (de, pt_BR), by which fallback.translations are chosen; default: the contact's. */
+  readonly language?: string;
+  /**
+   * IANA name, for quiet hours; default: the contact's, then the zones of the number's or the bsuid's
+   * country.
+   */
   readonly time_zone?: string;
+}
+
+export interface FallbackText {
+  readonly title?: string;
+  readonly body: string;
 }
 
 export interface Fallback {
   readonly title?: string;
   readonly body?: string;
+  /** By language (de, pt_BR): what is said instead of title and body to a person of that language. */
+  readonly translations?: { readonly [name: string]: FallbackText };
   /**
-   * Seconds after which the fallback is taken although WhatsApp took it, where no device has the message by
-   * then; default: the deployment's, for critical ones.
+   * Seconds after which Lifeline sends the fallback although WhatsApp accepted the message, if no device has
+   * it by then; default: the deployment's, for critical ones.
    */
   readonly after?: number;
 }
@@ -420,9 +441,9 @@ export interface TemplateMessage {
    */
   readonly to?: string;
   readonly template: Template;
-  /** Text of a text or voice message; for another kind, what a fallback says. */
+  /** Text of a text or voice message; for another kind, the text of a fallback. */
   readonly text?: string;
-  /** What Meta calls the message it answers. */
+  /** The wamid of the message that it answers. */
   readonly reply_to?: string;
   readonly priority?: "critical" | "normal" | "bulk";
   readonly category?: string;
@@ -433,7 +454,7 @@ export interface TemplateMessage {
   /** Never deliver before this. */
   readonly send_after?: Instant;
   readonly campaign?: string;
-  /** The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given. */
+  /** The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged. */
   readonly metadata?: Json;
 }
 
@@ -447,11 +468,11 @@ export interface TextMessage {
    * where recipient.bsuid is missing.
    */
   readonly to?: string;
-  /** Text of a text or voice message; for another kind, what a fallback says. */
+  /** Text of a text or voice message; for another kind, the text of a fallback. */
   readonly text: string;
   /** Show a preview of its first link. */
   readonly preview_url?: boolean;
-  /** What Meta calls the message it answers. */
+  /** The wamid of the message that it answers. */
   readonly reply_to?: string;
   readonly priority?: "critical" | "normal" | "bulk";
   readonly category?: string;
@@ -462,7 +483,7 @@ export interface TextMessage {
   /** Never deliver before this. */
   readonly send_after?: Instant;
   readonly campaign?: string;
-  /** The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given. */
+  /** The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged. */
   readonly metadata?: Json;
 }
 
@@ -476,9 +497,9 @@ export interface VoiceMessage {
    * where recipient.bsuid is missing.
    */
   readonly to?: string;
-  /** Text of a text or voice message; for another kind, what a fallback says. */
+  /** Text of a text or voice message; for another kind, the text of a fallback. */
   readonly text: string;
-  /** What Meta calls the message it answers. */
+  /** The wamid of the message that it answers. */
   readonly reply_to?: string;
   readonly priority?: "critical" | "normal" | "bulk";
   readonly category?: string;
@@ -489,7 +510,7 @@ export interface VoiceMessage {
   /** Never deliver before this. */
   readonly send_after?: Instant;
   readonly campaign?: string;
-  /** The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given. */
+  /** The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged. */
   readonly metadata?: Json;
 }
 
@@ -503,10 +524,10 @@ export interface ImageMessage {
    * where recipient.bsuid is missing.
    */
   readonly to?: string;
-  /** Text of a text or voice message; for another kind, what a fallback says. */
+  /** Text of a text or voice message; for another kind, the text of a fallback. */
   readonly text?: string;
   readonly image: Image;
-  /** What Meta calls the message it answers. */
+  /** The wamid of the message that it answers. */
   readonly reply_to?: string;
   readonly priority?: "critical" | "normal" | "bulk";
   readonly category?: string;
@@ -517,7 +538,7 @@ export interface ImageMessage {
   /** Never deliver before this. */
   readonly send_after?: Instant;
   readonly campaign?: string;
-  /** The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given. */
+  /** The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged. */
   readonly metadata?: Json;
 }
 
@@ -531,10 +552,10 @@ export interface DocumentMessage {
    * where recipient.bsuid is missing.
    */
   readonly to?: string;
-  /** Text of a text or voice message; for another kind, what a fallback says. */
+  /** Text of a text or voice message; for another kind, the text of a fallback. */
   readonly text?: string;
   readonly document: Document;
-  /** What Meta calls the message it answers. */
+  /** The wamid of the message that it answers. */
   readonly reply_to?: string;
   readonly priority?: "critical" | "normal" | "bulk";
   readonly category?: string;
@@ -545,7 +566,7 @@ export interface DocumentMessage {
   /** Never deliver before this. */
   readonly send_after?: Instant;
   readonly campaign?: string;
-  /** The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given. */
+  /** The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged. */
   readonly metadata?: Json;
 }
 
@@ -559,10 +580,10 @@ export interface VideoMessage {
    * where recipient.bsuid is missing.
    */
   readonly to?: string;
-  /** Text of a text or voice message; for another kind, what a fallback says. */
+  /** Text of a text or voice message; for another kind, the text of a fallback. */
   readonly text?: string;
   readonly video: Video;
-  /** What Meta calls the message it answers. */
+  /** The wamid of the message that it answers. */
   readonly reply_to?: string;
   readonly priority?: "critical" | "normal" | "bulk";
   readonly category?: string;
@@ -573,7 +594,7 @@ export interface VideoMessage {
   /** Never deliver before this. */
   readonly send_after?: Instant;
   readonly campaign?: string;
-  /** The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given. */
+  /** The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged. */
   readonly metadata?: Json;
 }
 
@@ -587,10 +608,10 @@ export interface AudioMessage {
    * where recipient.bsuid is missing.
    */
   readonly to?: string;
-  /** Text of a text or voice message; for another kind, what a fallback says. */
+  /** Text of a text or voice message; for another kind, the text of a fallback. */
   readonly text?: string;
   readonly audio: Audio;
-  /** What Meta calls the message it answers. */
+  /** The wamid of the message that it answers. */
   readonly reply_to?: string;
   readonly priority?: "critical" | "normal" | "bulk";
   readonly category?: string;
@@ -601,7 +622,7 @@ export interface AudioMessage {
   /** Never deliver before this. */
   readonly send_after?: Instant;
   readonly campaign?: string;
-  /** The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given. */
+  /** The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged. */
   readonly metadata?: Json;
 }
 
@@ -615,10 +636,10 @@ export interface StickerMessage {
    * where recipient.bsuid is missing.
    */
   readonly to?: string;
-  /** Text of a text or voice message; for another kind, what a fallback says. */
+  /** Text of a text or voice message; for another kind, the text of a fallback. */
   readonly text?: string;
   readonly sticker: Sticker;
-  /** What Meta calls the message it answers. */
+  /** The wamid of the message that it answers. */
   readonly reply_to?: string;
   readonly priority?: "critical" | "normal" | "bulk";
   readonly category?: string;
@@ -629,7 +650,7 @@ export interface StickerMessage {
   /** Never deliver before this. */
   readonly send_after?: Instant;
   readonly campaign?: string;
-  /** The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given. */
+  /** The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged. */
   readonly metadata?: Json;
 }
 
@@ -643,10 +664,10 @@ export interface LocationMessage {
    * where recipient.bsuid is missing.
    */
   readonly to?: string;
-  /** Text of a text or voice message; for another kind, what a fallback says. */
+  /** Text of a text or voice message; for another kind, the text of a fallback. */
   readonly text?: string;
   readonly location: Location;
-  /** What Meta calls the message it answers. */
+  /** The wamid of the message that it answers. */
   readonly reply_to?: string;
   readonly priority?: "critical" | "normal" | "bulk";
   readonly category?: string;
@@ -657,7 +678,7 @@ export interface LocationMessage {
   /** Never deliver before this. */
   readonly send_after?: Instant;
   readonly campaign?: string;
-  /** The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given. */
+  /** The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged. */
   readonly metadata?: Json;
 }
 
@@ -671,10 +692,10 @@ export interface ContactsMessage {
    * where recipient.bsuid is missing.
    */
   readonly to?: string;
-  /** Text of a text or voice message; for another kind, what a fallback says. */
+  /** Text of a text or voice message; for another kind, the text of a fallback. */
   readonly text?: string;
   readonly contacts: readonly Contact[];
-  /** What Meta calls the message it answers. */
+  /** The wamid of the message that it answers. */
   readonly reply_to?: string;
   readonly priority?: "critical" | "normal" | "bulk";
   readonly category?: string;
@@ -685,7 +706,7 @@ export interface ContactsMessage {
   /** Never deliver before this. */
   readonly send_after?: Instant;
   readonly campaign?: string;
-  /** The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given. */
+  /** The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged. */
   readonly metadata?: Json;
 }
 
@@ -699,14 +720,14 @@ export interface InteractiveMessage {
    * where recipient.bsuid is missing.
    */
   readonly to?: string;
-  /** Text of a text or voice message; for another kind, what a fallback says. */
+  /** Text of a text or voice message; for another kind, the text of a fallback. */
   readonly text?: string;
   /**
    * As Meta has it. Ids and titles of buttons differ, and so do ids of rows; a list has at most 10 rows in
    * all its sections, a product list 30 products.
    */
   readonly interactive: InteractiveButtons | InteractiveList | InteractiveLink | InteractiveFlow | InteractiveLocationRequest | InteractiveProduct | InteractiveProductList;
-  /** What Meta calls the message it answers. */
+  /** The wamid of the message that it answers. */
   readonly reply_to?: string;
   readonly priority?: "critical" | "normal" | "bulk";
   readonly category?: string;
@@ -717,7 +738,7 @@ export interface InteractiveMessage {
   /** Never deliver before this. */
   readonly send_after?: Instant;
   readonly campaign?: string;
-  /** The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given. */
+  /** The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged. */
   readonly metadata?: Json;
 }
 
@@ -731,7 +752,7 @@ export interface ReactionMessage {
    * where recipient.bsuid is missing.
    */
   readonly to?: string;
-  /** Text of a text or voice message; for another kind, what a fallback says. */
+  /** Text of a text or voice message; for another kind, the text of a fallback. */
   readonly text?: string;
   readonly reaction: Reaction;
   readonly priority?: "critical" | "normal" | "bulk";
@@ -743,7 +764,7 @@ export interface ReactionMessage {
   /** Never deliver before this. */
   readonly send_after?: Instant;
   readonly campaign?: string;
-  /** The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given. */
+  /** The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged. */
   readonly metadata?: Json;
 }
 
@@ -754,7 +775,7 @@ export type Message = TemplateMessage | TextMessage | VoiceMessage | ImageMessag
 export type OutcomeStatus = "SENT" | "DELIVERED" | "READ" | "FAILED" | "PUSHED" | "EMAILED" | "TEXTED" | "PARKED" | "EXPIRED" | "REJECTED" | "CANCELLED" | "SUPPRESSED" | "CONFLICT" | (string & {});
 
 /**
- * What became of one message, a JSON object. Fields that do not apply are left out; a newer Lifeline may add
+ * The outcome of one message, a JSON object. Fields that do not apply are left out; a newer Lifeline may add
  * fields and statuses.
  */
 export interface Outcome {
@@ -772,9 +793,9 @@ export interface Outcome {
    * SUPPRESSED, CONFLICT.
    */
   readonly status: OutcomeStatus;
-  /** The way that the person was reached by: whatsapp, or push, email, sms. */
+  /** The channel that reached the person: whatsapp, or push, email, sms. */
   readonly via?: string;
-  /** When it came about. */
+  /** When it happened. */
   readonly time: Instant;
   /** Why it failed; docs/failures.md lists the causes. */
   readonly cause?: string;
@@ -788,11 +809,11 @@ export interface Outcome {
   readonly eta?: Instant;
   /** SQS's message id of a body that breaks the contract. */
   readonly message_id?: string;
-  /** The producer's own object, returned as it was given. */
+  /** The producer's own object, returned unchanged. */
   readonly metadata?: Json;
 }
 
-/** The number of ours that was written to. */
+/** The number that received it. */
 export interface InboundNumber {
   /** Meta's id of it. */
   readonly phone_number_id: string | null;
@@ -832,9 +853,9 @@ export interface InboundVoice {
   readonly duration_seconds: number | null;
   /** A voice_pending came before. */
   readonly was_pending: boolean;
-  /** The person was asked to type. */
+  /** Lifeline asked the person to write instead. */
   readonly asked_to_type: boolean;
-  /** Until then a pending one is transcribed, or given up as too old. */
+  /** A pending one is transcribed by then, or given up as too old. */
   readonly waits_until: Instant | null;
   /** Why there is no transcript (docs/inbound.md). */
   readonly reason: string | null;
@@ -872,7 +893,7 @@ export interface Inbound {
   readonly username: string | null;
   /** The name in the person's profile. */
   readonly profile: string | null;
-  /** The number of ours that was written to. */
+  /** The number that received it. */
   readonly number: InboundNumber;
   /** Meta's id of the group; null for what one person wrote to us. */
   readonly group_id: string | null;
@@ -882,7 +903,7 @@ export interface Inbound {
   readonly received_at: Instant;
   /** The wamid that it answers or reacts to. */
   readonly reply_to: string | null;
-  /** Whether the person passed it on from elsewhere. */
+  /** Whether the person forwarded it. */
   readonly forwarded: boolean;
   /** The button, list entry or flow that was chosen. */
   readonly choice: InboundChoice | null;
@@ -892,7 +913,7 @@ export interface Inbound {
   readonly voice: InboundVoice | null;
   /** The advertisement from which the person came, all fields as Meta gives them. */
   readonly referral: Json | null;
-  /** The person wants no more marketing messages, or wants them again. */
+  /** The person opts out of marketing messages, or in again. */
   readonly preference: "stop" | "resume" | null;
   /** Meta's errors about this message: a kind that it does not pass on, for example. */
   readonly errors: readonly InboundError[];

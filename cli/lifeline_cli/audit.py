@@ -21,25 +21,26 @@ ACCOUNTED: Final = "accounted"
 def audit(
     context: typer.Context,
     deep: Annotated[
-        bool, typer.Option("--deep", help="Read the whole ledger for open messages that nobody looks after.")
+        bool,
+        typer.Option("--deep", help="Scan the whole ledger for open messages that are not on the agenda."),
     ] = False,
     wake: Annotated[
-        bool, typer.Option("--wake", help="With --deep: let a worker look at those it finds.")
+        bool, typer.Option("--wake", help="With --deep: make a worker process the messages found.")
     ] = False,
 ) -> None:
-    """Is every message accounted for? Names what to look at and the one command to run.
+    """Check that every message is accounted for; list problems, each with the command to run.
 
-    Exit code 0 when all is accounted for, 1 when there is something to look at.
+    Exit code 0 if every message is accounted for, 1 if something needs attention.
     """
     cli: Cli = context.obj
     if wake and not deep:
-        raise usage("--wake goes with --deep")
+        raise usage("--wake needs --deep")
     result = _ask(cli, deep, wake)
     cli.show("audit.run", result, draw)
     if result["verdict"] != ACCOUNTED:
-        raise CliError("look", "there is something to look at", f"Run: {result['command']}", shown=True)
+        raise CliError("look", "something needs attention", f"Run: {result['command']}", shown=True)
     if result["deep"] and result["deep"]["next"] is not None:
-        raise CliError("unfinished", "the ledger was not read to its end", shown=True)
+        raise CliError("unfinished", "the scan of the ledger did not finish", shown=True)
 
 
 def _ask(cli: Cli, deep: bool, wake: bool) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def _ask(cli: Cli, deep: bool, wake: bool) -> dict[str, Any]:
     parts = [result["deep"]]
     answers = [result]
     with render.progress(cli.as_json) as bar:
-        task = bar.add_task("reading the ledger", total=64)
+        task = bar.add_task("scanning the ledger", total=64)
         while parts[-1]["next"] is not None:
             at = parts[-1]["next"]
             bar.update(task, completed=at)
@@ -77,7 +78,7 @@ def _ask(cli: Cli, deep: bool, wake: bool) -> dict[str, Any]:
 def draw(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """The verdict first, then what stands where."""
     if result["verdict"] == ACCOUNTED:
-        yield render.text(f"Accounted for, at {render.moment(result['at'])}.", "green")
+        yield render.text(f"Every message is accounted for ({render.moment(result['at'])}).", "green")
     for item in result["findings"]:
         yield render.warn(f"{item['count']} {item['what']}" if item["count"] > 1 else str(item["what"]))
         yield render.text(f"    {item['command']}")
@@ -111,7 +112,7 @@ def draw(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         for name in deep["ids"]:
             yield render.text(f"    {name}")
         if deep["next"] is not None:
-            yield render.warn("the ledger was not read to its end: a part of it takes too long")
+            yield render.warn("the scan of the ledger did not finish: one part takes too long")
 
 
 def _age(low: float, high: float | None) -> str:

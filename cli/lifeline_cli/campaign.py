@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from lifeline.contract.actions.messages import OF_CONTACT
+from lifeline.contract.messages import ContractError, parse_message
 from lifeline.contract.ways import WAYS, joined
 
 from lifeline_cli import render
+from lifeline_cli.client import checked
 from lifeline_cli.errors import CliError
 from lifeline_cli.render import Cli, Count, Watch
-from lifeline_cli.values import instant_of, seconds_of
+from lifeline_cli.values import instant_of, person_of, seconds_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-PERSON: Final = ("user_id", *(way.field for way in WAYS), "time_zone", "bsuid")
+PERSON: Final = ("user_id", *(way.field for way in WAYS), *OF_CONTACT)
 _ANY_WAY: Final = joined([way.owned for way in WAYS], "or")
 PARAMETER: Final = re.compile(r"parameter_([1-9][0-9]?)")
 LINES_PER_CALL: Final = 100
@@ -34,7 +38,7 @@ SHOWN: Final = 10
 
 @dataclass(slots=True)
 class Checked:
-    """What the first pass over a file found."""
+    """What is known of a file before it is sent."""
 
     total: int = 0
     """Lines."""
@@ -50,17 +54,24 @@ class Checked:
     repeating: list[int] = field(default_factory=list)
     """The first :data:`SHOWN` of them."""
 
+    def add(self, faults: Sequence[dict[str, Any]]) -> None:
+        """Bad lines, in the order of the file."""
+        self.bad += len(faults)
+        self.named += sorted(faults, key=lambda item: item["line"])[: NAMED - len(self.named)]
+
     def warnings(self) -> list[str]:
         """What is no fault, and still worth a look."""
         if not self.repeats:
             return []
         lines = ", ".join(map(str, self.repeating)) + (", ..." if self.repeats > len(self.repeating) else "")
-        return [f"lines to whom an earlier line goes: {self.repeats} ({lines}); each is sent"]
+        return [f"lines that repeat an earlier recipient: {self.repeats} ({lines}); Lifeline sends each"]
 
 
-app = typer.Typer(no_args_is_help=True, help="Send to many, slowly; look, pause, resume, cancel.")
-Name = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its name.", show_default=False)]
-Reason = Annotated[str, typer.Argument(help="Why; it goes into the history.")]
+app = typer.Typer(
+    no_args_is_help=True, help="Send a template to many people at a set pace; follow, pause or cancel it."
+)
+Name = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's name.", show_default=False)]
+Reason = Annotated[str, typer.Argument(help="The reason, for the history.")]
 
 
 @app.command()
@@ -70,25 +81,25 @@ def send(
         Path,
         typer.Argument(
             metavar="FILE",
-            help=f"CSV with a header: to or bsuid, and where wanted {', '.join(PERSON)}, text, "
+            help=f"CSV with a header: to or bsuid; optional: {', '.join(PERSON)}, text, "
             "parameter_1, parameter_2, ...",
         ),
     ],
     template: Annotated[str, typer.Option("--template", metavar="NAME", help="An approved template.")],
-    over: Annotated[str, typer.Option("--over", metavar="SPAN", help="Spread over this: 30m, 2h, 1d.")],
+    over: Annotated[str, typer.Option("--over", metavar="SPAN", help="Spread the sends over: 30m, 2h, 1d.")],
     start: Annotated[
-        str, typer.Option("--start", metavar="TIME", help="Not before: 2026-03-01T09:00:00Z, or 18:30 (UTC).")
+        str, typer.Option("--start", metavar="TIME", help="Start at: 2026-03-01T09:00:00Z, or 18:30 (UTC).")
     ] = "",
     language: Annotated[str, typer.Option("--language", help="The template's language.")] = "en_US",
     category: Annotated[str, typer.Option("--category", help="A label for reports.")] = "promotion",
     expires: Annotated[
-        str, typer.Option("--expires", metavar="TIME", help="Nobody gets it later than this.")
+        str, typer.Option("--expires", metavar="TIME", help="Deliver nothing after this time.")
     ] = "",
     name: Annotated[
-        str, typer.Option("--name", help="The campaign's name; else made of the file's name and content.")
+        str, typer.Option("--name", help="The campaign's name; default: from the file's name and content.")
     ] = "",
 ) -> None:
-    """Check every line first; with one bad line nothing is sent. The same file again is sent once."""
+    """Check every line, then send. One invalid line stops it; the same file is sent only once."""
     cli: Cli = context.obj
     span = seconds_of(over, "--over")
     start_at, expires_at = instant_of(start) if start else "", instant_of(expires) if expires else ""
@@ -104,30 +115,34 @@ def send(
     def lines() -> Iterator[list[dict[str, Any]]]:
         return batches(read_lines(file, template, language, common))
 
-    checked = _check(cli, lines())
-    if checked.bad:
-        raise _bad_lines(checked)
-    if not checked.total:
-        raise CliError("empty_file", f"{file} has a header and no line below it")
+    known = _check_here(lines())
+    if known.bad:
+        raise _bad_lines(known)
+    if not known.total:
+        raise CliError("empty_file", f"{file} has a header but no lines")
     fields: dict[str, Any] = {
         "campaign": campaign,
         "template": template,
         "language": language,
-        "parameters": checked.values,
-        "total": checked.total,
+        "parameters": known.values,
+        "total": known.total,
         "over_seconds": span,
         **({"start": start_at} if start_at else {}),
     }
+    checked("campaign.create", **fields)
+    _check(cli, lines(), known)
+    if known.bad:
+        raise _bad_lines(known)
     created = cli.client.change("campaign.create", **fields)
     with render.progress(cli.as_json) as bar:
-        task = bar.add_task("storing", total=checked.total)
+        task = bar.add_task("storing", total=known.total)
         for index, batch in enumerate(lines()):
             messages = [item["message"] for item in batch]
             cli.client.change("campaign.add", campaign=campaign, chunk=index, messages=messages)
             bar.update(task, advance=len(batch))
     begun = cli.client.change("campaign.start", campaign=campaign)
-    warnings = [*checked.warnings(), *created["warnings"], *begun["warnings"]]
-    result = {**begun, "reachable": checked.reachable, "warnings": warnings}
+    warnings = [*known.warnings(), *created["warnings"], *begun["warnings"]]
+    result = {**begun, "reachable": known.reachable, "warnings": warnings}
     cli.show("campaign.send", result, draw_sent)
 
 
@@ -136,39 +151,51 @@ def _bad_lines(checked: Checked) -> CliError:
     more = f" and {checked.bad - len(shown)} more" if checked.bad > len(shown) else ""
     return CliError(
         "bad_lines",
-        f"{checked.bad} bad lines, nothing was sent: " + "; ".join(shown) + more,
-        "Correct them and send the file again.",
+        f"{checked.bad} invalid lines, nothing was sent: " + "; ".join(shown) + more,
+        "Correct them and run the command again.",
         action="campaign.check",
     )
 
 
-def _check(cli: Cli, chunks: Iterable[list[dict[str, Any]]]) -> Checked:
-    """The first pass. Of each line it keeps a number's hash, some 100 bytes."""
-    checked = Checked()
+def _check_here(chunks: Iterable[list[dict[str, Any]]]) -> Checked:
+    """The first pass, without AWS. Of each line it keeps a number's hash, some 100 bytes."""
+    known = Checked()
     seen: set[int] = set()
+    for batch in chunks:
+        for item in batch:
+            message = item["message"]
+            fault = item.get("fault") or _broken(message)
+            if fault:
+                known.add([{"line": item["line"], "fault": fault}])
+            whom = message.get("to") or message.get("recipient", {}).get("bsuid", "")
+            number = hash("".join(sign for sign in whom if sign.isalnum()))
+            known.values = len(message["template"].get("parameters", ()))
+            if number in seen:
+                known.repeats += 1
+                known.repeating += [item["line"]][: SHOWN - len(known.repeating)]
+            seen.add(number)
+        known.total += len(batch)
+    return known
+
+
+def _broken(message: Mapping[str, Any]) -> str:
+    """How a line's message breaks the contract; empty where it does not."""
+    try:
+        parse_message(json.dumps(message, ensure_ascii=False))
+    except ContractError as error:
+        return "; ".join(error.reasons)
+    return ""
+
+
+def _check(cli: Cli, chunks: Iterable[list[dict[str, Any]]], known: Checked) -> None:
+    """The second pass: numbering plan, time zones, and who has a fallback."""
     with render.progress(cli.as_json) as bar:
-        task = bar.add_task("checking", total=None)
+        task = bar.add_task("checking", total=known.total)
         for batch in chunks:
-            faults = [item for item in batch if "fault" in item]
-            whole = [item for item in batch if "fault" not in item]
-            if whole:
-                answer = cli.client.call("campaign.check", lines=whole)
-                checked.reachable += answer["reachable"]
-                faults += answer["faults"]
-            for item in batch:
-                message = item["message"]
-                whom = message.get("to") or message.get("recipient", {}).get("bsuid", "")
-                number = hash("".join(sign for sign in whom if sign.isalnum()))
-                checked.values = len(message["template"].get("parameters", ()))
-                if number in seen:
-                    checked.repeats += 1
-                    checked.repeating += [item["line"]][: SHOWN - len(checked.repeating)]
-                seen.add(number)
-            checked.total += len(batch)
-            checked.bad += len(faults)
-            checked.named += sorted(faults, key=lambda item: item["line"])[: NAMED - len(checked.named)]
+            answer = cli.client.call("campaign.check", lines=batch)
+            known.reachable += answer["reachable"]
+            known.add(answer["faults"])
             bar.update(task, advance=len(batch))
-    return checked
 
 
 def _name(file: Path, template: str) -> str:
@@ -178,7 +205,7 @@ def _name(file: Path, template: str) -> str:
             while part := source.read(1 << 20):
                 digest.update(part)
     except (OSError, ValueError) as error:
-        raise CliError("unreadable_file", f"{file} cannot be read: {error}") from error
+        raise CliError("unreadable_file", f"cannot read {file}: {error}") from error
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", file.stem)[:64].strip("-") or "campaign"
     return f"{stem}-{digest.hexdigest()[:8]}"
 
@@ -201,12 +228,13 @@ def read_lines(
                 raise CliError(
                     "bad_header",
                     f"{file}, line 1: the header is {','.join(header)[:120]!r}",
-                    f"Wanted is to or bsuid; known are text, {', '.join(PERSON)}, parameter_1, ...",
+                    f"It needs to or bsuid; optional: text, {', '.join(PERSON)}, parameter_1, ...",
                 )
             reader.fieldnames = header
             for row in reader:
                 values = {key: (row.get(key) or "").strip() for key in header}
-                person = {key: values[key] for key in PERSON if values.get(key)}
+                person: dict[str, Any] = {key: values[key] for key in PERSON if values.get(key)}
+                person = person_of(person)
                 message: dict[str, Any] = {
                     "id": f"{common['campaign']}:{reader.line_num}",
                     "template": {"name": template, "language": language},
@@ -224,7 +252,7 @@ def read_lines(
                 yield {"line": reader.line_num, "message": message, **({"fault": fault} if fault else {})}
     except (OSError, ValueError, csv.Error) as error:
         raise CliError(
-            "unreadable_file", f"{file} cannot be read: {error}", "It must be a CSV file in UTF-8."
+            "unreadable_file", f"cannot read {file}: {error}", "It must be a CSV file in UTF-8."
         ) from error
 
 
@@ -269,7 +297,7 @@ def status(
     watch: Watch = None,
     count: Count = None,
 ) -> None:
-    """How far each campaign is, and what became of its messages."""
+    """Show the progress of campaigns and the outcomes of their messages."""
     cli: Cli = context.obj
     fields = {"campaign": campaign} if campaign else {}
     cli.watch(
@@ -280,7 +308,7 @@ def status(
 def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """A row per campaign with a bar."""
     if not result["campaigns"]:
-        yield render.text("No campaign is known.")
+        yield render.text("No campaigns.")
         return
     counters = ("sent", "fallback", "failed", "expired", "cancelled", "suppressed")
     yield render.table(
@@ -321,13 +349,13 @@ def draw_change(result: Mapping[str, Any]) -> Iterable[RenderableType]:
 
 @app.command()
 def pause(context: typer.Context, campaign: Name, reason: Reason = "paused by an operator") -> None:
-    """Let nothing more leave, until it is resumed."""
+    """Stop releasing messages until you resume the campaign."""
     _steer(context, "campaign.pause", campaign, reason)
 
 
 @app.command()
 def resume(context: typer.Context, campaign: Name, reason: Reason = "resumed by an operator") -> None:
-    """Go on; its end moves by the length of the pause."""
+    """Continue a paused campaign; its end moves by the length of the pause."""
     _steer(context, "campaign.resume", campaign, reason)
 
 
@@ -338,6 +366,6 @@ def cancel(
     reason: Reason = "cancelled by an operator",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Stop it for good, within a minute."""
-    render.confirm(f"Campaign {campaign} cannot be taken up again. Go on?", yes)
+    """Stop a campaign for good, within a minute."""
+    render.confirm(f"You cannot resume campaign {campaign} after this. Cancel it?", yes)
     _steer(context, "campaign.cancel", campaign, reason)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
-from lifeline.contract.operator_actions import Refusal, only_reads, parse_answer, request_for
+from lifeline.contract.operator_actions import Refusal, only_reads, parse_answer, request_faults, request_for
 
 from lifeline_cli.errors import CliError, of_aws, usage
 from lifeline_cli.options import Options
@@ -19,6 +19,15 @@ READ_OUTPUT: Final = "OperatorReadFunctionName"
 STACK_VARIABLE: Final = "LIFELINE_STACK"
 CALL_SECONDS: Final = 65
 """Read time-out of an invocation: more than OperatorFunction's own 60 s."""
+
+
+def checked(action: str, **fields: Any) -> dict[str, Any]:
+    """A request that fits the contract. Raises a usage error, before anything is asked of AWS."""
+    request = request_for(action, **fields)
+    faults = [fault.removeprefix("request.") for fault in request_faults(request)]
+    if faults:
+        raise usage("; ".join(faults), "Nothing was sent.")
+    return request
 
 
 class Client:
@@ -33,8 +42,8 @@ class Client:
         name = self.options.stack or os.environ.get(STACK_VARIABLE, "")
         if not name:
             raise usage(
-                "which system? no stack is named",
-                f"Give --stack NAME, or set {STACK_VARIABLE}: export {STACK_VARIABLE}=lifeline-prod",
+                "no stack is set",
+                f"Use --stack NAME, or set {STACK_VARIABLE}: export {STACK_VARIABLE}=lifeline-prod",
             )
         return name
 
@@ -52,7 +61,7 @@ class Client:
             raise CliError(
                 "no_region",
                 "no AWS region is set",
-                "Give --region, for example --region eu-west-1, or set AWS_REGION.",
+                "Use --region, for example --region eu-west-1, or set AWS_REGION.",
             )
         return session
 
@@ -105,8 +114,8 @@ class Client:
         if output not in outputs:
             raise CliError(
                 "not_lifeline",
-                f"stack {self.stack!r} has no output {output}, so it is no Lifeline system or is not "
-                "deployed yet",
+                f"stack {self.stack!r} has no output {output}: it is not a Lifeline stack, or its deployment "
+                "did not finish",
                 "Check --stack, or deploy again.",
             )
         return str(outputs[output])
@@ -126,7 +135,7 @@ class Client:
 
     def call(self, action: str, **fields: Any) -> dict[str, Any]:
         """Carry out one action and return its ``result``. Raises :class:`CliError` otherwise."""
-        return self._answer(request_for(action, **fields))
+        return self._answer(checked(action, **fields))
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         document, action = self._invoke(request), request["action"]
@@ -140,7 +149,7 @@ class Client:
 
     def change(self, action: str, **fields: Any) -> dict[str, Any]:
         """As :meth:`call`, with a proof of who calls: the history names the actor."""
-        request = request_for(action, **fields)
+        request = checked(action, **fields)
         return self._answer({**request, "proof": self.prove(request)})
 
     def _invoke(self, request: dict[str, Any]) -> object:
@@ -154,7 +163,7 @@ class Client:
             if "ResourceNotFound" in type(error).__name__:
                 raise CliError(
                     "no_function",
-                    f"function {function} is named by the stack and does not exist",
+                    f"the stack names function {function}, which does not exist",
                     "Deploy the stack again.",
                 ) from error
             raise of_aws(error, f"invoking {function}", self.region) from error
@@ -172,7 +181,7 @@ class Client:
             raise CliError(
                 "function_failed",
                 f"{function} failed: {detail.get('errorType', answer['FunctionError'])}: {text[:300]}",
-                f"Its log says more: aws logs tail /aws/lambda/{function} --since 10m",
+                f"See its log: aws logs tail /aws/lambda/{function} --since 10m",
                 action=action,
             )
         return document

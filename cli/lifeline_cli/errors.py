@@ -86,34 +86,34 @@ def of_aws(error: BaseException, doing: str, region: str) -> CliError:
     if kind in _NO_KEYS:
         return CliError(
             "no_credentials",
-            f"no AWS credentials were found while {doing}",
-            "Sign in (aws sso login), or give --profile, or set AWS_PROFILE.",
+            f"found no AWS credentials while {doing}",
+            "Sign in (aws sso login), use --profile or set AWS_PROFILE.",
         )
     if kind == "ProfileNotFound":
-        return CliError("no_profile", text, "aws configure list-profiles shows the profiles there are.")
+        return CliError("no_profile", text, "List the profiles with: aws configure list-profiles.")
     if kind in _NO_WAY:
         return CliError(
             "unreachable",
-            f"AWS could not be reached while {doing}: {text}",
+            f"cannot reach AWS while {doing}: {text}",
             f"Check the network, the region ({region or 'none'}) and AWS_ENDPOINT_URL.",
         )
     if kind == "ReadTimeoutError":
         return CliError(
             "timeout",
-            f"no answer in time while {doing}; whether it was carried out is unknown",
-            "Look with lifeline panic status or lifeline queue status before you try again.",
+            f"timed out while {doing}; the request may have taken effect",
+            "Check lifeline panic status or lifeline queue status before you try again.",
         )
     if code in _DENIED:
         return CliError(
             "denied",
-            f"you are not allowed to go on: {doing} was denied ({text[:300]})",
-            "Ask for the policy in the stack's output OperatorPolicyArn; for looking alone "
-            "OperatorReadPolicyArn will do.",
+            f"AWS denied access while {doing} ({text[:300]})",
+            "Ask for the policy in the stack's output OperatorPolicyArn, or OperatorReadPolicyArn to "
+            "read only.",
         )
     if code in _BAD_KEYS:
         return CliError(
             "bad_credentials",
-            f"AWS does not accept the credentials while {doing} ({code})",
-            "Sign in again, or give another --profile.",
+            f"AWS rejected the credentials while {doing} ({code})",
+            "Sign in again, or use another --profile.",
         )
-    return CliError("aws", f"AWS answered with an error while {doing}: {code or kind}: {text}"[:600])
+    return CliError("aws", f"AWS returned an error while {doing}: {code or kind}: {text}"[:600])

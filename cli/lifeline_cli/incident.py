@@ -19,7 +19,7 @@ from lifeline_cli.values import seconds_of
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-app = typer.Typer(no_args_is_help=True, help="Look back on incidents: one for each panic.")
+app = typer.Typer(no_args_is_help=True, help="List incidents and report on them; each panic is one incident.")
 
 
 @app.command("list")
@@ -27,9 +27,9 @@ def list_incidents(
     context: typer.Context,
     scope: Annotated[str | None, typer.Option("--scope", metavar="SCOPE", help="Only this scope.")] = None,
     since: Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back: 24h, 30d.")] = "90d",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Maximum number of incidents.")] = 50,
 ) -> None:
-    """Incidents, newest first: since when, how long, why, who ended them."""
+    """List incidents, newest first: start, duration, cause, who ended them."""
     cli: Cli = context.obj
     fields: dict[str, Any] = {"since_seconds": seconds_of(since, "--since"), "limit": limit}
     fields |= {"scope": scope} if scope else {}
@@ -39,7 +39,7 @@ def list_incidents(
 def draw_list(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """A row per incident."""
     if not result["incidents"]:
-        yield render.text("No incident in this time.", "green")
+        yield render.text("No incidents in this period.", "green")
         return
     for row in result["incidents"]:
         ended = f", left by {short(row['closed_by'])}" if row["closed_by"] else ""
@@ -52,20 +52,20 @@ def draw_list(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         lasted = exact_duration(row["duration_seconds"])
         yield render.text(f"  {row['scope']}: {row['cause'].replace('_', ' ')} for {lasted}{flaps}")
         yield render.text(f"  opened by {short(row['opened_by'])}{ended}: {row['reason']}", "dim")
-    yield render.text("More of one: lifeline incident report ID")
+    yield render.text("Details: lifeline incident report ID")
 
 
 @app.command()
 def report(
     context: typer.Context,
-    incident: Annotated[str, typer.Argument(metavar="ID", help="The incident; last for the newest one.")],
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
+    incident: Annotated[str, typer.Argument(metavar="ID", help="The incident's ID; last for the newest.")],
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the report as Markdown.")] = False,
     html: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", help="Write it as one page for browser, phone and paper."),
+        typer.Option("--html", metavar="FILE", help="Write the report as one HTML page."),
     ] = None,
 ) -> None:
-    """Everything the runbook asks after an incident, with what is known filled in."""
+    """Report on an incident, with the runbook's post-incident checklist filled in."""
     cli: Cli = context.obj
     document = cli.client.call("incident.report", incident_id=incident)
     if html is not None:

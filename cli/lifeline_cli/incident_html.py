@@ -107,7 +107,7 @@ def page(report: Mapping[str, Any]) -> str:
 def _figure(timeline: Mapping[str, Any]) -> str:
     caption = ""
     if timeline["first_failure_t"] is not None:
-        caption = '<figcaption class="soft">The dashed line is the first failure of a send.</figcaption>'
+        caption = '<figcaption class="soft">The dashed line marks the first failed send.</figcaption>'
     return (
         "<section><h2>Timeline</h2><figure>"
         f'<div class="wide">{picture(timeline, WIDE)}</div>'
@@ -149,4 +149,4 @@ def _checklist(report: Mapping[str, Any]) -> str:
         f'{escape(question)}<br><span class="soft">{escape(known)}</span></li>'
         for done, question, known in read.checklist(report)
     )
-    return f'<section><h2>Checklist of the runbook</h2><ul class="checklist">{items}</ul></section>'
+    return f'<section><h2>Runbook checklist</h2><ul class="checklist">{items}</ul></section>'

@@ -17,7 +17,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         lines += [f"## {part.title}", "", *_table(part), ""]
         if part.note:
             lines += [_cell(part.note), ""]
-    lines += ["## Checklist of the runbook", ""]
+    lines += ["## Runbook checklist", ""]
     lines += [
         f"- [{'x' if done else ' '}] {_cell(question)}: {_cell(known)}"
         for done, question, known in read.checklist(report)

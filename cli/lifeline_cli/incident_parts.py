@@ -14,6 +14,7 @@ from lifeline.contract.instants import exact_duration
 from lifeline.contract.ways import WAYS, WAYS_BY_NAME, joined
 
 from lifeline_cli import render
+from lifeline_cli.incident_evidence import in_words
 
 Report = Mapping[str, Any]
 
@@ -22,23 +23,23 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "parked_then_sent": "parked, then sent by WhatsApp",
     "sent": "sent by WhatsApp after a failure",
     "waiting": "still waiting",
-    "expired": "expired: too late to be of use",
-    "cancelled": "cancelled: taken back before anybody was reached",
-    "suppressed": "suppressed: its recipient wants no promotions",
-    "rejected": "rejected: refused, a person must look",
-    "failed": "failed: nobody was reached",
+    "expired": "expired before delivery",
+    "cancelled": "cancelled before delivery",
+    "suppressed": "suppressed: the recipient opted out",
+    "rejected": "rejected: needs an operator",
+    "failed": "failed: not delivered",
 }
 FATES: Final[Mapping[str, str]] = {
     "reached": "reached",
     "waiting": "still waiting",
-    "not_reached": "not reached at all",
+    "not_reached": "not reached",
 }
 DOUBTS: Final[Mapping[str, str]] = {
     "by_webhook": "settled by Meta's webhook",
     "sent_again": "sent again after the grace time",
-    "by_fallback": "reached another way",
-    "expired": "given up: its time passed, or its recipient wants no promotions",
-    "open": "not settled yet",
+    "by_fallback": "settled by a fallback",
+    "expired": "given up: expired, or the recipient opted out",
+    "open": "still open",
 }
 REQUESTS: Final[Mapping[str, str]] = {
     "dynamodb_writes": "DynamoDB write units",
@@ -79,7 +80,7 @@ def figures(report: Report) -> list[tuple[str, str]]:
     return [
         ("time to detect", exact_duration(report["detection_seconds"])),
         ("duration", exact_duration(report["duration_seconds"])),
-        ("messages touched", count(messages["total"])),
+        ("messages affected", count(messages["total"])),
         (f"by {joined([way.label for way in WAYS], 'or')}", count(fallen)),
         ("people not reached", count(people["not_reached"])),
         ("median added delay", exact_duration(delay["median_seconds"])),
@@ -121,9 +122,9 @@ def warnings(report: Report) -> list[str]:
     """What the reader should know of the report itself."""
     notes = []
     if not report["complete"]:
-        notes.append("there were more messages than could be read in time: the counts are too low")
+        notes.append("not all messages could be read in time: the counts are too low")
     if report.get("kept"):
-        notes.append(f"this is the report as it was told at {render.moment(report['at'])}")
+        notes.append(f"this is the report as saved at {render.moment(report['at'])}")
     return notes
 
 
@@ -144,7 +145,7 @@ def _course(report: Report) -> Part:
         ("state", str(report["state"])),
         ("cause", _causes(report)),
         ("reason", report["reason"] or "-"),
-        ("evidence", _evidence(opened["evidence"])),
+        ("evidence", in_words(opened["evidence"])),
         ("first failure", render.moment(report["first_failure_at"])),
         ("panic entered", f"{render.moment(opened['at'])} by {actor(opened['actor'] or opened['source'])}"),
         ("time to detect", exact_duration(report["detection_seconds"])),
@@ -184,17 +185,17 @@ def _messages(report: Report) -> Part:
     unknown = report.get("delivery_unknown") or {"sends": 0}
     if unknown["sends"]:
         note += (
-            f" Delivery unknown: {count(unknown['sends'])} messages that Meta accepted from "
-            f"{render.moment(unknown['since'])} on, and of which it reported nothing."
+            f" Delivery unknown: Meta accepted {count(unknown['sends'])} messages from "
+            f"{render.moment(unknown['since'])} on and reported no status for them."
         )
     if messages["possible_duplicates"]:
         note += (
-            f" Told once more than intended: perhaps {count(messages['possible_duplicates'])},"
-            f" proven {count(messages['duplicates'])}."
+            f" Duplicates: {count(messages['possible_duplicates'])} possible,"
+            f" {count(messages['duplicates'])} proven."
         )
     if messages["told_by_both"]:
         both = count(messages["told_by_both"])
-        note += f" Told by WhatsApp and, since no device had it in time, by a fallback: {both}."
+        note += f" Delivered by WhatsApp and, because no device had it in time, by a fallback: {both}."
     return Part(
         "Messages by outcome",
         ("outcome", "messages", "share"),
@@ -205,7 +206,7 @@ def _messages(report: Report) -> Part:
 
 
 def _people(people: Mapping[str, int]) -> str:
-    """What became of the people; what is none is left out."""
+    """How many people were reached, wait, were missed; a zero is left out."""
     if not people["affected"]:
         return "Nobody was affected: no message was held back."
     parts = [f"{count(people[name])} {words}" for name, words in FATES.items() if people[name]]
@@ -228,7 +229,7 @@ def _delay(report: Report) -> Part:
         ("way", "messages", "median", "95th percentile", "worst"),
         rows,
         ("messages", "median", "95th percentile", "worst"),
-        f"From when a message could have gone to when {joined(['Meta', *_SERVICES], 'or')} took it.",
+        f"From the time a message could leave to the time {joined(['Meta', *_SERVICES], 'or')} accepted it.",
     )
 
 
@@ -248,10 +249,10 @@ def _doubts(report: Report) -> Part:
     rows = [(words, count(doubts[name])) for name, words in DOUBTS.items() if doubts[name]]
     return Part(
         "In doubt",
-        ("how it was settled", "messages"),
+        ("how it ended", "messages"),
         rows,
         ("messages",),
-        "Sends whose answer was lost: Meta may have taken them.",
+        "Sends whose response was lost: Meta may have accepted them.",
     )
 
 
@@ -260,7 +261,7 @@ def _drain(report: Report) -> Part:
     rows = [
         ("parked", f"{count(drain['parked'])} messages"),
         ("still waiting", f"{count(drain['waiting'])} messages"),
-        ("last one gone", render.moment(drain["done_at"])),
+        ("last one sent", render.moment(drain["done_at"])),
         ("drain time after recovery", exact_duration(drain["seconds"])),
     ]
     return Part("Backlog", ("what", "found"), rows)
@@ -279,10 +280,10 @@ def _traffic(report: Report) -> Part:
         for row in traffic["rows"]
     ]
     before = exact_duration(traffic["before_seconds"])
-    note = f"Before: {before} of counters. During: messages that the incident touched."
+    note = f"Before: from {before} of counters. During: messages affected by the incident."
     if spike and spike["is_spike"]:
         note += (
-            f" Traffic had risen {spike['ratio']:g} times in the ten minutes before, most in category "
+            f" Traffic rose {spike['ratio']:g}-fold in the ten minutes before, mostly in category "
             f"{spike['category']}, template {spike['template']}."
         )
     return Part(
@@ -300,24 +301,24 @@ def _failures(report: Report) -> Part:
         for row in report["failures"]
     ]
     return Part(
-        "Failures of sends",
+        "Send failures",
         ("cause", "Meta's code", "failures"),
         rows,
         ("failures",),
-        "By whole minutes, from the first failure to the end of panic.",
+        "Per whole minute, from the first failure to the end of panic.",
     )
 
 
 def _cost(report: Report) -> Part:
-    cost = report["cost"]
+    cost, probes = report["cost"], report["cost"]["meta_probes"]
     rows = [(words, count(cost["requests"].get(name, 0))) for name, words in REQUESTS.items()]
     return Part(
         "What it cost",
         ("AWS requests, at most", "number"),
         rows,
         ("number",),
-        f"About ${cost['usd']:.4f} at list prices of us-east-1; batches make it less. "
-        f"Meta was asked {count(cost['meta_probes'])} probes.",
+        f"About ${cost['usd']:.4f} at list prices of us-east-1; batches cost less. "
+        f"{count(probes)} {'probe was' if probes == 1 else 'probes were'} sent to Meta.",
     )
 
 
@@ -331,18 +332,7 @@ def _events(report: Report) -> Part:
         )
         for event in report["timeline"]["events"]
     ]
-    return Part("Course", ("when (UTC)", "what", "by", "why"), rows)
-
-
-def _evidence(evidence: Mapping[str, Any]) -> str:
-    words = []
-    for name, value in evidence.items():
-        if value in (None, "", {}, []):
-            continue
-        if isinstance(value, Mapping):
-            value = ", ".join(f"{key} {inner}" for key, inner in value.items())
-        words.append(f"{name.replace('_', ' ')}: {value}")
-    return "; ".join(words) or "-"
+    return Part("Sequence of events", ("when (UTC)", "what", "by", "why"), rows)
 
 
 def _share(part: int, whole: int) -> str:

@@ -37,8 +37,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
-    help="Keep WhatsApp messages arriving while WhatsApp fails. Start with: lifeline panic status",
-    epilog="The options above may stand before or after a command. "
+    help="Keep messages arriving when WhatsApp fails. Start with: lifeline panic status",
+    epilog="The options above work before or after a command. "
     "Exit codes: 0 done, 1 refused or failed, 2 wrong usage. At 3 a.m.: docs/runbook.md.",
 )
 app.add_typer(panic.app, name="panic")
@@ -50,6 +50,7 @@ whatsapp.app.command("volume")(whatsapp_account.volume)
 whatsapp.app.command("test")(whatsapp_account.probe)
 whatsapp.app.command("token-status")(whatsapp_token.token_status)
 whatsapp.app.command("refresh-token")(whatsapp_token.refresh_token)
+whatsapp.app.command("set-token")(whatsapp_token.set_token)
 app.add_typer(incident.app, name="incident")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(messages.contacts, name="contacts")
@@ -85,14 +86,14 @@ def options(
             "--stack",
             metavar="NAME",
             envvar="LIFELINE_STACK",
-            help="The CloudFormation stack, or its name in the file of stacks.",
+            help="The CloudFormation stack, or its name in config.toml.",
         ),
     ] = "",
     region: Annotated[
-        str, typer.Option("--region", metavar="REGION", help="AWS region; else as AWS_REGION says.")
+        str, typer.Option("--region", metavar="REGION", help="AWS region; default: AWS_REGION.")
     ] = "",
     profile: Annotated[
-        str, typer.Option("--profile", metavar="NAME", help="AWS profile; else as AWS_PROFILE says.")
+        str, typer.Option("--profile", metavar="NAME", help="AWS profile; default: AWS_PROFILE.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")] = False,
     version: Annotated[
@@ -144,7 +145,7 @@ def _usage(error: typer.TyperException, as_json: bool) -> int:
     message = getattr(error, "format_message", lambda: str(error))()
     if not message:  # no_args_is_help: the help has been printed
         return USAGE
-    return _fail(CliError("usage", message, "Add --help for what there is.", exit_code=USAGE), as_json)
+    return _fail(CliError("usage", message, "See the options with --help.", exit_code=USAGE), as_json)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from lifeline_cli.render import Cli
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-app = typer.Typer(no_args_is_help=True, help="Upload files that messages name by an id; list, delete them.")
+app = typer.Typer(no_args_is_help=True, help="Upload, list and delete media files at Meta.")
 PART: Final = 1 << 20
 PUT_SECONDS: Final = 300.0
 """How long the upload of a large file may take without an answer."""
@@ -30,17 +30,20 @@ def upload(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file.")],
     mime: Annotated[
-        str, typer.Option("--type", metavar="MIME", help="Its type: image/png. Else as its ending says.")
+        str,
+        typer.Option(
+            "--type", metavar="MIME", help="MIME type, such as image/png; default: from the extension."
+        ),
     ] = "",
 ) -> None:
-    """Give Meta a file and print its media id, which is good for 30 days. The same file keeps its id."""
+    """Upload a file to Meta and print its media ID, valid for 30 days. The same file keeps its ID."""
     cli: Cli = context.obj
     kind = (mime or type_of(file.name) or "").partition(";")[0].strip().lower()
     if not kind:
         raise CliError(
             "bad_file",
-            f"what type is {file}? WhatsApp knows no files with its ending",
-            "Give --type MIME.",
+            f"unknown type: WhatsApp takes no files with the extension of {file}",
+            "Use --type MIME.",
             valid=tuple(FILE_TYPES),
         )
     size, sha256 = _checked(file, kind)
@@ -70,7 +73,7 @@ def _checked(file: Path, kind: str) -> tuple[int, str]:
                 digest.update(part)
                 size += len(part)
     except OSError as error:
-        raise CliError("unreadable_file", f"{file} cannot be read: {error}") from error
+        raise CliError("unreadable_file", f"cannot read {file}: {error}") from error
     return size, digest.hexdigest()
 
 
@@ -88,16 +91,16 @@ def _put(file: Path, place: Mapping[str, Any]) -> None:
                 retries=False,
             )
     except (OSError, urllib3.exceptions.HTTPError) as error:
-        raise CliError("not_uploaded", f"{file} could not be put into S3: {type(error).__name__}") from error
+        raise CliError("not_uploaded", f"failed to upload {file} to S3: {type(error).__name__}") from error
     if answer.status != 200:
         code = re.search(rb"<Code>(\w+)</Code>", answer.data)
         said = f"HTTP {answer.status} {code[1].decode() if code else ''}".strip()
-        raise CliError("not_uploaded", f"{file} could not be put into S3: {said}", "Try it once more.")
+        raise CliError("not_uploaded", f"failed to upload {file} to S3: {said}", "Try again.")
 
 
 @app.command("list")
 def list_(context: typer.Context) -> None:
-    """Files that were uploaded here and that Meta still has."""
+    """List the files uploaded from this stack that Meta still has."""
     cli: Cli = context.obj
     cli.show("media.list", cli.client.call("media.list"), draw_list)
 
@@ -107,26 +110,26 @@ def delete(
     context: typer.Context,
     media_id: Annotated[str, typer.Argument(metavar="ID", help="The media id.", show_default=False)],
 ) -> None:
-    """Delete a file at Meta. Messages that name it are refused from then on."""
+    """Delete a file at Meta. Meta rejects messages that still use it."""
     cli: Cli = context.obj
     cli.show("media.delete", cli.client.change("media.delete", id=media_id), draw_delete)
 
 
 def draw_upload(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """The id, and until when it is good."""
-    was = " was there before" if result["known"] else ""
+    was = " was uploaded before" if result["known"] else ""
     yield render.text(
         f"{result['name']} ({result['kind']}, {result['type']}, {result['size']} bytes){was}: media id "
     )
     yield render.text(result["id"], "bold")
-    yield render.text(f"Good until {render.moment(result['expires_at'])}.", "dim")
+    yield render.text(f"Valid until {render.moment(result['expires_at'])}.", "dim")
 
 
 def draw_list(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """A row per file."""
     rows = result["media"]
     if not rows:
-        yield render.text("No file was uploaded here in the last 30 days.", "yellow")
+        yield render.text("No files uploaded in the last 30 days.", "yellow")
         return
     yield render.table(
         ("id", "kind", "name", "bytes", "expires"),
@@ -148,6 +151,6 @@ def draw_delete(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """Whether it was there."""
     name = f" ({result['name']})" if result["name"] else ""
     if result["deleted"]:
-        yield render.text(f"Meta has deleted {result['id']}{name}.")
+        yield render.text(f"Deleted {result['id']}{name} at Meta.")
     else:
-        yield render.warn(f"Meta had {result['id']}{name} no longer.")
+        yield render.warn(f"Meta no longer has {result['id']}{name}.")

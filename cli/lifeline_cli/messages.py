@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from lifeline.contract.actions.messages import OF_CONTACT
 from lifeline.contract.instants import duration
 from lifeline.contract.names import PRIORITIES, WHATSAPP_DLQ
 from lifeline.contract.statuses import REACHED_OTHERWISE
@@ -29,15 +30,15 @@ from lifeline_cli.messages_content import (
     message_of,
 )
 from lifeline_cli.render import Cli, Count, Watch
-from lifeline_cli.values import instant_of, seconds_of
+from lifeline_cli.values import instant_of, person_of, seconds_of, sound
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-contacts = typer.Typer(no_args_is_help=True, help="Register how people are reached besides WhatsApp.")
+contacts = typer.Typer(no_args_is_help=True, help="Register addresses for fallbacks.")
 
 ROWS_PER_CALL: Final = 100
-GIVEN: Final = (*(way.field for way in WAYS), "bsuid")
+GIVEN: Final = (*(way.field for way in WAYS), *OF_CONTACT)
 COLUMNS: Final = ("user_id", *GIVEN)
 POLL_SECONDS: Final = 0.5
 
@@ -51,7 +52,7 @@ def errors(
     watch: Watch = None,
     count: Count = None,
 ) -> None:
-    """What fails, how often, why, and what to do about it."""
+    """List failures by cause: how many, why, and what to do."""
     cli: Cli = context.obj
     seconds = max(60.0, seconds_of(since, "--since"))
     cli.watch(
@@ -124,17 +125,17 @@ def message(
     context: typer.Context,
     identity: Annotated[str, typer.Argument(metavar="ID", help="The message's id.", show_default=False)],
     cancel: Annotated[
-        str, typer.Option("--cancel", metavar="WHY", help="Take it back, if it was not sent yet.")
+        str, typer.Option("--cancel", metavar="WHY", help="Cancel it, if it is not sent yet.")
     ] = "",
     at: Annotated[
         str,
-        typer.Option("--at", metavar="TIME", help="Send it at this time instead, if it was not sent yet."),
+        typer.Option("--at", metavar="TIME", help="Move it to this time, if it is not sent yet."),
     ] = "",
 ) -> None:
-    """Where one message stands, and how it got there; cancel it, or move it to another time."""
+    """Show the status and history of one message; cancel it, or move it to another time."""
     cli: Cli = context.obj
     if cancel and at:
-        raise usage("--cancel and --at exclude each other")
+        raise usage("use --cancel or --at, not both")
     if cancel:
         done = cli.client.change("message.cancel", id=identity, reason=cancel)
         cli.show("message.cancel", done, draw_cancelled)
@@ -151,7 +152,7 @@ def message(
     if not shown["found"]:
         raise _not_in_the_ledger(cli, identity)
     if not shown["final"] and shown["due_at"] is None and (letter := _dead_letter(cli, identity)):
-        shown["waits_for"] = f"a person: it is a dead letter ({letter['reason']}): {_redrive(identity)}"
+        shown["waits_for"] = f"an operator: it is a dead letter ({letter['reason']}): {_redrive(identity)}"
     cli.show("message.show", shown, draw_message)
 
 
@@ -161,17 +162,16 @@ def _not_in_the_ledger(cli: Cli, identity: str) -> CliError:
     if letter:
         return CliError(
             "dead_letter",
-            f"message {identity!r} is a dead letter on {WHATSAPP_DLQ} since "
+            f"message {identity!r} is in the dead-letter queue {WHATSAPP_DLQ} since "
             f"{render.moment(letter['since'])}, after {letter['receive_count']} attempts: {letter['reason']}",
-            f"Look, fix, and send it again or give it up: {_redrive(identity)}",
+            f"See the reason, fix it, then redrive or discard it: {_redrive(identity)}",
             action="message.show",
         )
-    unsure = "" if letter is not None else f" Whether it is on {WHATSAPP_DLQ} could not be looked up."
+    unsure = "" if letter is not None else f" Lifeline could not search {WHATSAPP_DLQ}."
     return CliError(
         "unknown_message",
-        f"no message {identity!r} is in the ledger",
-        "Either it was not taken from the queue yet (lifeline queue status), or its retention has ended."
-        + unsure,
+        f"message {identity!r} is not in the ledger",
+        "It is still in its queue (lifeline queue status), or its retention time is over." + unsure,
         action="message.show",
     )
 
@@ -191,10 +191,10 @@ def _redrive(identity: str) -> str:
 
 def draw_cancelled(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """That it is taken back, and what that cannot undo."""
-    done = "is cancelled" if result["changed"] else "was cancelled before"
+    done = "is cancelled" if result["changed"] else "was already cancelled"
     yield render.text(f"Message {result['id']} {done}.")
     if result["in_doubt"]:
-        yield render.warn("an earlier send of it is in doubt: it may have arrived all the same")
+        yield render.warn("an earlier send is in doubt: it may have arrived anyway")
 
 
 def draw_message(result: Mapping[str, Any]) -> Iterable[RenderableType]:
@@ -230,8 +230,8 @@ def draw_message(result: Mapping[str, Any]) -> Iterable[RenderableType]:
             yield render.text(f"  {name:<11} {value}")
     if result["conflicts"]:
         yield render.warn(
-            f"the same id came with other content, times: {result['conflicts']}. The first one counts; the "
-            "producer must give another message another id"
+            f"the same ID came with other content, times: {result['conflicts']}. The first content counts; "
+            "the producer must use a new ID for each message"
         )
     if result["trail"]:
         yield render.table(
@@ -262,13 +262,13 @@ def send(
         str, typer.Option("--bsuid", metavar="ID", help="Meta's business-scoped user id, without a number.")
     ] = "",
     text: Annotated[
-        str, typer.Option("--text", help="The text; beside a template, what a fallback says.")
+        str, typer.Option("--text", help="The text; with a template, the text of a fallback.")
     ] = "",
     template: Annotated[str, typer.Option("--template", metavar="NAME", help="An approved template.")] = "",
     language: Annotated[str, typer.Option("--language", help="The template's language.")] = "en_US",
     parameter: Annotated[
         list[str] | None,
-        typer.Option("--parameter", help="A value of the template; once per placeholder, in order."),
+        typer.Option("--parameter", help="A value of the template; repeat it, in order."),
     ] = None,
     kind: Kind = "",
     link: Link = "",
@@ -279,46 +279,42 @@ def send(
     file: File = "",
     priority: Annotated[str, typer.Option("--priority", help=", ".join(PRIORITIES) + ".")] = "",
     identity: Annotated[
-        str, typer.Option("--id", help="Its id; else a new one. One id is delivered once.")
+        str, typer.Option("--id", help="Message ID; default: a new one. Each ID is delivered once.")
     ] = "",
     user: Annotated[
-        str, typer.Option("--user", metavar="ID", help="Look up how else this person is reached.")
+        str, typer.Option("--user", metavar="ID", help="User ID whose fallback addresses are looked up.")
     ] = "",
     expires: Annotated[
         str,
-        typer.Option(
-            "--expires", metavar="TIME", help="Not later than: 2026-03-01T09:00:00Z, or 18:30 (UTC)."
-        ),
+        typer.Option("--expires", metavar="TIME", help="Expire at: 2026-03-01T09:00:00Z, or 18:30 (UTC)."),
     ] = "",
-    at: Annotated[
-        str, typer.Option("--at", metavar="TIME", help="Not before this time, within a year.")
-    ] = "",
+    at: Annotated[str, typer.Option("--at", metavar="TIME", help="Send at this time, within a year.")] = "",
     wait: Annotated[
-        str, typer.Option("--wait", metavar="SPAN", help="Follow it for at most so long.")
+        str, typer.Option("--wait", metavar="SPAN", help="Follow it for at most this long.")
     ] = "60s",
     follow: Annotated[
         bool, typer.Option("--follow/--no-follow", help="Follow it until it is settled.")
     ] = True,
 ) -> None:
-    """Send one message and follow it to its end."""
+    """Send one message and follow it until it is settled."""
     cli: Cli = context.obj
     if priority and priority not in PRIORITIES:
         raise usage(f"{priority!r} is not a priority", valid=PRIORITIES)
     medium = filled(id=media_id, link=link, caption=caption, filename=filename)
     if file and (kind or text or template or parameter or medium):
-        raise usage("--message says what is sent; leave out --type, --text, --template and those of media")
+        raise usage("--message has the content; leave out --type, --text, --template and media options")
     body = message_of(file) or content_of(kind, text, template, language, parameter or [], medium)
     recipient = {**(body.get("recipient") or {}), **filled(user_id=user, bsuid=bsuid)}
     body |= filled(to=to, reply_to=reply_to, id=identity, recipient=recipient)
     if not (body.get("to") or recipient.get("bsuid")):
-        raise usage("to whom?", "Give --to NUMBER, or --bsuid ID.")
+        raise usage("the message has no recipient", "Use --to NUMBER or --bsuid ID.")
     body["priority"] = priority or body.get("priority") or "normal"
     if expires:
         body["expires_at"] = instant_of(expires)
     if at:
         body["send_after"] = instant_of(at)
     limit = seconds_of(wait, "--wait")
-    sent = cli.client.change("message.send", message=body)
+    sent = cli.client.change("message.send", message=sound(body))
     if not follow:
         cli.show("message.send", sent, draw_sent)
         return
@@ -335,8 +331,8 @@ def _to_its_end(cli: Cli, sent: Mapping[str, Any], limit: float) -> None:
     if not shown["found"]:
         raise CliError(
             "not_taken",
-            f"message {sent['id']} was not taken from the queue within {duration(limit)}",
-            f"Look at lifeline queue status, then at lifeline message {sent['id']}.",
+            f"no worker took message {sent['id']} from its queue within {duration(limit)}",
+            f"Check lifeline queue status, then lifeline message {sent['id']}.",
             shown=True,
         )
     if shown["status"] in ("FAILED", "REJECTED", "EXPIRED", "CANCELLED", "SUPPRESSED"):
@@ -344,10 +340,10 @@ def _to_its_end(cli: Cli, sent: Mapping[str, Any], limit: float) -> None:
 
 
 def draw_sent(result: Mapping[str, Any]) -> Iterable[RenderableType]:
-    """What became of the request to send."""
+    """Whether it was sent, and to which queue."""
     if result["known"]:
         yield render.warn(
-            f"message {result['id']} was seen before; one id is delivered once, so nothing was sent"
+            f"message {result['id']} was accepted before; each ID is delivered once, so nothing was sent"
         )
     else:
         yield render.text(f"Message {result['id']} to {result['to']} is on {result['queue']}.")
@@ -388,11 +384,11 @@ def import_(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help=f"CSV with a header: {','.join(COLUMNS)}.")],
 ) -> None:
-    """Register how people are reached otherwise. Bad lines are named, good ones saved; may be repeated."""
+    """Register addresses for fallbacks: save the valid lines, list the invalid ones. Safe to repeat."""
     cli: Cli = context.obj
     rows = list(read_contacts(file))
     if not rows:
-        raise CliError("empty_file", f"{file} has a header and no line below it")
+        raise CliError("empty_file", f"{file} has a header but no lines")
     saved, rejected = 0, [row for row in rows if "fault" in row]
     whole = [row for row in rows if "fault" not in row]
     with render.progress(cli.as_json) as bar:
@@ -409,7 +405,7 @@ def import_(
         raise CliError(
             "bad_lines",
             f"{len(rejected)} of {len(rows)} lines were not registered",
-            "Correct them and import the file again; what is registered stays as it is.",
+            "Correct them and import the file again.",
             shown=True,
         )
 
@@ -426,7 +422,7 @@ def read_contacts(file: Path) -> Iterator[dict[str, Any]]:
                 raise CliError(
                     "bad_header",
                     f"{file}, line 1: the header is {','.join(header)[:120]!r}",
-                    f"Wanted are user_id and at least one of {joined(GIVEN, 'and')}, each once: "
+                    f"It needs user_id and at least one of {joined(GIVEN, 'and')}, each once: "
                     + ",".join(COLUMNS),
                 )
             reader.fieldnames = header
@@ -436,10 +432,11 @@ def read_contacts(file: Path) -> Iterator[dict[str, Any]]:
                     yield {"line": reader.line_num, "fault": "has more fields than the header"}
                     continue
                 values = {name: (row.get(name) or "").strip() for name in COLUMNS}
-                yield {"line": reader.line_num, **{name: value for name, value in values.items() if value}}
+                given: dict[str, Any] = {name: value for name, value in values.items() if value}
+                yield {"line": reader.line_num, **person_of(given)}
     except (OSError, ValueError, csv.Error) as error:
         raise CliError(
-            "unreadable_file", f"{file} cannot be read: {error}", "It must be a CSV file in UTF-8."
+            "unreadable_file", f"cannot read {file}: {error}", "It must be a CSV file in UTF-8."
         ) from error
 
 

@@ -17,11 +17,11 @@ from lifeline_cli.errors import CliError, usage
 Kind = Annotated[
     str, typer.Option("--type", metavar="KIND", help="voice, image, document, video, audio or sticker.")
 ]
-Link = Annotated[str, typer.Option("--link", metavar="URL", help="Where Meta fetches the medium.")]
-MediumId = Annotated[str, typer.Option("--media", metavar="ID", help="Of a file from lifeline media.")]
-Caption = Annotated[str, typer.Option("--caption", help="Below the medium.")]
-Filename = Annotated[str, typer.Option("--filename", help="What a document is called.")]
-ReplyTo = Annotated[str, typer.Option("--reply-to", metavar="WAMID", help="The message it answers.")]
+Link = Annotated[str, typer.Option("--link", metavar="URL", help="URL from which Meta fetches the media.")]
+MediumId = Annotated[str, typer.Option("--media", metavar="ID", help="Media ID, from lifeline media upload.")]
+Caption = Annotated[str, typer.Option("--caption", help="Caption of the media.")]
+Filename = Annotated[str, typer.Option("--filename", help="File name of a document.")]
+ReplyTo = Annotated[str, typer.Option("--reply-to", metavar="WAMID", help="The message that it replies to.")]
 File = Annotated[
     str,
     typer.Option("--message", metavar="FILE", help="A message of any kind as JSON; - reads standard input."),
@@ -38,9 +38,9 @@ def message_of(file: str) -> dict[str, Any]:
     try:
         document = json.loads(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CliError("unreadable_file", f"{file} cannot be read: {error}", "It must be JSON.") from error
+        raise CliError("unreadable_file", f"cannot read {file}: {error}", "It must be JSON.") from error
     if not isinstance(document, dict):
-        raise CliError("unreadable_file", f"{file} holds no JSON object", "See docs/producers.md.")
+        raise CliError("unreadable_file", f"{file} is not a JSON object", "See docs/producers.md.")
     return document
 
 
@@ -60,13 +60,13 @@ def content_of(
     if kind not in TYPES:
         raise usage(f"{kind!r} is not a kind of message", valid=TYPES)
     if kind in _BY_FILE:
-        raise usage(f"what a message of type {kind} says needs a file", "Give --message FILE.")
+        raise usage(f"a message of type {kind} needs a JSON file", "Use --message FILE.")
     if kind not in MEDIA and medium:
-        raise usage(f"a message of type {kind} has no medium", f"Give --type {', '.join(MEDIA)}.")
+        raise usage(f"a message of type {kind} has no media", f"Use --type {', '.join(MEDIA)}.")
     if kind not in ("template", *MEDIA) and not text:
-        raise usage("nothing to send", "Give --text, or --template with its --parameter values.")
+        raise usage("nothing to send", "Use --text, or --template with its --parameter values.")
     if (kind == "template") != bool(template):
-        raise usage("--template goes with messages of type template, and these need it")
+        raise usage("--type template needs --template, and no other type takes it")
     body: dict[str, Any] = {"type": kind, **({"text": text} if text else {})}
     if template:
         values = {"parameters": [*parameters]} if parameters else {}

@@ -23,7 +23,7 @@ WITH_CAUSE: Final = ("entered", "reentered", "cause_changed", "would_enter")
 WITHIN: Final = ("held", "changed")
 """Events that change a panic under way and do not begin one."""
 
-app = typer.Typer(no_args_is_help=True, help="See and steer panic mode.")
+app = typer.Typer(no_args_is_help=True, help="Show and control panic mode.")
 
 
 def scopes(incomplete: str) -> list[str]:
@@ -34,13 +34,13 @@ def scopes(incomplete: str) -> list[str]:
 Scope = Annotated[
     str,
     typer.Argument(
-        help=f"What it is about: {SCOPE_WORDS}.",
+        help=f"The scope: {SCOPE_WORDS}.",
         autocompletion=scopes,
         show_default=False,
     ),
 ]
 Reason = Annotated[
-    str, typer.Argument(help="Why, in one sentence; it goes into the history.", show_default=False)
+    str, typer.Argument(help="The reason, in one sentence, for the history.", show_default=False)
 ]
 
 
@@ -51,7 +51,7 @@ def status(
     watch: Watch = None,
     count: Count = None,
 ) -> None:
-    """Is anything in panic, since when, why, and what ends it?"""
+    """Show which scopes are in panic, since when, why, and what ends it."""
     cli: Cli = context.obj
     fields = {"scope": scope} if scope else {}
     cli.watch("panic.status", lambda: cli.client.call("panic.status", **fields), draw_status, watch, count)
@@ -88,7 +88,7 @@ def probes(flag: Mapping[str, Any]) -> str:
 def _details(flag: Mapping[str, Any]) -> Iterable[RenderableType]:
     scope = flag["scope"]
     if flag["shadow"]:
-        yield render.warn(f"{scope} is in shadow: it reports when it would panic, and does not")
+        yield render.warn(f"{scope} is in shadow: it only reports when it would enter panic")
     if flag["state"] != "normal" and flag["reason"]:
         yield render.text(f"{scope}: {flag['reason']} (by {short(flag['actor']) or flag['source'] or '-'})")
     if flag["ends"]:
@@ -96,6 +96,8 @@ def _details(flag: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield render.text(f"  {flag['ends']}{so_far} (incident {flag['incident_id']})")
     if flag.get("remedy"):
         yield render.text(f"  what to do: {flag['remedy']}")
+    if flag.get("run"):
+        yield render.text(f"  run: {flag['run']}")
     if flag.get("probes"):
         yield _last_probes(flag["probes"])
 
@@ -114,7 +116,7 @@ def draw_plan(plan: Mapping[str, Any]) -> RenderableType:
     """One planned panic and how it is taken back."""
     return render.text(
         f"planned: {plan['scope']} from {render.moment(plan['at'])} until {render.moment(plan['until'])}: "
-        f"{plan['reason']} (take it back: lifeline panic cancel {plan['id']})"
+        f"{plan['reason']} (cancel it: lifeline panic cancel {plan['id']})"
     )
 
 
@@ -122,16 +124,16 @@ def draw_plan(plan: Mapping[str, Any]) -> RenderableType:
 def cancel(
     context: typer.Context,
     plan: Annotated[
-        str, typer.Argument(metavar="PLAN", help="Its id, see panic status.", show_default=False)
+        str, typer.Argument(metavar="PLAN", help="Its ID, from panic status.", show_default=False)
     ],
-    reason: Annotated[str, typer.Argument(help="Why; it is kept.")] = "cancelled by an operator",
+    reason: Annotated[str, typer.Argument(help="The reason, for the history.")] = "cancelled by an operator",
 ) -> None:
-    """Take a planned panic back before it begins."""
+    """Cancel a planned panic before it begins."""
     cli: Cli = context.obj
     cli.show(
         "panic.cancel_plan",
         cli.client.change("panic.cancel_plan", plan=plan, reason=reason),
-        lambda result: [render.text(f"Plan {result['plan']['id']} will not begin.")],
+        lambda result: [render.text(f"Plan {result['plan']['id']} is cancelled.")],
     )
 
 
@@ -141,12 +143,12 @@ def enable(
     scope: Scope,
     reason: Reason,
     hold: Annotated[
-        bool, typer.Option("--hold", help="Probes do not end it; only you or --until/--for do.")
+        bool, typer.Option("--hold", help="Only you or --until/--for end it, not probes.")
     ] = False,
     auto: Annotated[
         bool,
         typer.Option(
-            "--auto", help="Good probes may end it at once; else not in the first 15 minutes (a setting)."
+            "--auto", help="Probes may end it at once; default: not in the first 15 minutes (a setting)."
         ),
     ] = False,
     until: Annotated[
@@ -160,13 +162,13 @@ def enable(
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="TIME", help="Begin at this time by itself; with --until or --for."),
+        typer.Option("--at", metavar="TIME", help="Begin at this time; needs --until or --for."),
     ] = None,
 ) -> None:
-    """Put a scope in panic, now or planned: nothing is sent on it, people are reached by push and email."""
+    """Put a scope in panic, now or at a planned time: no sends on it, fallbacks instead."""
     cli: Cli = context.obj
     if at and not (until or for_):
-        raise usage("a planned panic needs its end", "Add --until TIME or --for SPAN.")
+        raise usage("a planned panic needs an end", "Add --until TIME or --for SPAN.")
     fields: dict[str, Any] = {"scope": scope, "reason": reason}
     if hold:
         fields["hold"] = True
@@ -188,17 +190,15 @@ def disable(
     reason: Reason,
     no_ramp: Annotated[
         bool,
-        typer.Option(
-            "--no-ramp", help="Straight to normal: the backlog leaves at the full set rate at once."
-        ),
+        typer.Option("--no-ramp", help="Straight to normal: the backlog drains at the full rate at once."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """End a panic: live traffic flows again, what waits leaves slowly."""
+    """End a panic: live traffic resumes, the backlog drains slowly."""
     cli: Cli = context.obj
     if no_ramp:
         render.confirm(
-            f"Without ramp the whole backlog of {scope} leaves at the set rate at once. Go on?", yes
+            f"Without a ramp the backlog of {scope} drains at the full rate at once. Continue?", yes
         )
     fields = {"scope": scope, "reason": reason, **({"ramp": False} if no_ramp else {})}
     cli.show("panic.disable", cli.client.change("panic.disable", **fields), draw_change)
@@ -228,10 +228,10 @@ def history(
     incident: Annotated[
         str | None, typer.Option("--incident", metavar="ID", help="Only this incident.")
     ] = None,
-    probes: Annotated[bool, typer.Option("--probes", help="With every single probe.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many events.")] = 50,
+    probes: Annotated[bool, typer.Option("--probes", help="Include each probe.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Maximum number of events.")] = 50,
 ) -> None:
-    """Who changed what, why, when: newest first."""
+    """Show who changed what, when and why, newest first."""
     cli: Cli = context.obj
     fields: dict[str, Any] = {"since_seconds": seconds_of(since, "--since"), "limit": limit}
     fields |= {"scope": scope} if scope else {}
@@ -243,7 +243,7 @@ def history(
 def draw_history(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """A table per incident, newest first; what belongs to none stands between them."""
     if not result["events"]:
-        yield render.text("Nothing happened in this time.")
+        yield render.text("No events in this period.")
         return
     for incident, events in groupby(result["events"], key=lambda event: event["incident_id"]):
         yield render.text(f"Incident {incident}" if incident else "Outside an incident", "bold")
@@ -270,7 +270,7 @@ def _what(event: Mapping[str, Any]) -> str:
 def _why(event: Mapping[str, Any]) -> str:
     findings = event["evidence"].get("findings")
     if not event["reason"] and isinstance(findings, Mapping):
-        return "; ".join(f"{ask}: {finding}" for ask, finding in findings.items()) or "answered well"
+        return "; ".join(f"{ask}: {finding}" for ask, finding in findings.items()) or "OK"
     return event["reason"] or "-"
 
 
@@ -279,13 +279,13 @@ def shadow(
     context: typer.Context,
     scope: Scope,
     switch: Annotated[str, typer.Argument(metavar="on|off", help="on or off.", show_default=False)],
-    reason: Annotated[str, typer.Argument(help="Why; it goes into the history.")] = "set by an operator",
+    reason: Annotated[str, typer.Argument(help="The reason, for the history.")] = "set by an operator",
 ) -> None:
-    """With on, a scope only reports when it would panic; with off, it panics by itself again."""
+    """With on, a scope only reports when it would enter panic; with off, it enters panic again."""
     cli: Cli = context.obj
     if switch not in ("on", "off"):
         raise usage(
-            f"{switch!r} is neither on nor off", "lifeline panic shadow SCOPE on, or off.", ("on", "off")
+            f"{switch!r} is neither on nor off", "Use: lifeline panic shadow SCOPE on, or off.", ("on", "off")
         )
     result = cli.client.change("panic.shadow", scope=scope, on=switch == "on", reason=reason)
     cli.show("panic.shadow", result, draw_shadow)

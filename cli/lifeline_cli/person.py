@@ -21,20 +21,22 @@ if TYPE_CHECKING:
 _KEPT: Final = ("reason", "sure")
 """Of a request, for the numbers that it leads to."""
 
-app = typer.Typer(no_args_is_help=True, help="Show or erase what is kept of one person.")
+app = typer.Typer(no_args_is_help=True, help="Export or erase one person's data.")
 
 Who = Annotated[
     str,
     typer.Argument(
         metavar="NUMBER|USER_ID",
-        help="Their phone number, or a user id (yours, or Meta's).",
+        help="Phone number, or user ID (yours or Meta's).",
         show_default=False,
     ),
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it goes into the history, without the number.")]
-AsUserId = Annotated[bool, typer.Option("--user-id", help="A user id, although it looks like a number.")]
+Reason = Annotated[str, typer.Option("--reason", help="The reason, for the history, which omits the number.")]
+AsUserId = Annotated[
+    bool, typer.Option("--user-id", help="It is a user ID, although it looks like a number.")
+]
 Deep = Annotated[
-    bool, typer.Option("--deep", help="Read the whole ledger too: after a change of the person key.")
+    bool, typer.Option("--deep", help="Scan the whole ledger too, after a change of the person key.")
 ]
 
 
@@ -44,12 +46,13 @@ def export(
     who: Who,
     reason: Reason,
     file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="Write JSON there, readable by you alone.")
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="Write the JSON to this file; only you may read it."),
     ] = None,
     as_user_id: AsUserId = False,
     deep: Deep = False,
 ) -> None:
-    """Show all that is kept of a person, as JSON. Who asked goes into the history."""
+    """Export a person's data as JSON. The history records who asked."""
     cli: Cli = context.obj
     data: list[Any] = []
     request = _request(who, reason, as_user_id, deep)
@@ -70,9 +73,9 @@ def erase(
     deep: Deep = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Erase what is kept of a person; open messages are cancelled. Cut off, it goes on when repeated."""
+    """Erase a person's data and cancel their open messages. If interrupted, run it again."""
     cli: Cli = context.obj
-    render.confirm("Erase all that is kept of this person?", yes, OPERATOR_ACTIONS["person.erase"].danger)
+    render.confirm("Erase all data of this person?", yes, OPERATOR_ACTIONS["person.erase"].danger)
     removed: Counter[str] = Counter()
     busy: list[int] = []
 
@@ -86,8 +89,8 @@ def erase(
     if result["busy"]:
         raise CliError(
             "busy",
-            f"{result['busy']} of their messages were being sent at this moment and are still there",
-            "Repeat the command in two minutes.",
+            f"{result['busy']} of their messages were being sent and are not erased",
+            "Run the command again in two minutes.",
             shown=True,
         )
 
@@ -125,15 +128,15 @@ def _write(file: Path, text: str) -> None:
         file.touch(mode=0o600, exist_ok=False)
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CliError("unwritable_file", f"{file} cannot be written: {error}") from error
+        raise CliError("unwritable_file", f"cannot write {file}: {error}") from error
 
 
 def draw_export(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """Each thing found, as JSON, or where it was written."""
     if "file" in result:
-        yield render.text(f"{result['count']} things are in {result['file']}.")
+        yield render.text(f"Wrote {result['count']} items to {result['file']}.")
     elif not result["found"]:
-        yield render.text("Nothing is kept of this person.", "green")
+        yield render.text("Lifeline has no data of this person.", "green")
     for item in result["found"]:
         yield render.text(item["where"], "bold")
         yield render.text(json.dumps(item["data"], ensure_ascii=False, indent=2))
@@ -144,12 +147,12 @@ def draw_erase(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """What was removed, and what stays elsewhere."""
     removed = {name: count for name, count in result["removed"].items() if count}
     if not removed:
-        yield render.text("Nothing is kept of this person any more.", "green")
+        yield render.text("Lifeline has no data of this person any more.", "green")
     for name, count in removed.items():
         yield render.text(f"  {name.replace('_', ' '):<15} {count}")
     yield from _waiting(result)
     for words in result["kept"]:
-        yield render.text(f"Stays: {words}.")
+        yield render.text(f"Not erased: {words}.")
     for warning in result["warnings"]:
         yield render.warn(warning)
 
@@ -157,6 +160,6 @@ def draw_erase(result: Mapping[str, Any]) -> Iterable[RenderableType]:
 def _waiting(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     if result["waiting"]:
         yield render.warn(
-            f"{result['waiting']} messages wait on queues in which nobody can look: repeat once they were "
-            "taken (lifeline queue status)"
+            f"{result['waiting']} messages are in queues that cannot be searched: run it again after "
+            "they are processed (lifeline queue status)"
         )

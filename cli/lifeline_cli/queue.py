@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from lifeline.contract.instants import duration
-from lifeline.contract.names import DEAD_LETTER_QUEUES, LANES, QUEUES, REFUSED
+from lifeline.contract.names import DEAD_LETTER_QUEUES, LANES, QUEUES, REFUSED, WHATSAPP_QUEUE
 from lifeline.contract.operator_actions import OPERATOR_ACTIONS
 
 from lifeline_cli import render
 from lifeline_cli.errors import usage
 from lifeline_cli.render import Cli, Count, Watch
+from lifeline_cli.values import rate_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,7 +22,7 @@ AT_MOST: Final = 100_000
 """Messages that one request may name as its limit."""
 
 app = typer.Typer(
-    no_args_is_help=True, help="See what waits, set how fast it leaves, and look at what needs a person."
+    no_args_is_help=True, help="Show queues and backlog, set the drain rate, redrive or discard messages."
 )
 
 
@@ -45,7 +46,7 @@ def status(
     watch: Watch = None,
     count: Count = None,
 ) -> None:
-    """How much waits, how old it is, how fast it leaves, and when it will be gone."""
+    """Show how much waits, its age, its rate, and its ETA."""
     cli: Cli = context.obj
     fields = {"queue": queue} if queue else {}
     cli.watch("queue.status", lambda: cli.client.call("queue.status", **fields), draw_status, watch, count)
@@ -57,19 +58,19 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     drain = result["drain"]
     if not result["waiting"] and result["released"]:
         yield render.text(
-            f"The last {result['released']} messages of the backlog are on their way, "
-            f"gone in about {duration(result['eta_seconds'])}.",
+            f"The last {result['released']} messages of the backlog leave now, "
+            f"ETA in about {duration(result['eta_seconds'])}.",
             "green",
         )
     elif not result["waiting"]:
-        yield render.text(f"No backlog. The drain would go up to {rate(drain['ceiling'])}.", "green")
+        yield render.text(f"No backlog. The drain rate goes up to {rate(drain['ceiling'])}.", "green")
     elif result["eta_seconds"] is None:
         yield render.text(f"Backlog: {result['waiting']} messages, held.", "yellow")
     else:
         yield render.text(
-            f"Backlog: {result['waiting']} messages, leaving at {rate(drain['rate'])} "
+            f"Backlog: {result['waiting']} messages, draining at {rate(drain['rate'])} "
             f"(up to {rate(drain['ceiling'])}), "
-            f"gone in about {duration(result['eta_seconds'])}, at {render.moment(result['eta'])}."
+            f"ETA in about {duration(result['eta_seconds'])}, at {render.moment(result['eta'])}."
         )
     for note in result["notes"]:
         yield render.warn(note)
@@ -77,7 +78,7 @@ def draw_status(result: Mapping[str, Any]) -> Iterable[RenderableType]:
 
 def table(queues: Iterable[Mapping[str, Any]]) -> RenderableType:
     """A row per queue and lane. ``later``: delayed on a queue, or due later on a lane."""
-    columns = ("queue", "kind", "waiting", "in flight", "later", "oldest", "rate", "gone in")
+    columns = ("queue", "kind", "waiting", "in flight", "later", "oldest", "rate", "ETA")
     return render.table(
         columns,
         [
@@ -120,28 +121,30 @@ def set_rate(
         str, typer.Option("--rate", metavar="RATE", help="10/s, 600/min, 0.5/s, or 0 to hold the backlog.")
     ],
     reason: Annotated[
-        str, typer.Option("--reason", help="Why; it goes into the history.")
+        str, typer.Option("--reason", help="The reason, for the history.")
     ] = "set by an operator",
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask, above the account's throughput either.")
+        bool, typer.Option("--yes", "-y", help="Do not ask, even above the account's throughput.")
     ] = False,
 ) -> None:
-    """Set how fast the backlog leaves. Takes effect within about a minute; live messages are not slowed."""
+    """Set the drain rate of the backlog, within about a minute. Live messages keep their rate."""
     cli: Cli = context.obj
-    fields = {"queue": queue, "rate": new_rate, "reason": reason}
+    if queue != WHATSAPP_QUEUE and not queue.endswith(f"-{WHATSAPP_QUEUE}"):
+        raise usage(f"{queue[:80]!r} has no rate of its own", valid=(WHATSAPP_QUEUE,))
+    fields = {"queue": queue, "rate": rate_of(new_rate, "--rate"), "reason": reason}
     cli.show("queue.set_rate", render.change_surely(cli, "queue.set_rate", yes, **fields), draw_rate)
 
 
 def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """What was set, and from when it counts."""
     yield render.text(
-        f"The backlog of {result['queue']} leaves at up to {rate(result['rate'])} "
+        f"The backlog of {result['queue']} drains at up to {rate(result['rate'])} "
         f"(before: {rate(result['before'])})."
     )
     yield render.text(
         f"In effect by {render.moment(result['effective_by'])}, "
         f"within {duration(result['effective_within_seconds'])}. "
-        "The drain doubles its rate each minute until it is there."
+        "The drain doubles its rate each minute until then."
     )
     for warning in result["warnings"]:
         yield render.warn(warning)
@@ -164,17 +167,15 @@ Held = Annotated[
         autocompletion=held,
     ),
 ]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")]
-OneId = Annotated[str, typer.Option("--id", metavar="ID", help="Only the message of this id.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Maximum number of messages.")]
+OneId = Annotated[str, typer.Option("--id", metavar="ID", help="Only the message with this ID.")]
 OfTemplate = Annotated[
-    str, typer.Option("--template", metavar="NAME", help="Of refused: only those of this template.")
+    str, typer.Option("--template", metavar="NAME", help="Of refused: only messages of this template.")
 ]
 OfCause = Annotated[
-    str, typer.Option("--cause", metavar="CAUSE", help="Of refused: only those refused for this cause.")
+    str, typer.Option("--cause", metavar="CAUSE", help="Of refused: only messages with this cause.")
 ]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only show a sample and the reasons; change nothing.")
-]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show a sample and the reasons; change nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -187,12 +188,12 @@ def redrive(
     cause: OfCause = "",
     limit: Limit = None,
     reason: Annotated[
-        str, typer.Option("--reason", help="Why; it goes into the history.")
+        str, typer.Option("--reason", help="The reason, for the history.")
     ] = "the fault is fixed",
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Show why messages were refused or could not be handled, then send them again."""
+    """Show why messages were rejected or dead-lettered, then send them again."""
     cli: Cli = context.obj
     only = _only(queue, identity, template, cause)
     seen = _look(cli, queue, only, dry_run)
@@ -208,7 +209,7 @@ def redrive(
 def discard(
     context: typer.Context,
     queue: Held,
-    reason: Annotated[str, typer.Option("--reason", help="Why nobody can fix them; goes into the history.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why they cannot be fixed, for the history.")],
     identity: OneId = "",
     template: OfTemplate = "",
     cause: OfCause = "",
@@ -216,14 +217,14 @@ def discard(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Give up messages that nobody can fix. They are not sent; the history keeps who, why and which."""
+    """Discard messages that cannot be fixed. The history records who, why and which."""
     cli: Cli = context.obj
     only = _only(queue, identity, template, cause)
     seen = _look(cli, queue, only, dry_run)
     if seen is None:
         return
     wanted = _wanted(seen, only, limit)
-    _confirm("queue.discard", f"Give up {wanted} of {queue} for good?", yes)
+    _confirm("queue.discard", f"Discard {wanted} of {queue} for good?", yes)
     answer = _repeat(cli, "queue.discard", {"queue": queue, "reason": reason, **only}, wanted)
     cli.show("queue.discard", answer, draw_discard)
 
@@ -235,7 +236,7 @@ def _confirm(action: str, question: str, yes: bool) -> None:
 
 def _only(queue: str, identity: str, template: str, cause: str) -> dict[str, str]:
     if (template or cause) and queue != REFUSED:
-        raise usage("--template and --cause choose among --queue refused", valid=(REFUSED,))
+        raise usage("--template and --cause need --queue refused", valid=(REFUSED,))
     given = {"id": identity, "template": template, "cause": cause}
     return {name: value for name, value in given.items() if value}
 
@@ -283,14 +284,14 @@ def draw_peek(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield render.text(f"{result['queue']} is empty.", "green")
         return
     if not result["seen"]:
-        yield render.text(f"None of the {result['waiting']} of {result['queue']} is meant.")
+        yield render.text(f"None of the {result['waiting']} messages of {result['queue']} matches.")
         return
-    yield render.text(f"{result['waiting']} of {result['queue']}; of {result['seen']} looked at:")
+    yield render.text(f"{result['waiting']} messages of {result['queue']}; {result['seen']} of them read:")
     yield render.table(
         ("count", "reason"), [(item["count"], item["reason"]) for item in result["reasons"]], right=("count",)
     )
     yield render.table(
-        ("message", "kind", "template", "status", "here for", "reason"),
+        ("message", "kind", "template", "status", "age", "reason"),
         [
             (
                 item["id"] or f"not a message: {item['body']}",
@@ -305,29 +306,29 @@ def draw_peek(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     )
     if any(item["reason"].startswith("contract:") for item in result["reasons"]):
         yield render.warn(
-            "what breaks the contract comes straight back: fix the producer, let it send those anew with the "
-            f"same ids, and then: lifeline queue discard --queue {result['queue']} --reason WHY"
+            "messages that break the contract fail again: fix the producer, let it send them again with the "
+            f"same IDs, then: lifeline queue discard --queue {result['queue']} --reason WHY"
         )
 
 
 def draw_redrive(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """What was sent again, and what is left."""
-    yield render.text(f"{result['moved']} of {result['queue']} sent again, to {result['to']}.")
+    yield render.text(f"Sent {result['moved']} of {result['queue']} again, to {result['to']}.")
     if result["accounted"]:
-        yield render.text(f"{result['accounted']} had been settled meanwhile and were deleted.")
+        yield render.text(f"Deleted {result['accounted']} that were settled meanwhile.")
     yield from _rest(result)
 
 
 def draw_discard(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """What was given up, and what is left."""
-    yield render.text(f"{result['discarded']} of {result['queue']} given up.")
+    yield render.text(f"Discarded {result['discarded']} of {result['queue']}.")
     yield from _rest(result)
 
 
 def _rest(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     if result["failed"]:
-        yield render.warn(f"{result['failed']} could not be changed and are still there; try again")
+        yield render.warn(f"{result['failed']} could not be changed; try again")
     if result["waiting"]:
-        yield render.text(f"About {result['waiting']} are in {result['queue']} now.")
+        yield render.text(f"About {result['waiting']} are left in {result['queue']}.")
     for warning in result["warnings"]:
         yield render.warn(warning)

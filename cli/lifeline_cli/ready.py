@@ -29,18 +29,20 @@ STYLES: Final[Mapping[str, str]] = {"ok": "green", "warn": "yellow", "fail": "bo
 WORDS: Final[Mapping[str, str]] = {
     READY: "Ready for an outage.",
     "not_ready": "Not ready for an outage.",
-    "unclear": "Nothing failed, but not all could be looked at.",
+    "unclear": "Nothing failed, but some steps could not be checked.",
 }
 LIVE_WITHIN: Final = 120.0
 """Seconds that the test messages of a live rehearsal may take: queue, batch window, a cold start."""
 LOOK_EVERY: Final = 1.0
+NO_WAIT: Final = 0.05
+"""Seconds below which a wait for the limiter shows as none."""
 
 
 # -- status ------------------------------------------------------------------------------------------------
 
 
 def status(context: typer.Context, watch: Watch = None, count: Count = None) -> None:
-    """Everything at a glance: panic, queues, drain, the last hour, token, prober."""
+    """Show everything at a glance: panic, queues, drain, the last hour, token, prober."""
     cli: Cli = context.obj
     cli.watch("status.show", lambda: cli.client.call("status.show"), draw_status, watch, count)
 
@@ -100,12 +102,15 @@ def _lines(result: Mapping[str, Any], at: str) -> Iterable[RenderableType]:
     if panics:
         good = ", ".join(f"{flag['scope']} {probes(flag)}" for flag in panics)
         yield render.text(f"probes OK  {good}")
+        for command in dict.fromkeys(flag.get("run") for flag in panics):
+            if command:
+                yield render.text(f"run        {command}", "bold")
     if drain is not None:
         yield render.text(f"drain      {rate(drain['rate'])} of {rate(drain['ceiling'])}: {drain['state']}")
     if limiter is not None:
-        yield render.text(
-            f"limiter    {rate(limiter['rate'])}, booked {limiter['booked_seconds']:.1f} s ahead"
-        )
+        booked = limiter["booked_seconds"]
+        wait = f"next message waits {booked:.1f} s" if booked >= NO_WAIT else "no wait"
+        yield render.text(f"limiter    {rate(limiter['rate'])}, {wait}")
     if hour is not None:
         others = {n: c for n, c in hour["failures_elsewhere"].items() if n not in WAYS_BY_NAME}
         failures = {**hour["failures"], **others}
@@ -121,13 +126,13 @@ def _lines(result: Mapping[str, Any], at: str) -> Iterable[RenderableType]:
             for way in WAYS
         )
         yield render.text(f"fallbacks  {ways}; {hour['parked']} parked, {hour['expired']} expired")
-    token = result["token"]
-    if token is None:
-        yield render.text("token      not looked at yet")
-    else:
-        yield render.text(f"token      {token.get('outcome')}, looked at {render.ago(token.get('at'), at)}")
-    age = result["prober"]["age_seconds"]
-    yield render.text("prober     has not run yet" if age is None else f"prober     ran {duration(age)} ago")
+        if elsewhere:
+            channels = ", ".join(f"{name} {number}" for name, number in elsewhere.items())
+            yield render.warn(f"failures besides WhatsApp: {channels}; run lifeline errors")
+    look, age = result["token"], result["prober"]["age_seconds"]
+    token = f"{look.get('outcome')}, checked {render.ago(look.get('at'), at)}" if look else "not checked yet"
+    prober = "has not run yet" if age is None else f"ran {duration(age)} ago"
+    yield render.text(f"token      {token}; prober {prober}")
 
 
 # -- drill -------------------------------------------------------------------------------------------------
@@ -159,38 +164,42 @@ def drill(
     live: Annotated[
         bool,
         typer.Option(
-            "--live", help="A real panic with test messages; refused in prod. All messages fall back."
+            "--live", help="A real panic with test messages, not in prod. All messages use fallbacks."
         ),
     ] = False,
     to: Annotated[
-        str, typer.Option("--to", metavar="NUMBER", help="With --live: whose messages they are.")
+        str, typer.Option("--to", metavar="NUMBER", help="With --live: recipient of the test messages.")
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --live: do not ask.")] = False,
     **addresses: str,
 ) -> None:
-    """Rehearse an outage: would people be reached, would you be told, would it end? Changes nothing.
+    """Check that you are ready for an outage: fallbacks, notifications, alarms. Changes nothing.
 
-    Exit code 0 only when every step could be looked at and none failed.
+    Exit code 0 only if every step could be checked and none failed.
     """
     cli: Cli = context.obj
     given = {way.field: addresses[way.name] for way in WAYS} | {"to": to}
     if any(given.values()) and not live:
-        raise typer.BadParameter(f"{', '.join(f'--{way.name}' for way in WAYS)} and --to go with --live")
+        raise typer.BadParameter(f"{', '.join(f'--{way.name}' for way in WAYS)} and --to need --live")
     if not live:
         result = cli.client.call("drill.run")
         cli.show("drill.run", result, draw_drill)
         if result["verdict"] != READY:
-            raise CliError("not_ready", WORDS[result["verdict"]], "Mend what is named above.", shown=True)
+            raise CliError(
+                "not_ready", WORDS[result["verdict"]], "Fix the steps above, then run it again.", shown=True
+            )
         return
     render.confirm("Put whatsapp in panic on this stack and send test messages?", yes)
     result = rehearse(cli, {name: value for name, value in given.items() if value})
     cli.show("drill.start", result, draw_live)
     if not result["passed"]:
-        raise CliError("not_ready", "the live rehearsal failed", "Mend what is named above.", shown=True)
+        raise CliError(
+            "not_ready", "the live rehearsal failed", "Fix the steps above, then run it again.", shown=True
+        )
 
 
 def rehearse(cli: Cli, given: Mapping[str, str]) -> dict[str, Any]:
-    """Panic, test messages, what became of them, and the end of the panic, whatever happens between."""
+    """Panic, test messages, their outcomes, and the end of the panic, whatever happens between."""
     started = cli.client.change("drill.start", **given)
     began = time.monotonic()
     rows: dict[str, dict[str, Any]] = {}
@@ -227,7 +236,7 @@ def draw_drill(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """Who would be reached, then a line per step, then the verdict."""
     numbers = ("people", *(way.label for way in WAYS), "only WhatsApp")
     if result["recipients"]:
-        yield render.text(f"Of {result['sampled']} of today's recipients, in an outage of WhatsApp now:")
+        yield render.text(f"In an outage of WhatsApp now, of {result['sampled']} of today's recipients:")
         yield render.table(
             ("priority", *numbers),
             [
@@ -240,21 +249,21 @@ def draw_drill(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         state = step["state"]
         mark = state if state in ("ok", "warn") else state.upper()
         yield render.text(f"{mark:<8} {step['name']}: {step['found']}", STYLES.get(state, ""))
-        if step["mend"]:
-            yield render.text(f"         {step['mend']}")
+        if step["fix"]:
+            yield render.text(f"         {step['fix']}")
     verdict = result["verdict"]
     yield render.text(WORDS[verdict], "green" if verdict == READY else "bold red")
 
 
 def draw_live(result: Mapping[str, Any]) -> Iterable[RenderableType]:
-    """What became of each test message."""
+    """A row for each test message."""
     yield render.table(
-        ("message", "way", "wanted", "became"),
+        ("message", "way", "expected", "status"),
         [(m["id"], m["way"], m["expected"], m["status"] or "-") for m in result["messages"]],
     )
     yield render.text(f"Panic lasted {result['seconds']:g} s; whatsapp is {result['state']} again.")
     yield render.text(
-        f"Its report: lifeline incident report {result['incident_id']}",
+        f"Report: lifeline incident report {result['incident_id']}",
     )
     yield render.text(
         "The fallback works." if result["passed"] else "The fallback failed.",

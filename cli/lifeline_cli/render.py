@@ -35,11 +35,11 @@ STATE_STYLES: Final[Mapping[str, str]] = {
 
 Watch = Annotated[
     float | None,
-    typer.Option("--watch", metavar="SECONDS", help="Look again every so many seconds (5), until Ctrl-C."),
+    typer.Option("--watch", metavar="SECONDS", help="Repeat every so many seconds (5), until Ctrl-C."),
 ]
 Count = Annotated[
     int | None,
-    typer.Option("--count", min=1, metavar="TIMES", help="With --watch: stop after so many looks."),
+    typer.Option("--count", min=1, metavar="TIMES", help="With --watch: stop after this many times."),
 ]
 
 Draw = Callable[[Mapping[str, Any]], "Iterable[RenderableType]"]
@@ -77,7 +77,7 @@ class Cli:
             self.show(action, fetch(), draw)
             return
         if every < 1:
-            raise usage(f"--watch takes seconds from 1 on, not {every:g}")
+            raise usage(f"--watch takes at least 1 second, not {every:g}")
         # Ctrl-C is the way out of a watch, and no failure.
         with contextlib.suppress(KeyboardInterrupt):
             if self.as_json or not out().is_terminal:
@@ -258,7 +258,7 @@ def confirm(question: str, yes: bool, danger: str = "") -> None:
     danger = f"{danger[:1].upper()}{danger[1:]}." if danger else ""
     if not sys.stdin.isatty():
         words = f"{danger} {question} Confirmation needs a terminal.".strip()
-        raise CliError("not_confirmed", words, "Give --yes to go on without a question.")
+        raise CliError("not_confirmed", words, "Use --yes to confirm.")
     if danger:
         err().print(text(danger))
     err().print(text(f"{question} [y/N] "), end="")

@@ -43,13 +43,13 @@ def resolved(options: Options) -> Options:
     except FileNotFoundError:
         return options
     except (OSError, ValueError) as error:
-        raise usage(f"{file} cannot be read: {error}") from error
+        raise usage(f"cannot read {file}: {error}") from error
     stacks = _stacks(document, file)
     name = options.stack or str(document.get("default", ""))
     known = stacks.get(name)
     if known is None:
         if not options.stack and name:
-            raise usage(f"{file}: default {name!r} is none of its stacks", valid=tuple(stacks))
+            raise usage(f"{file}: default {name!r} is not one of its stacks", valid=tuple(stacks))
         return options
     region = options.region or str(known.get("region", ""))
     # A profile of the environment was chosen for this shell.
@@ -61,14 +61,14 @@ def _stacks(document: Mapping[str, Any], file: Path) -> Mapping[str, Mapping[str
     stacks = document.get("stacks", {})
     unknown = sorted(set(document) - {"default", "stacks"})
     if unknown:
-        raise usage(f"{file}: unknown {', '.join(unknown)}", "It holds default and [stacks.NAME].")
+        raise usage(f"{file}: unknown {', '.join(unknown)}", "It takes default and [stacks.NAME].")
     if not isinstance(stacks, dict) or not all(isinstance(entry, dict) for entry in stacks.values()):
-        raise usage(f"{file}: stacks are written as [stacks.NAME]")
+        raise usage(f"{file}: write stacks as [stacks.NAME]")
     for name, entry in stacks.items():
         wrong = sorted(key for key, value in entry.items() if key not in FIELDS or not isinstance(value, str))
         if wrong:
             raise usage(
                 f"{file}: [stacks.{name}] has {', '.join(wrong)}",
-                f"It holds the texts {', '.join(FIELDS)}.",
+                f"It takes the strings {', '.join(FIELDS)}.",
             )
     return stacks

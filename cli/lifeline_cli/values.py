@@ -1,12 +1,18 @@
-"""Times and spans as people write them."""
+"""Times, spans, rates and messages as people write them: what can be checked here is."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from lifeline.contract.hours import field_of
 from lifeline.contract.instants import format_instant, parse_instant
+from lifeline.contract.messages import ContractError, parse_message
+from lifeline.contract.rates import parse_rate
+from lifeline.contract.ways import WAYS
 
 from lifeline_cli.errors import usage
 
@@ -24,7 +30,7 @@ def seconds_of(words: str, option: str) -> float:
         )
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(given))
     if seconds < 1:
-        raise usage(f"{option} {words[:40]!r} is too short", "One second is the shortest span.")
+        raise usage(f"{option} {words[:40]!r} is too short", "The shortest span is one second.")
     return seconds
 
 
@@ -45,6 +51,33 @@ def instant_of(words: str, now: datetime | None = None) -> str:
         return format_instant(parse_instant(given))
     except (ValueError, OverflowError) as error:
         raise usage(
-            f"{given[:40]!r} is not an instant",
+            f"{given[:40]!r} is not a time",
             "Write for example 2026-03-01T09:00:00Z, or 18:30 for UTC today.",
         ) from error
+
+
+def person_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What a line of a file says of a person, as messages and contacts say it: blanks stand between several
+    devices, ``21-8`` are quiet hours. What is neither stays, and is refused with its line."""
+    person = dict(fields)
+    person |= {way.field: way.read(person[way.field]) for way in WAYS if way.field in person}
+    return person | {name: field_of(person[name]) for name in ("quiet_hours",) if name in person}
+
+
+def rate_of(words: str, option: str) -> str:
+    """A rate as it is asked for (``10/s``, ``600/min``). Raises a usage error for what is none."""
+    try:
+        parse_rate(words)
+    except ValueError as error:
+        raise usage(f"{option}: {error}") from error
+    return words
+
+
+def sound(message: dict[str, Any]) -> dict[str, Any]:
+    """A message that keeps the contract. Raises a usage error that names every fault."""
+    body = json.dumps({"id": "by-hand", **message}, ensure_ascii=False)
+    try:
+        parse_message(body)
+    except ContractError as error:
+        raise usage("; ".join(error.reasons), "Nothing was sent.") from error
+    return message

@@ -13,7 +13,9 @@ from lifeline_cli.render import Cli
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-app = typer.Typer(no_args_is_help=True, help="Look at our WhatsApp account and mend what can be mended here.")
+app = typer.Typer(
+    no_args_is_help=True, help="Check the WhatsApp account, its templates and its access token, and fix them."
+)
 
 
 @app.command()
@@ -32,22 +34,22 @@ def templates(
         typer.Option("--map", metavar="OLD=NEW", help="While OLD is in panic, send NEW with its values."),
     ] = None,
     unmap: Annotated[
-        str | None, typer.Option("--unmap", metavar="OLD", help="Let nothing stand in for OLD any more.")
+        str | None, typer.Option("--unmap", metavar="OLD", help="Remove the replacement of OLD.")
     ] = None,
     unpause: Annotated[
         str | None,
         typer.Option(
-            "--unpause", metavar="NAME", help="Ask Meta to send NAME again, which pacing has paused."
+            "--unpause", metavar="NAME", help="Ask Meta to unpause NAME, which template pacing paused."
         ),
     ] = None,
     reason: Annotated[
-        str, typer.Option("--reason", help="Why; it goes into the history.")
+        str, typer.Option("--reason", help="The reason, for the history.")
     ] = "set by an operator",
 ) -> None:
-    """List message templates with what Meta says of them; let one stand in for another at once."""
+    """List message templates with Meta's status and quality; map a replacement, or unpause one."""
     cli: Cli = context.obj
     if sum(option is not None for option in (stand_in, unmap, unpause)) > 1:
-        raise typer.BadParameter("--map, --unmap and --unpause do not go together")
+        raise typer.BadParameter("use only one of --map, --unmap and --unpause")
     if stand_in:
         old, equals, new = stand_in.partition("=")
         if not (old and equals and new):
@@ -71,7 +73,7 @@ def draw_templates(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """A row per template and language."""
     rows = result["templates"]
     if not rows:
-        yield render.text("No template like that.", "yellow")
+        yield render.text("No template matches.", "yellow")
         return
     yield render.table(
         ("template", "language", "category", "status", "quality", "sends", "failed", "values", "here"),
@@ -95,7 +97,7 @@ def draw_templates(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         if row["reason"]:
             meaning = f": {row['meaning']}" if row["meaning"] else ""
             yield render.warn(f"{row['name']} ({row['language']}) {row['status']}: {row['reason']}{meaning}")
-    yield render.text(f"Sends and failures here: last {result['hours']:g} hours.", "dim")
+    yield render.text(f"Sends and failures of this stack: last {result['hours']:g} hours.", "dim")
 
 
 def draw_unpause(result: Mapping[str, Any]) -> Iterable[RenderableType]:
@@ -108,15 +110,17 @@ def draw_unpause(result: Mapping[str, Any]) -> Iterable[RenderableType]:
 def _here(row: Mapping[str, Any]) -> str:
     parts = ["in panic"] if row["panic"] else []
     if row["replacement"]:
-        parts.append(f"{row['replacement']} {'stands' if row['panic'] else 'would stand'} in")
+        parts.append(f"{'replaced by' if row['panic'] else 'replacement'} {row['replacement']}")
     return ", ".join(parts) or "-"
 
 
 def draw_map(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """What stands in for what now."""
     if result["replacement"]:
-        yield render.text(f"{result['replacement']} stands in for {result['template']}.", "green")
+        yield render.text(
+            f"While {result['template']} is in panic, Lifeline sends {result['replacement']}.", "green"
+        )
     else:
-        yield render.text(f"Nothing stands in for {result['template']} any more (it was {result['before']}).")
+        yield render.text(f"{result['template']} has no replacement any more (before: {result['before']}).")
     for warning in result["warnings"]:
         yield render.warn(warning)

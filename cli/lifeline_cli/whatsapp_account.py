@@ -24,7 +24,7 @@ WIDTH: Final = 40
 
 
 def rate_status(context: typer.Context, watch: Watch = None, count: Count = None) -> None:
-    """Show how much of our limiter and of Meta's limits is used, and when access is regained."""
+    """Show the use of Lifeline's rate limiter and of Meta's limits, and when throttling ends."""
     cli: Cli = context.obj
     cli.watch(
         "whatsapp.rate_status", lambda: cli.client.call("whatsapp.rate_status"), draw_rate, watch, count
@@ -34,7 +34,7 @@ def rate_status(context: typer.Context, watch: Watch = None, count: Count = None
 def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     """Our limiter, then Meta's limits, then the usage headers."""
     ours = result["limiter"]
-    yield render.text("Our limiter", "bold")
+    yield render.text("Lifeline's rate limiter", "bold")
     yield render.text(
         f"  {ours['rate']:g}/s, burst {ours['burst']}; {ours['used_last_minute']} used in the last minute "
         f"({_percent(ours['share'])})"
@@ -42,7 +42,7 @@ def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     yield render.text(f"  {_tokens(ours)}; bulk at most {ours['bulk']['rate']:g}/s: {_tokens(ours['bulk'])}")
     yield render.text("Meta's limits", "bold")
     yield from _meta(result)
-    yield render.text("Usage headers last seen", "bold")
+    yield render.text("Meta's latest usage headers", "bold")
     if not result["usage"]:
         yield render.text("  none yet")
     for usage in result["usage"]:
@@ -54,7 +54,7 @@ def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:
             )
         if usage["regain_at"]:
             yield render.warn(
-                f"throttled: access is regained in {duration(usage['regain_in_seconds'])}, at "
+                f"throttled: Meta restores access in {duration(usage['regain_in_seconds'])}, at "
                 f"{render.clock_time(usage['regain_at'])} UTC"
             )
         else:
@@ -70,7 +70,7 @@ def draw_rate(result: Mapping[str, Any]) -> Iterable[RenderableType]:
 def _meta(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     number, error = result["meta"], result["error"]
     if error:
-        yield render.warn(f"Meta does not say: {error['message']}")
+        yield render.warn(f"Lifeline cannot read them: {error['message']}")
         yield render.text(f"  {error['remedy']}")
         return
     rate = f" ({number['throughput_per_second']} messages/s)" if number["throughput_per_second"] else ""
@@ -84,7 +84,7 @@ def _meta(result: Mapping[str, Any]) -> Iterable[RenderableType]:
 def _tokens(lane: Mapping[str, Any]) -> str:
     if lane["tokens"]:
         return f"{lane['tokens']} tokens free"
-    return f"no token free, {lane['booked_ahead']} booked ahead"
+    return f"no token free, {lane['booked_ahead']} messages wait"
 
 
 # --- volume ----------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def volume(
     watch: Watch = None,
     count: Count = None,
 ) -> None:
-    """Show what was handled: by outcome, priority, category, template; what made the busiest minute."""
+    """Show messages by outcome, priority, category and template, and the busiest minute."""
     cli: Cli = context.obj
     cli.watch(
         "whatsapp.volume",
@@ -114,11 +114,9 @@ def draw_volume(result: Mapping[str, Any]) -> Iterable[RenderableType]:
     span = f"since {render.moment(result['since'])}"
     limited = any(bar["limited"] for bar in result["bars"])
     if not result["total"] and not limited:
-        yield render.text(f"No messages were handled {span}.", "yellow")
+        yield render.text(f"No messages {span}.", "yellow")
         return
-    yield render.text(
-        f"{result['total']} messages handled {span}, {result['accepted']} accepted by Meta", "bold"
-    )
+    yield render.text(f"{result['total']} messages {span}, {result['accepted']} accepted by Meta", "bold")
     for name, title in (
         ("outcomes", "outcome"),
         ("priorities", "priority"),
@@ -145,7 +143,7 @@ def _chart(result: Mapping[str, Any]) -> Iterable[RenderableType]:
         label = bar["at"][11:16] if result["hours"] <= 24 else bar["at"][5:16].replace("T", " ")
         length = round(WIDTH * bar["count"] / most) if most else 0
         line = brick * max(length, 1 if bar["count"] else 0)
-        note = f"  {bar['limited']} answers limited us" if bar["limited"] else ""
+        note = f"  {bar['limited']} rate-limit errors" if bar["limited"] else ""
         yield render.text(f"  {label} {bar['count']:>8} {line}{note}".rstrip(), "red" if note else "")
 
 
@@ -155,7 +153,7 @@ def _peak(peak: Mapping[str, Any] | None) -> Iterable[RenderableType]:
     what = "A spike" if peak["spike"] else "Busiest minute"
     yield render.text(
         f"{what}: {peak['count']} messages ({peak['per_second']:g}/s) at {peak['at'][11:16]} UTC; "
-        f"{peak['usual']:g} in a usual minute. It was made of:",
+        f"a usual minute has {peak['usual']:g}. It consists of:",
         "bold yellow" if peak["spike"] else "bold",
     )
     for part in peak["made_of"]:
@@ -191,24 +189,24 @@ def probe(
     context: typer.Context,
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="NUMBER", help="Send to this number of your own, and follow it."),
+        typer.Option("--to", metavar="NUMBER", help="Send to this number of yours, and wait for its status."),
     ] = None,
     template: Annotated[
         str | None,
-        typer.Option("--template", metavar="NAME", help="What is sent: approved, without values."),
+        typer.Option("--template", metavar="NAME", help="The approved template to send; without values."),
     ] = None,
     language: Annotated[
         str | None, typer.Option("--language", metavar="CODE", help="The template's language.")
     ] = None,
     wait: Annotated[
         float | None,
-        typer.Option("--wait", min=1, max=45, metavar="SECONDS", help="How long the status is waited for."),
+        typer.Option("--wait", min=1, max=45, metavar="SECONDS", help="How long to wait for the status."),
     ] = None,
 ) -> None:
-    """Test the whole way to WhatsApp step by step; works in panic too. Exit code 1 if a step failed."""
+    """Test the path to WhatsApp step by step, in panic too. Exit code 1 if a step fails."""
     cli: Cli = context.obj
     if to is None and (template or language or wait):
-        raise typer.BadParameter("--template, --language and --wait belong to --to")
+        raise typer.BadParameter("--template, --language and --wait need --to")
     given = {"to": to, "template": template, "language": language, "wait_seconds": wait}
     fields = {name: value for name, value in given.items() if value is not None}
     result = cli.client.change("whatsapp.test", **fields)

@@ -1,4 +1,5 @@
-"""TokenKeeperFunction: each hour, and when asked, look at the access token and renew it ahead of time."""
+"""TokenKeeperFunction: each hour, and when asked, look at the access token and renew it ahead of time; or
+take a new one."""
 
 from __future__ import annotations
 
@@ -11,5 +12,7 @@ make_ready(token_keeper.use_case)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Do one look; ``source`` in the event says who asks."""
+    """Take the event's ``token``, which an operator brings, or do one look; ``source`` says who asks."""
+    if "token" in event:
+        return token_keeper.set_token()(event)
     return token_keeper.use_case()(event, lambda: context.get_remaining_time_in_millis() / 1000)

@@ -1,4 +1,4 @@
-"""WebhookFunction: Meta's verification, statuses, errors, template and account updates."""
+"""WebhookFunction: Meta's verification, and the front door of its webhooks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline.use_cases.webhook import Reply
+from lifeline.use_cases.webhook.front import Reply
 from lifeline.wiring import make_ready, webhook
 
 make_ready(webhook.use_case)
@@ -17,14 +17,14 @@ make_ready(webhook.use_case)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one HTTP request (payload format 2.0)."""
     request = APIGatewayProxyEventV2(event)
-    receiver = webhook.use_case()
+    front = webhook.use_case()
     match request.http_method:
         case "GET":
-            reply = receiver.handshake(request.query_string_parameters)
+            reply = front.handshake(request.query_string_parameters)
         case "POST":
             raw = raw_body(request)
             signature = request.headers.get("x-hub-signature-256") or ""
-            reply = Reply(400, "refused") if raw is None else receiver.receive(raw, signature)
+            reply = Reply(400, "refused") if raw is None else front.receive(raw, signature)
         case _:
             reply = Reply(405, "refused")
     return {

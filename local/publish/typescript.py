@@ -13,7 +13,7 @@ from lifeline.contract.outcomes import OUTCOME_SCHEMA, OUTCOMES
 
 from local.publish.shapes import JSON, MAP, Member, Reader, Shape, Structure, kinds
 
-HEAD = """// Messages to Lifeline, outcomes from it, and what people write.
+HEAD = """// Messages to Lifeline, outcomes from it, and inbound messages.
 // Written by `make schema` from Lifeline's contract: do not edit.
 
 /** ISO 8601 with a zone: "2030-03-04T08:00:00Z". */

@@ -342,7 +342,8 @@ def _told(sends: Iterable[Send], pushes: Iterable[Push], mails: Iterable[Mail]) 
         found[name] = _Acts(
             taken=len(of_sends),
             whatsapp=sum(not send.failed for send in of_sends),
-            pushes=len(shown),
+            # Each device of a person shows it: they were told as often as the one that shows it most.
+            pushes=max(Counter(device for device, _ in shown).values(), default=0),
             mails=len(of_mails),
             moments=(
                 *(send.at for send in of_sends),

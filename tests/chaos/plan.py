@@ -40,7 +40,7 @@ EPISODES: tuple[tuple[dict[str, Any], ...], ...] = (
 """What Meta does, one after the other, in an order that the seed gives, and then again."""
 SLOT = 25.0
 """Seconds from one of them to the next, at most."""
-KILLED = (("sender", 60), ("webhook", 15), ("drainer", 17), ("prober", 8))
+KILLED = (("sender", 60), ("webhook", 5), ("webhook-events", 12), ("drainer", 16), ("prober", 7))
 """Whose workers are killed, and how often."""
 
 

@@ -151,6 +151,8 @@ class FaultProxy:
         """Called before a request is passed on, with the call; it may end the caller."""
         self.after: Callable[[Call], None] | None = None
         """Called when a request was carried out and nobody has been told yet."""
+        self.seen: Callable[[Call, bytes, bytes], None] | None = None
+        """As ``after``, with the bodies of request and answer."""
         self._server = _Server(("127.0.0.1", 0), _handler(self))
 
     @property
@@ -335,6 +337,8 @@ def _handler(proxy: FaultProxy) -> type[socketserver.StreamRequestHandler]:
                 proxy.effects.append(Effect(call.service, at, request.body))
             if proxy.after:
                 proxy.after(call)
+            if proxy.seen:
+                proxy.seen(call, request.body, answer.body)
             if kind == STALL:
                 time.sleep(LATE)
             if kind == LOSE:

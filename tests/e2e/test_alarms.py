@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.system import System
+from tests.support.system import System, eventually
 
 
 def alarm_event(system: System, what: str, state: str = "ALARM") -> dict[str, Any]:
@@ -73,6 +73,48 @@ def test_every_trip_alarm_of_the_template_names_the_function(system: System) -> 
     policy = json.loads(system.functions.get_policy(FunctionName=function)["Policy"])
     principals = [statement["Principal"].get("Service") for statement in policy["Statement"]]
     assert "lambda.alarms.cloudwatch.amazonaws.com" in principals
+
+
+def written_as_a_metric(system: System, name: str, points: dict[int, float]) -> None:
+    """What the sender's log would hold. ``points``: by epoch seconds."""
+    logs = system.stack.client("logs")
+    group, stream = f"/aws/lambda/{system.out['SenderFunctionName']}", f"test-{name}-{time.time_ns()}"
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    metrics = {"Namespace": "Lifeline", "Dimensions": [["scope"]], "Metrics": [{"Name": name}]}
+    lines = [
+        {
+            "_aws": {"Timestamp": at * 1000, "CloudWatchMetrics": [metrics]},
+            "scope": "whatsapp",
+            name: value,
+        }
+        for at, value in points.items()
+    ]
+    logs.put_log_events(
+        logGroupName=group,
+        logStreamName=stream,
+        logEvents=[{"timestamp": int(time.time() * 1000), "message": json.dumps(line)} for line in lines],
+    )
+
+
+def test_outcomes_that_stay_untold_set_off_their_alarm_and_one_hiccup_does_not(system: System) -> None:
+    name = f"{system.stack.name}-outcomes_delayed"
+
+    def alarm() -> dict[str, Any]:
+        (found,) = system.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return dict(found)
+
+    system.fresh()
+    assert (alarm()["Period"] * alarm()["EvaluationPeriods"], alarm()["TreatMissingData"]) == (
+        600,
+        "notBreaching",
+    )
+    assert alarm()["StateValue"] != "ALARM", "no data: all was taken"
+    now = int(time.time())
+    written_as_a_metric(system, "OutcomesDelayed", {now - 30: 3.0})
+    eventually(lambda: alarm()["StateValue"] == "OK", 30, "the alarm has looked")
+    # Each five minutes of ten: also where a period has just begun.
+    written_as_a_metric(system, "OutcomesDelayed", {now - ago: 1.0 for ago in (330, 630, 930)})
+    eventually(lambda: alarm()["StateValue"] == "ALARM", 30, "ALARM")
 
 
 def test_from_log_lines_to_a_metric_to_an_alarm_to_panic(system: System) -> None:

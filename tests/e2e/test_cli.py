@@ -128,7 +128,7 @@ def test_refused_messages_are_sent_again_or_given_up(lifeline: Shell) -> None:
     system.produce(*map(system.person, names))
     system.wait_for(names, "REJECTED")
     system.faults_off()
-    assert "a person must look" in lifeline("queue", "status").stdout
+    assert "needs an operator" in lifeline("queue", "status").stdout
     system.invoke("Drainer", {"source": "lifeline.minute"})
     look = lifeline("audit", code=1)
     assert "--queue refused --dry-run" in look.stderr
@@ -236,10 +236,9 @@ def test_two_operators_at_once_leave_one_flag_and_both_in_the_history(lifeline: 
         (("--stack", "nope", "panic", "status"), {}, "no stack 'nope'"),
         (("panic", "status"), {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "no AWS region"),
         (("panic", "status"), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials"),
-        (("panic", "status"), {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "could not be reached"),
+        (("panic", "status"), {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "cannot reach"),
         (("panic", "enable", "nope", "why"), {}, "not a scope"),
-        (("queue", "status", "--queue", "nope"), {}, "no queue and no lane"),
-        (("queue", "set-rate", "--queue", "whatsapp-queue", "--rate", "fast"), {}, "not a rate"),
+        (("queue", "status", "--queue", "nope"), {}, "not a queue or lane"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(
@@ -248,3 +247,8 @@ def test_what_is_wrong_is_one_sentence(
     done = lifeline(*words, code=1, **extra)
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_rate_that_is_none_is_wrong_usage(lifeline: Shell) -> None:
+    done = lifeline("queue", "set-rate", "--queue", "whatsapp-queue", "--rate", "fast", code=2)
+    assert "not a rate" in done.stderr

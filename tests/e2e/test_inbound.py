@@ -111,6 +111,7 @@ def test_a_text_reaches_the_application_once(system: System, application: Applic
     assert notice["number"]["phone_number_id"] == PHONE_NUMBER_ID
     message = {"from": PERSON, "id": wamid, "type": "text", "text": {"body": "Ä thanks"}}
     assert system.webhook(post(inbound(message))).status_code == 200
+    system.webhooks_are_taken()
     later = say(system, text="and more")
     application.waits_for(later, "text")
     assert len(application.of(wamid)) == 1, "Meta's repetition changes nothing"

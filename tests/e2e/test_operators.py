@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from lifeline.contract.operator_actions import OPERATOR_ACTIONS, only_reads
-from lifeline_cli.proof import Signer
 
-from local.stack import REGION
+from tests.support.persons import Person
 from tests.support.shell import Shell
 from tests.support.system import System
 
@@ -35,60 +33,6 @@ def code_of(call: Callable[[], object]) -> str:
     return ""
 
 
-class Person:
-    """An IAM user that may do nothing yet."""
-
-    def __init__(self, system: System, name: str) -> None:
-        self.system = system
-        self.name = name
-        self.iam = system.stack.client("iam")
-        self.iam.create_user(UserName=name)
-        self.key = self.iam.create_access_key(UserName=name)["AccessKey"]
-
-    @property
-    def keys(self) -> dict[str, str]:
-        return {
-            "AWS_ACCESS_KEY_ID": self.key["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": self.key["SecretAccessKey"],
-        }
-
-    def may(self, output: str) -> None:
-        self.iam.attach_user_policy(UserName=self.name, PolicyArn=self.system.out[output])
-
-    def client(self, service: str) -> Any:
-        return self.system.stack.client(
-            service,
-            aws_access_key_id=self.key["AccessKeyId"],
-            aws_secret_access_key=self.key["SecretAccessKey"],
-        )
-
-    def sign(self, request: dict[str, Any]) -> dict[str, Any]:
-        stack = self.system.stack.client("cloudformation").describe_stacks(StackName=self.system.stack.name)[
-            "Stacks"
-        ][0]
-        session = boto3.Session(
-            aws_access_key_id=self.key["AccessKeyId"],
-            aws_secret_access_key=self.key["SecretAccessKey"],
-            region_name=REGION,
-        )
-        return {**request, "proof": Signer(session, REGION, stack["StackId"]).prove(request)}
-
-    def ask(self, function: str, request: dict[str, Any]) -> dict[str, Any]:
-        answer = self.client("lambda").invoke(
-            FunctionName=self.system.out[f"{function}Name"], Payload=json.dumps(request).encode()
-        )
-        document: dict[str, Any] = json.loads(answer["Payload"].read())
-        return document
-
-    def leave(self) -> None:
-        for policy in self.iam.list_attached_user_policies(UserName=self.name)["AttachedPolicies"]:
-            self.iam.detach_user_policy(UserName=self.name, PolicyArn=policy["PolicyArn"])
-        for policy in self.iam.list_user_policies(UserName=self.name)["PolicyNames"]:
-            self.iam.delete_user_policy(UserName=self.name, PolicyName=policy)
-        self.iam.delete_access_key(UserName=self.name, AccessKeyId=self.key["AccessKeyId"])
-        self.iam.delete_user(UserName=self.name)
-
-
 @pytest.fixture
 def lifeline(system: System, monkeypatch: pytest.MonkeyPatch) -> Shell:
     system.fresh()
@@ -106,7 +50,7 @@ def person(lifeline: Shell) -> Iterator[Person]:
 
 def test_who_has_no_policy_is_refused_and_told_which_to_ask_for(lifeline: Shell, person: Person) -> None:
     denied = lifeline("panic", "status", code=1)
-    assert "not allowed" in denied.stderr
+    assert "denied access" in denied.stderr
     assert "OperatorPolicyArn" in denied.stderr
     assert "OperatorReadPolicyArn" in denied.stderr
 
@@ -127,7 +71,7 @@ def test_the_reading_policy_reads_and_can_change_nothing(lifeline: Shell, person
     for words in (("panic", "status"), ("panic", "history"), ("queue", "status"), ("incident", "list")):
         lifeline(*words)
     denied = lifeline("panic", "enable", "whatsapp", "without the policy", code=1)
-    assert "not allowed" in denied.stderr
+    assert "denied access" in denied.stderr
     assert "OperatorPolicyArn" in denied.stderr
     with pytest.raises(ClientError) as refused:
         person.ask("OperatorFunction", person.sign(ENABLE))

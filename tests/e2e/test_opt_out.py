@@ -26,6 +26,7 @@ def lifeline(system: System) -> Shell:
 def says(system: System, wish: str, **who: str) -> None:
     """The person uses WhatsApp's switch for marketing messages; Meta tells us."""
     assert system.webhook(post(preference(wish, at=time.time(), **who))).status_code == 200
+    system.webhooks_are_taken()
 
 
 def campaign(system: System, lifeline: Shell, folder: Path) -> str:

@@ -3,57 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from typing import Any
 
 from lifeline.contract.names import LANES, QUEUES
 
-from tests.support.runbook import ROOT
+from tests.support.by_operators import lifeline, mark, panic
 from tests.support.system import System, eventually
-
-START = "import sys; from lifeline_cli.main import run; sys.exit(run())"
-
-
-def lifeline(system: System, *words: str) -> tuple[int, dict[str, Any]]:
-    """Exit code and what ``--json`` printed."""
-    env = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": f"{ROOT / 'cli'}{os.pathsep}{ROOT / 'layers' / 'lifeline'}",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "LIFELINE_STACK": system.stack.name,
-        **system.stack.environment(),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", START, *words, "--json"],
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)
-
-
-def panic(system: System) -> None:
-    """Somebody puts whatsapp in panic and keeps it there."""
-    request = {"action": "panic.enable", "scope": "whatsapp", "reason": "test", "actor": "test", "hold": True}
-    assert system.invoke("Operator", request)["ok"]
-    system.flags_are_read()
-
-
-def mark(system: System, way: str, address: str) -> str:
-    """Why an address is refused; empty where it is not."""
-    from lifeline.adapters.contacts import mark_key
-
-    answer = system.dynamodb.get_item(
-        TableName=system.out["ContactsTableName"],
-        Key={"user_id": {"S": mark_key(way, address)}},
-        ConsistentRead=True,
-    )
-    return str(answer.get("Item", {}).get(f"{way}_refused", {}).get("S", ""))
 
 
 def test_a_bounce_marks_the_address_and_the_next_fallback_skips_email(system: System) -> None:
@@ -154,7 +108,7 @@ def test_a_drill_looks_at_everything_and_says_what_it_cannot_know(system: System
     assert steps["push endpoints"]["state"] in ("ok", "warn", "fail")
     # An outage of a day such as the other tests make would need more mails than the quota has left.
     assert steps["mail quota"]["state"] in ("ok", "warn", "fail"), steps
-    assert steps["people told"]["state"] in ("ok", "warn", "fail"), "the topics could be read"
+    assert steps["notification recipients"]["state"] in ("ok", "warn", "fail"), "the topics could be read"
     # The local AWS acts on alarms by a stand-in, so that they are armed cannot be said.
     assert steps["alarms"]["state"] in ("unknown", "fail"), steps
     assert result["verdict"] != "ready"

@@ -27,6 +27,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "SenderFunction": ("sender/text.json", {"batchItemFailures": []}),
     "TokenKeeperFunction": ("token_keeper/hour.json", {}),
     "VoiceFunction": ("voice/speech.json", {"batchItemFailures": []}),
+    "WebhookEventsFunction": ("webhook_events/statuses.json", {"batchItemFailures": []}),
     "WebhookFunction": ("webhook/handshake_wrong_token.json", {"statusCode": 403}),
 }
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import pty
+import select
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.stack import SECRETS
-from tests.support.shell import Shell
+from tests.support.persons import Person
+from tests.support.shell import START, Shell
 from tests.support.system import System, eventually
 from tests.support.traffic import works_again
 
@@ -51,6 +57,14 @@ class Token:
         """Change a token at Meta; the one that is current unless another is named."""
         self.system._control("POST", "/tokens", json={"token": token or self.current, **values})
 
+    def new(self, expires_in: float | None = None) -> str:
+        """One that a person makes at Meta."""
+        token = str(self.system._control("POST", "/tokens", json={"issue": True})["token"])
+        if expires_in is not None:
+            self.at_meta(token, expires_in=expires_in)
+        self.seen.add(token)
+        return token
+
     def keep(self, source: str = "by hand") -> dict[str, Any]:
         """Let the token keeper look."""
         answer: dict[str, Any] = self.system.invoke("TokenKeeper", {"source": source})
@@ -70,11 +84,17 @@ class Token:
 
         return eventually(look, within, f"engineering told of {event}")
 
-    def operator(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    def operator(self, *words: str, code: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Type a command, and remember all that it prints."""
-        done = Shell(self.system)("whatsapp", *words, code=code)
+        done = Shell(self.system)("whatsapp", *words, code=code, stdin=stdin)
         self.said.append(done.stdout + done.stderr)
         return done
+
+    def operator_at(self, *words: str) -> str:
+        """What another group's command prints."""
+        done = Shell(self.system)(*words)
+        self.said.append(done.stdout)
+        return done.stdout
 
     def everything_said(self) -> str:
         """Logs, ledger, control table (history, flags, settings), notices, and what commands printed."""
@@ -176,7 +196,7 @@ def test_a_failed_refresh_leaves_the_token_current_and_engineering_is_told(
     assert (answer["outcome"], answer["step"]) == ("failed", step)
     told = token.told("token_refresh_failed")
     assert told["step"] == step
-    assert "The present token stays current" in told["text"]
+    assert "The current token stays" in told["text"]
     assert token.stored() == before
     assert token.stored("AWSPENDING") == {}
     failed = token.operator("refresh-token", "--reason", "once more", code=1)
@@ -235,8 +255,7 @@ def test_a_token_put_there_by_hand_is_taken_up_without_a_panic(token: Token) -> 
     prefix = token.prefix
     works_again(system, f"{prefix}-before")
     old = token.stored()
-    new = system._control("POST", "/tokens", json={"issue": True})["token"]
-    token.seen.add(new)
+    new = token.new()
     token.manager.put_secret_value(
         SecretId=system.out["TokenSecretArn"], SecretString=json.dumps({**old, "access_token": new})
     )
@@ -244,4 +263,131 @@ def test_a_token_put_there_by_hand_is_taken_up_without_a_panic(token: Token) -> 
     works_again(system, f"{prefix}-after")
     assert system.flag()["state"] == "normal"
     assert system.history() == []
+    token.nothing_leaked()
+
+
+def test_a_fresh_stack_whose_first_token_is_bad_heals_by_set_token(token: Token) -> None:
+    """No earlier version, and a token that Meta never gave: status, notification and refusal name the way."""
+    system, prefix = token.system, token.prefix
+    good = token.stored()
+    for label in ("AWSCURRENT", "AWSPREVIOUS"):
+        token.manager.put_secret_value(
+            SecretId=system.out["TokenSecretArn"],
+            SecretString=json.dumps({**good, "access_token": f"EAAnevergiven{len(label):016d}"}),
+        )
+        token.stored()
+    token.at_meta(good["access_token"], revoked=True)
+    assert token.keep()["outcome"] == "failed"
+    told = token.told("token_refresh_failed")
+    assert told["run"] == "lifeline whatsapp set-token"
+    assert "lifeline whatsapp set-token" in told["text"]
+    failed = token.operator("refresh-token", code=1)
+    assert "lifeline whatsapp set-token" in failed.stderr
+    assert "Next: lifeline whatsapp set-token" in token.operator("token-status").stdout
+    numbers = itertools.count()
+
+    def refused() -> bool:
+        system.produce(system.person(f"{prefix}-{next(numbers)}"))
+        return system.flag().get("state") == "panic"
+
+    eventually(refused, 15, "a worker is refused")
+    line = "run        lifeline whatsapp set-token"
+    eventually(lambda: line in token.operator_at("status").splitlines(), 15, "the command is on the screen")
+    new = token.new()
+    done = token.operator("set-token", "--yes", "--reason", "the first one was bad", stdin=f"{new}\n")
+    assert "was verified at Meta and is current" in done.stdout
+    assert token.stored() == {**good, "access_token": new}
+    assert token.stored("AWSPENDING") == {}
+    system.recovers()
+    works_again(system, f"{prefix}-after")
+    status = json.loads(token.operator("token-status", "--json").stdout)["result"]
+    assert (status["state"], status["keeper"]["outcome"]) == ("never_expires", "set")
+    (event,) = [event for event in system.history() if "is current" in event["reason"]]
+    assert (event["source"], event["actor"]) == ("operator", "arn:aws:iam::000000000000:root")
+    token.nothing_leaked()
+
+
+@pytest.mark.parametrize("case", ["revoked", "never given", "expired"])
+def test_a_new_token_that_meta_refuses_is_refused_with_its_reason_and_nothing_changes(
+    token: Token, case: str
+) -> None:
+    before, previous = token.stored(), token.stored("AWSPREVIOUS")
+    bad = token.new()
+    facts: dict[str, dict[str, Any]] = {"revoked": {"revoked": True}, "expired": {"expires_in": -60}}
+    token.at_meta(bad, **facts.get(case, {}))
+    if case == "never given":
+        bad = "EAAnevergivenbymeta0000001"
+        token.seen.add(bad)
+    refused = token.operator("set-token", "--yes", stdin=bad, code=1)
+    assert "Meta calls the new token invalid" in refused.stderr
+    assert "The current token stays" in refused.stderr
+    document = json.loads(token.operator("set-token", "--yes", "--json", stdin=bad, code=1).stdout)
+    assert document["error"]["code"] == "token_refused"
+    assert (token.stored(), token.stored("AWSPREVIOUS")) == (before, previous)
+    assert token.stored("AWSPENDING") == {}
+    notes = [event for event in token.system.history() if event["kind"] == "noted"]
+    assert [event["source"] for event in notes] == ["operator", "operator"]
+    assert all("was rejected" in event["reason"] for event in notes)
+    works_again(token.system, token.prefix)
+    token.nothing_leaked()
+
+
+def test_a_new_token_is_typed_at_a_prompt_that_does_not_show_it(token: Token) -> None:
+    before, new = token.stored(), token.new()
+    shell = Shell(token.system)
+    process, terminal = pty.fork()
+    if process == 0:  # the child: its terminal is the test's
+        command = [sys.executable, "-c", START, "whatsapp", "set-token"]
+        os.execve(sys.executable, command, shell.environment() | {"TERM": "dumb"})
+    shown = ""
+
+    def until(words: str) -> None:
+        nonlocal shown
+        deadline = time.monotonic() + 60
+        while words not in shown and time.monotonic() < deadline:
+            if select.select([terminal], [], [], 0.2)[0]:
+                shown += os.read(terminal, 4096).decode(errors="replace")
+        assert words in shown
+
+    try:
+        until("[y/N]")
+        os.write(terminal, b"y\n")
+        until("(it is not shown)")
+        os.write(terminal, f"{new}\n".encode())
+        until("is current")
+    finally:
+        os.waitpid(process, 0)
+        os.close(terminal)
+    assert new not in shown
+    assert token.stored() == {**before, "access_token": new}
+    assert token.stored("AWSPREVIOUS") == before
+    token.said.append(shown)
+    token.nothing_leaked()
+
+
+def test_who_may_only_look_cannot_set_a_token(token: Token) -> None:
+    """IAM refuses the function; the one that reads refuses the action, and its role could not write."""
+    system, before = token.system, token.stored()
+    reader = Person(system, "only-looks")
+    reader.may("OperatorReadPolicyArn")
+    shell = Shell(system)
+    shell.keys = reader.keys
+    try:
+        denied = shell("whatsapp", "set-token", "--yes", stdin=token.new(), code=1)
+        assert "AWS denied access" in denied.stderr
+        request = {"action": "whatsapp.set_token", "token": token.new(), "reason": "r", "sure": True}
+        answer = reader.ask("OperatorReadFunction", request | {"actor": "ada"})
+        assert answer["error"]["code"] == "read_only"
+        secret = {"SecretId": system.out["TokenSecretArn"], "SecretString": "{}"}
+        with pytest.raises(ClientError, match="AccessDenied"):
+            reader.client("secretsmanager").put_secret_value(**secret)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            reader.ask("TokenKeeperFunction", {"source": "lifeline.operator", "token": token.new()})
+        reader.may("OperatorPolicyArn")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            reader.client("secretsmanager").put_secret_value(**secret)
+    finally:
+        reader.leave()
+    assert token.stored() == before
+    token.said.append(denied.stderr)
     token.nothing_leaked()

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from tests.support.meta import change, failed, inbound, post, status, statuses
+from tests.support.shell import Shell
 from tests.support.system import System, eventually
 
+ANSWER_WITHIN = 10
+"""Seconds after which senders of webhooks give up; Meta names no number, and asks for a median of 250 ms."""
 WRONG = "sha256=" + "0" * 64
 
 
@@ -38,8 +41,10 @@ def test_a_wrong_signature_does_nothing(system: System) -> None:
     for signature in (WRONG, "", "nonsense"):
         assert system.webhook(raw, signature).status_code == 401
     assert system.row(f"{prefix}-a")["status"] == "DELIVERED"
+    system.webhooks_are_taken()
+    assert system.row(f"{prefix}-a")["status"] == "DELIVERED"
     assert system.webhook(raw).status_code == 200
-    assert system.row(f"{prefix}-a")["status"] == "READ"
+    system.wait_for([f"{prefix}-a"], "READ")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +97,8 @@ def test_a_thousand_updates_in_one_post_each_twice_and_shuffled(system: System) 
         assert 2_000_000 < len(raw) < 3_145_728
         answer = system.webhook(raw)
         assert answer.status_code == 200
-        assert answer.elapsed.total_seconds() < 10
+        assert answer.elapsed.total_seconds() < ANSWER_WITHIN
+    system.webhooks_are_taken()
     system.wait_for(lost, "PUSHED")
     system.wait_for([name for name in ids if name not in lost], "READ")
     assert sorted(system.accepted(prefix)) == sorted(ids), "WhatsApp was asked once for each"
@@ -174,31 +180,74 @@ def test_a_status_of_a_send_that_was_never_made_changes_nothing(system: System) 
         failed(name, 131026, act=7, wamid=before["wamid"]),
     ]
     assert system.webhook(post(statuses(made_up))).status_code == 200
+    system.webhooks_are_taken()
     assert system.row(name) == before
 
 
-def test_meta_keeps_what_could_not_be_handled(system: System) -> None:
-    """While the ledger does not answer, Meta is asked to come again; nothing is lost meanwhile."""
+def test_meta_keeps_what_could_not_be_queued(system: System) -> None:
+    """While the queue takes nothing, Meta is asked to come again."""
     prefix = system.fresh()
+    name, raw = sent_and_its_report(system, prefix)
+    with refused(system, "Webhook", "sqs:*", "*"):
+        assert system.webhook(raw).status_code == 503
+    system.webhooks_are_taken()
+    assert system.row(name)["status"] == "SENT"
+    eventually(lambda: system.webhook(raw).status_code == 200, 5, "the repetition is taken")
+    system.wait_for([name], "DELIVERED")
+
+
+def test_the_queue_keeps_what_could_not_be_handled(system: System) -> None:
+    """While the ledger does not answer, Meta's posts are answered and wait."""
+    prefix = system.fresh()
+    name, raw = sent_and_its_report(system, prefix)
+    with refused(system, "WebhookEvents", "dynamodb:*", f"*/{system.out['MessagesTableName']}*"):
+        assert system.webhook(raw).status_code == 200
+        eventually(lambda: reported(system) >= 1, 10, "the worker has met the refusal")
+        assert system.row(name)["status"] == "SENT"
+    system.wait_for([name], "DELIVERED", within=60)
+    system.webhooks_are_taken()
+
+
+def test_a_webhook_that_fails_by_an_error_of_ours_is_a_dead_letter_that_can_be_sent_again(
+    system: System,
+) -> None:
+    prefix = system.fresh()
+    name, raw = sent_and_its_report(system, prefix)
+    system.sqs.send_message(QueueUrl=system.out["WebhookDlqUrl"], MessageBody=raw.decode())
+    broken = {"Records": [{"messageId": "m", "body": "{ this is no JSON"}]}
+    assert system.invoke("WebhookEvents", broken) == {"batchItemFailures": []}
+    lifeline = Shell(system)
+    seen = lifeline.answer("queue", "redrive", "--queue", "webhook-dlq", "--dry-run")
+    assert (seen["waiting"], seen["to"]) == (2, "webhook-queue")
+    assert "UnreadableError" in str(seen["reasons"]), seen
+    assert lifeline.answer("queue", "redrive", "--queue", "webhook-dlq", "--yes")["moved"] == 2
+    system.wait_for([name], "DELIVERED")
+
+
+def sent_and_its_report(system: System, prefix: str) -> tuple[str, bytes]:
+    """A message that Meta took, and the POST that it is delivered."""
     name = f"{prefix}-a"
     system.fault("silent")
     system.produce(system.person(name))
     system.wait_for([name], "SENT")
-    raw = post(statuses([status(name, "delivered", **of_send(system, name))]))
-    with ledger_refused(system):
-        assert system.webhook(raw).status_code == 503
-        assert system.row(name)["status"] == "SENT"
-    eventually(lambda: system.webhook(raw).status_code == 200, 5, "the repetition is taken")
-    assert system.row(name)["status"] == "DELIVERED"
+    return name, post(statuses([status(name, "delivered", **of_send(system, name))]))
+
+
+def reported(system: System) -> int:
+    """Bodies that are hidden: a worker has them, or has said that they must come again."""
+    answer = system.sqs.get_queue_attributes(
+        QueueUrl=system.out["WebhookQueueUrl"], AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
+    )
+    return int(answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"])
 
 
 @contextmanager
-def ledger_refused(system: System) -> Iterator[None]:
-    """The webhook's role may not use the ledger for a while."""
+def refused(system: System, function: str, action: str, resource: str) -> Iterator[None]:
+    """A function's role may not do something for a while."""
     iam = system.stack.client("iam")
-    where = system.out["WebhookFunctionName"]
+    where = system.out[f"{function}FunctionName"]
     role = system.functions.get_function(FunctionName=where)["Configuration"]["Role"].rpartition("/")[2]
-    denied = {"Effect": "Deny", "Action": "dynamodb:*", "Resource": f"*/{system.out['MessagesTableName']}*"}
+    denied = {"Effect": "Deny", "Action": action, "Resource": resource}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
     iam.put_role_policy(RoleName=role, PolicyName="outage", PolicyDocument=policy)
     try:

@@ -16,7 +16,6 @@ from lifeline.adapters.ledger import SCAN_SEGMENTS
 from lifeline.adapters.queues import Outgoing
 from lifeline.domain.message.content import bare
 from lifeline.domain.message.row import (
-    SHARDS,
     Change,
     Doubt,
     Fate,
@@ -26,11 +25,11 @@ from lifeline.domain.message.row import (
     known,
     off_agenda,
     parked,
-    shard_of,
     waiting,
 )
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.steering import discard, redrive
+from lifeline.domain.shards import WIDE, shard_of
 
 from tests.support.statuses import PUSHED
 from tests.support.stores import RETENTION, AwsStores, LocalAws, MemoryStores, Stores
@@ -383,14 +382,14 @@ def test_only_what_waits_is_on_the_agenda(stores: Stores) -> None:
 
 
 def test_the_oldest_come_first_across_shards_and_pages(stores: Stores) -> None:
-    names = [f"m{n}" for n in range(40)]
-    assert {shard_of(name) for name in names} == set(range(SHARDS))
-    dues = {name: NOW + (n * 7) % 40 + 0.25 for n, name in enumerate(names)}
+    names = [f"m{n}" for n in range(160)]
+    assert {shard_of(name, WIDE.timer) for name in names} == set(range(WIDE.timer))
+    dues = {name: NOW + (n * 7) % 160 + 0.25 for n, name in enumerate(names)}
     stores.ledger.write([fresh(name, **on_timer(due)) for name, due in dues.items()], NOW)
-    found = [(entry.due, entry.id) for entry in stores.agenda.due(Lane.TIMER, NOW + 100)]
+    found = [(entry.due, entry.id) for entry in stores.agenda.due(Lane.TIMER, NOW + 200)]
     assert found == sorted((due, name) for name, due in dues.items())
     assert stores.agenda.oldest(Lane.TIMER) == min(dues.values())
-    assert stores.agenda.count(Lane.TIMER) == 40
+    assert stores.agenda.count(Lane.TIMER) == 160
 
 
 def test_what_is_due_is_due_from_the_beginning_of_time(stores: Stores) -> None:

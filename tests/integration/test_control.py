@@ -412,21 +412,24 @@ def contacts(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Contacts:
 
 
 def test_contacts_are_read_as_they_were_saved(contacts: Contacts) -> None:
-    people = [Contact(f"p{n}", {"email": f"p{n}@example.org"}, updated_at=NOW + n) for n in range(130)]
+    people = [Contact(f"p{n}", {"email": (f"p{n}@example.org",)}, updated_at=NOW + n) for n in range(130)]
     for person in people:
         contacts.save(person)
     found = contacts.read([*(person.user_id for person in people), "p1", "nobody"])
     assert found == {person.user_id: person for person in people}, "more than one call of a hundred"
-    contacts.save(Contact("p1", {"push": "arn:1"}, updated_at=NOW + 500))
+    contacts.save(Contact("p1", {"push": ("arn:1", "arn:2")}, updated_at=NOW + 500))
     assert contacts.read(["p1"])["p1"] == Contact(
-        "p1", {"push": "arn:1", "email": "p1@example.org"}, updated_at=NOW + 500
+        "p1", {"push": ("arn:1", "arn:2"), "email": ("p1@example.org",)}, updated_at=NOW + 500
     )
     assert contacts.read([]) == {}
+    wishes = Contact("p2", time_zone="UTC", quiet_hours=(21.5, 8.0), language="de", updated_at=NOW)
+    contacts.save(wishes)
+    assert contacts.read(["p2"])["p2"] == replace(wishes, addresses={"email": ("p2@example.org",)})
 
 
 def test_a_contact_is_found_by_its_user_id_at_meta(contacts: Contacts) -> None:
     bsuid = "US.13491208655302741918"
-    contacts.save(Contact("ana", {"email": "ana@example.org"}, updated_at=NOW, bsuid=bsuid))
+    contacts.save(Contact("ana", {"email": ("ana@example.org",)}, updated_at=NOW, bsuid=bsuid))
     ana = contacts.read(["ana"])["ana"]
     assert ana.bsuid == bsuid
     assert contacts.read([bsuid_key(bsuid), "nobody"]) == {bsuid_key(bsuid): ana}

@@ -214,6 +214,68 @@ def test_answers_in_parts_and_without_a_length_come_whole(place: Callable[[Serve
     assert there.connections == 2
 
 
+@pytest.mark.parametrize(
+    ("answer", "status", "headers", "body", "asked"),
+    [
+        (
+            b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\nX-B:  b\r\n\tc\r\nCONTENT-LENGTH: 2\r\n\r\nhi",
+            200,
+            {"x-a": "1", "x-b": "b c", "content-length": "2"},
+            b"hi",
+            1,
+        ),
+        (
+            b"HTTP/1.1 100 Continue\r\nX-Not: 1\r\n\r\n" + OK,
+            200,
+            {"x-kind": "a", "content-length": "2"},
+            b"hi",
+            1,
+        ),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, {}, b"", 1),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", 200, {"content-length": "2"}, b"hi", 2),
+        (
+            b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 2\r\n\r\nhi",
+            200,
+            {"connection": "Close", "content-length": "2"},
+            b"hi",
+            2,
+        ),
+    ],
+)
+def test_what_stands_before_the_body(
+    place: Callable[[Serve], Place],
+    answer: bytes,
+    status: int,
+    headers: dict[str, str],
+    body: bytes,
+    asked: int,
+) -> None:
+    """``asked``: connections that two requests take."""
+
+    def serve(connection: socket.socket, _: int) -> None:
+        while there.take(connection):
+            connection.sendall(answer)
+            if asked > 1:
+                return
+
+    there = place(serve)
+    own = client()
+    assert [ask(own, there.url) for _ in range(2)] == [HttpReply(status, headers, body)] * 2
+    assert there.connections == asked
+
+
+@pytest.mark.parametrize(
+    "head", [b"X: 1\r\n" * 101, b"X: " + b"1" * 70_000 + b"\r\n"], ids=["too many", "too long"]
+)
+def test_headers_without_end_are_no_answer(place: Callable[[Serve], Place], head: bytes) -> None:
+    def serve(connection: socket.socket, _: int) -> None:
+        there.take(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n")
+
+    there = place(serve)
+    assert fault(client(), there.url) is Fault.BROKEN
+
+
 def test_no_more_is_read_than_allowed(place: Callable[[Serve], Place]) -> None:
     def serve(connection: socket.socket, _: int) -> None:
         while there.take(connection):
@@ -241,6 +303,8 @@ def test_what_never_left() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         nobody = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     assert fault(client(), nobody) is Fault.REFUSED
+    with pytest.raises(HttpError, match=r"^Connection refused$"):
+        ask(client(), nobody)
     for url in ("https://x.invalid:99999999/", "ftp://127.0.0.1/", "http://127.0.0.1/\u20ac"):
         assert fault(client(), url) is Fault.DNS
     with pytest.raises(HttpError) as raised:

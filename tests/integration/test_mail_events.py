@@ -177,6 +177,17 @@ def test_a_mail_that_ses_refuses_has_no_event(place: Place) -> None:
     assert {report.message_id for report in place.reports(2)} == {"m3"}
 
 
+def test_an_account_whose_sending_is_paused_sends_nothing(place: Place) -> None:
+    place.events.add_fault({"kind": "paused"})
+    with pytest.raises(EmailRefused) as caught:
+        place.email.send("ana@example.org", "T", "B", "m1", 0, None)
+    assert caught.value.code == "SendingPausedException"
+    assert [entry for entry in place.events.requests if entry["accepted"]] == []
+    place.events.end_faults()
+    place.email.send("ana@example.org", "T", "B", "m2", 0, None)
+    assert {report.message_id for report in place.reports(2)} == {"m2"}
+
+
 def test_the_door_keeps_the_callers_signature_and_rights(place: Place) -> None:
     iam = place.stack.client("iam")
     iam.create_user(UserName="sender")

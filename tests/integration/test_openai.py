@@ -179,7 +179,7 @@ def test_a_slow_answer_is_a_time_out(bench: Bench) -> None:
     started = time.monotonic()
     failure = bench.failure(bench.speak(client=bench.client(read_timeout=0.3, attempts=1)))
     assert time.monotonic() - started < 2.5
-    assert (failure.cause, failure.name) == (Cause.UNREACHABLE, "no answer in time")
+    assert (failure.cause, failure.name) == (Cause.UNREACHABLE, "response timed out")
 
 
 def test_a_new_key_is_taken_at_once_and_a_wrong_one_is_read_anew_only_once(bench: Bench) -> None:

@@ -30,13 +30,14 @@ LOADS: Final[dict[str, set[str]]] = {
     "token_keeper": set(),
     "voice": {"openai"},
     "webhook": set(),
+    "webhook_events": set(),
 }
 CONTACTS: Final = {"feedback", "operator", "operator_read", "sender"}
 """Who reads or marks contacts."""
 SHARES: Final = {
     "operator_read": {"lifeline.wiring.operator"},
     "sender": {"lifeline.wiring.messages", "lifeline.wiring.texts"},
-    "webhook": {"lifeline.wiring.messages"},
+    "webhook_events": {"lifeline.wiring.messages"},
 }
 """Whose wiring is another's with something left out, or has a part in common with another's."""
 

@@ -73,7 +73,9 @@ def test_the_queues_policy_lets_in_this_topic_alone() -> None:
 
 def test_the_webhook_fields_to_subscribe_to_are_those_that_lifeline_acts_on() -> None:
     operations = (DOCUMENT.parent / "operations.md").read_text()
-    listed = first_column(operations.split("| field | means panic | told otherwise | to |", 1)[1])
+    listed = first_column(
+        operations.split("| field | enters panic | otherwise notifies of | audience |", 1)[1]
+    )
     assert set(listed) == webhooks._FIELDS
     for name, row in FIELDS.items():
         (line,) = [line for line in operations.splitlines() if line.startswith(f"| `{name}` |")]

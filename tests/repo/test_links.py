@@ -50,3 +50,19 @@ def test_the_site_has_every_page() -> None:
     }
     pages = {path.resolve() for path in (ROOT / "docs").rglob("*.md")} - {ROOT / "docs" / "index.md"}
     assert pages - listed == set()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: path.name)
+def test_a_page_of_the_site_links_to_no_page_outside_of_it(path: Path) -> None:
+    """``make docs`` knows no such page and fails; files of other kinds it offers as they are."""
+    links = [
+        one or other
+        for one, other in LINK.findall(CODE.sub("", path.read_text()))
+        if "://" not in (one or other)
+    ]
+    pages = [
+        (path.parent / link.partition("#")[0]).resolve()
+        for link in links
+        if link.partition("#")[0].endswith(".md")
+    ]
+    assert [page for page in pages if not page.is_relative_to(ROOT / "docs")] == []

@@ -21,7 +21,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
             "tests/integration/test_control.py",
             "one suite with the one in memory",
         )
-        for name in ("flags", "marks", "minutes", "named", "table", "windows")
+        for name in ("flags", "marks", "named", "table", "windows")
     },
     "adapters/http.py": ("tests/integration/test_http.py", "with real sockets"),
     "adapters/inbox.py": ("tests/e2e/test_inbound.py", "on the local DynamoDB"),
@@ -32,7 +32,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/repo/test_subscriptions.py",
         "names; audiences are held against the template",
     ),
-    "contract/patterns.py": ("tests/unit/contract/test_messages.py", "the patterns of the message's fields"),
     "domain/failure/reading.py": ("tests/unit/domain/failure/test_classify.py", "how answers are read"),
     "domain/failure/rules.py": ("tests/unit/domain/failure/test_classify.py", "a table"),
     "domain/failure/usage.py": ("tests/unit/domain/failure/test_classify.py", "headers of answers"),
@@ -117,10 +116,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
             "messages",
             "operator",
             "operator_read",
-            "sender",
             "token_keeper",
             "voice",
             "webhook",
+            "webhook_events",
         )
     },
 }
@@ -134,7 +133,7 @@ OF_ALL = {"operate", "prove"}
 """Files of the operator's use case that serve every group of actions."""
 SHARED = {"main", "render"}
 """Files of the command line with options that all commands have."""
-THROUGH_ALL = {"test_commands.py", "test_hostile.py"}
+THROUGH_ALL = {"test_checked_here.py", "test_commands.py", "test_hostile.py"}
 """Tests of the command line that go through all commands."""
 
 

@@ -172,9 +172,14 @@ def test_each_kind_has_its_line() -> None:
 
 
 def test_the_message_to_a_person_without_a_number_keeps_the_contract() -> None:
-    *_, shown, _ = blocks("json")
+    (shown,) = [block for block in blocks("json") if '{"bsuid"' in block]
     message = parse_message(shown)
     assert (message.to, message.recipient.bsuid) == (None, "US.13491208655302741918")
+
+
+def test_the_message_in_several_languages_keeps_the_contract() -> None:
+    (shown,) = [block for block in blocks("json") if '"translations"' in block]
+    assert set(parse_message(shown).translations) == {"de", "pt_BR"}
 
 
 def test_links_lead_somewhere() -> None:
@@ -217,7 +222,7 @@ def test_no_template_fills_in_what_people_wrote() -> None:
     values["dynamodb.NewImage.day.S"] = 'Monday.", "to": "+4915199999999'
     template = '{"id": "a", "type": "text", "to": "+4915112345678", "text": "<$.dynamodb.NewImage.day.S>"}'
     assert filled(template, values, r"<\$\.([^>]+)>").to == "+4915199999999", "why the document warns of it"
-    assert "escapes nothing" in DOCUMENT
+    assert "does not escape" in DOCUMENT
 
 
 # -- outcomes ---------------------------------------------------------------------------------------------

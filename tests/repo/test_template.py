@@ -173,9 +173,35 @@ def test_other_queues_hide_a_batch_for_six_times_their_functions_timeout() -> No
         function = by_logical_id(str(target(item["FunctionName"])))
         queue = queues()[str(target(item["EventSourceArn"]))]
         window = int(item.get("MaximumBatchingWindowInSeconds", 0))
-        # A wake-up that comes again while its worker runs finds the row claimed, and does nothing.
-        times = 1 if target(item["EventSourceArn"]) == "WakeQueue" else 6
+        # A wake-up that comes again while its worker runs finds the row claimed, and does nothing; a webhook
+        # finds its rows settled.
+        times = {"WakeQueue": 1, "WebhookQueue": 2}.get(str(target(item["EventSourceArn"])), 6)
         assert queue["VisibilityTimeout"] >= times * function["Timeout"] + window, name
+
+
+def test_a_report_whose_worker_died_comes_again_within_a_messages_grace_time() -> None:
+    from lifeline.settings import Sending
+    from lifeline.use_cases.webhook.bodies import MARGIN
+    from lifeline.use_cases.webhook.inbound import LEASE
+
+    hidden = queues()["WebhookQueue"]["VisibilityTimeout"]
+    (mapping,) = [item for item in mappings().values() if target(item["EventSourceArn"]) == "WebhookQueue"]
+    function = by_logical_id("WebhookEventsFunction")
+    assert mapping["MaximumBatchingWindowInSeconds"] == 1, "a person waits for two seconds at most"
+    assert MARGIN < function["Timeout"] < LEASE < hidden < Sending().grace
+
+
+def test_the_front_door_may_queue_and_read_its_secret_and_nothing_else() -> None:
+    mine = [item for name, item in statements() if name == "WebhookRole"]
+    actions = {action for item in mine for action in listed(item["Action"])}
+    assert actions == {
+        *("logs:CreateLogStream", "logs:PutLogEvents"),
+        *("secretsmanager:GetSecretValue", "sqs:SendMessage"),
+    }
+    assert senders_of("WebhookQueue") == {"WebhookRole", "OperatorRole"}
+    assert [target(item["Resource"]) for item in mine if item["Action"] == "sqs:SendMessage"] == [
+        "WebhookQueue"
+    ]
 
 
 def test_the_sender_works_on_the_entry_queues_and_on_wake_ups_each_by_itself() -> None:
@@ -270,7 +296,7 @@ def senders_of(name: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("name", ["WakeQueue", "VoiceQueue"])
+@pytest.mark.parametrize("name", ["WakeQueue", "VoiceQueue", "WebhookQueue"])
 def test_nobody_but_our_own_senders_may_put_anything_on_an_internal_queue(name: str) -> None:
     (policy,) = [
         item

@@ -150,3 +150,15 @@ def test_make_help_names_every_target() -> None:
     assert phony
     explained = set(re.findall(r"^([a-z0-9-]+):.*##", text, re.MULTILINE))
     assert set(phony[1].split()) == explained
+
+
+def test_setup_compiles_byte_code_so_that_the_first_command_is_quick() -> None:
+    """Of what is installed and of ours: else each first start of a command pays for it."""
+    recipes = (ROOT / "Makefile").read_text()
+    for environment in (".venv", ".venv-sam"):
+        recipe = re.search(rf"^{re.escape(environment)}/\.done:.*\n((?:\t.*\n)+)", recipes, re.MULTILINE)
+        assert recipe
+        installs = re.findall(r"\$\(UV\) pip (?:sync|install) .*", recipe[1])
+        assert installs
+        assert all("--compile-bytecode" in command for command in installs)
+    assert "-m compileall -q layers/lifeline/lifeline cli/lifeline_cli local" in recipes

@@ -25,18 +25,18 @@ ENDPOINT: Final = "arn:aws:sns:eu-west-1:000000000000:endpoint/GCM/app/1"
 BROKEN: Final[dict[str, tuple[bytes, str]]] = {
     "nothing": (b"", "header"),
     "a header alone": (b"HEAD\n", "no line|nothing"),
-    "UTF-16": ("HEAD\nx".encode("utf-16"), "UTF-8|header|cannot be read"),
-    "Latin-1": (b"HEAD\n\xfc\xe4\n", "UTF-8|cannot be read"),
-    "half a character as bytes": (b"HEAD\n\xed\xa0\xbd\n", "UTF-8|cannot be read"),
-    "NULs": (b"\x00" * 20, "header|cannot be read"),
+    "UTF-16": ("HEAD\nx".encode("utf-16"), "UTF-8|header|cannot read"),
+    "Latin-1": (b"HEAD\n\xfc\xe4\n", "UTF-8|cannot read"),
+    "half a character as bytes": (b"HEAD\n\xed\xa0\xbd\n", "UTF-8|cannot read"),
+    "NULs": (b"\x00" * 20, "header|cannot read"),
     "an unknown column": (b"HEAD,card_number\n1,2\n", "header"),
     "an escape in the header": (b"HEAD,\x1b[2J\n1,2\n", "header"),
     "a column twice": (b"HEAD,HEAD\n1,2\n", "header"),
     "a formula as column": (b"=cmd|'/c calc'!A1\n1\n", "header"),
     "an HTML page": (b"<html><body>sign in</body></html>", "header"),
     "JSON": (b'{"to": "+49"}', "header"),
-    "a field of 200 KB": (b"HEAD\n" + b"9" * 200_000 + b"\n", "cannot be read|at most|characters"),
-    "a quote that never ends": (b'HEAD\n"+4915\n' + b"x\n" * 100, "line|cannot be read"),
+    "a field of 200 KB": (b"HEAD\n" + b"9" * 200_000 + b"\n", "cannot read|at most|characters"),
+    "a quote that never ends": (b'HEAD\n"+4915\n' + b"x\n" * 100, "line|cannot read"),
     "more fields than the header": (b"HEAD\n+4915112345678,a@b,3,4\n", "more fields"),
     "10,000 columns": (b"HEAD," + b",".join(b"c%d" % n for n in range(10_000)) + b"\n1\n", "header"),
 }
@@ -141,7 +141,7 @@ def test_a_campaign_with_one_bad_line_is_refused_whole(
     bad = {**CAMPAIGN, column: f"{CAMPAIGN[column]}{NASTY[what]}x"}
     assert run(campaign(written(tmp_path / "f.csv", [CAMPAIGN, bad]))) == 1
     shown = told(capsys)
-    assert "1 bad lines, nothing was sent: line 3: message." in shown
+    assert "1 invalid lines, nothing was sent: line 3: message." in shown
     assert "(U+" in shown
     nothing_was_sent(world)
 

@@ -157,7 +157,7 @@ def test_an_export_shows_her_data_and_nobody_elses(world: World) -> None:
     shown = world.person("export")["found"]
     text = json.dumps(shown)
     assert {item["where"] for item in shown} >= {
-        *("message", "contact", "address not to be used", "voice note that waits", "voice memory"),
+        *("message", "contact", "address that failed", "voice note that waits", "voice memory"),
         *("campaign spring", "dead letter on whatsapp-dlq", "dead letter on voice-dlq"),
     }
     assert {"hers-sent", "hers-later", "hers-parked"} <= {item["data"].get("id") for item in shown}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from lifeline.contract.names import CRITICAL_QUEUE
 from lifeline.contract.scopes import WHATSAPP
@@ -13,6 +15,7 @@ from tests.support.hostile_messages import (
     CASES,
     Case,
 )
+from tests.support.refusals import SYNTAX
 
 
 @pytest.fixture
@@ -25,6 +28,8 @@ def check(world: World, case: Case, panic: bool) -> None:
         assert len(world.dead) == 1
         assert world.dead[0].startswith("contract: ")
         assert case.dead in world.dead[0], world.dead[0]
+        # What does not show is escaped; that apart, the reason is words.
+        assert not SYNTAX.search(re.sub(r"\\u[0-9a-f]{4}", "", world.dead[0])), world.dead[0]
         assert not [name for name in world.ledger.rows if not name.startswith("canary")]
         return
     assert world.dead == []

@@ -30,12 +30,13 @@ class MemoryContacts:
     def save(self, contact: Contact) -> None:
         self._check(contact.user_id)
         before = self.known.get(contact.user_id, Contact(contact.user_id))
-        kept = {way: why for way, why in before.refused.items() if way not in contact.addresses}
         self.known[contact.user_id] = replace(
             contact,
             bsuid=contact.bsuid or before.bsuid,
+            time_zone=contact.time_zone or before.time_zone,
+            quiet_hours=contact.quiet_hours or before.quiet_hours,
+            language=contact.language or before.language,
             addresses={**before.addresses, **contact.addresses},
-            refused={**kept, **contact.refused},
         )
 
     def refused(self, ways: Iterable[WayAddress]) -> dict[WayAddress, str]:

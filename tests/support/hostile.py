@@ -23,6 +23,7 @@ from lifeline.adapters.queues import Outgoing, Queues
 from lifeline.contract.names import (
     REASON_ATTRIBUTE,
     VOICE_QUEUE,
+    WEBHOOK_QUEUE,
     WHATSAPP_DLQ,
     WHATSAPP_QUEUE,
 )
@@ -30,7 +31,8 @@ from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.message.row import Change, Written
 from lifeline.domain.panic.flag import Event
 from lifeline.domain.records import KeptRecord
-from lifeline.wiring import operator, sender, voice, webhook
+from lifeline.use_cases.webhook.bodies import Body
+from lifeline.wiring import operator, sender, voice, webhook, webhook_events
 
 from functions.sender import app as sender_app
 from tests.support import sending
@@ -191,8 +193,15 @@ class World(sending.World):
 
     def hook(self, raw: bytes, signature: str | None = None) -> int:
         """Meta (or somebody) posts to the webhook; the HTTP status of the answer."""
-        receiver = webhook.build(self.adapters("webhook", panic=self.panic))
-        return receiver.receive(raw, sign(raw) if signature is None else signature).status
+        before = len(self.queues.sent[url(WEBHOOK_QUEUE)])
+        front = webhook.build(self.adapters("webhook"))
+        answer = front.receive(raw, sign(raw) if signature is None else signature).status
+        bodies = [
+            Body(str(place), message.body)
+            for place, message in enumerate(self.queues.sent[url(WEBHOOK_QUEUE)][before:])
+        ]
+        worker = webhook_events.build(self.adapters("webhook_events", panic=self.panic))
+        return 503 if bodies and worker(bodies, lambda: 20.0) else answer
 
     def listen(self, *more: str) -> list[str]:
         """VoiceFunction takes what was put on its queue, and ``more``; the bodies that come again."""

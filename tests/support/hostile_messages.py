@@ -162,8 +162,8 @@ META: Final = [
     Case("an empty component", in_body(""), dead="must not be empty"),
     Case("values and components", templated(components=[{}]), dead="together"),
     Case("a template with no name", good(type="template", template={"language": "en"}), dead="is required"),
-    Case("a template in capitals", templated(name="Reminder"), dead="does not match"),
-    Case("a path as a template", templated(name="../../messages"), dead="does not match"),
+    Case("a template in capitals", templated(name="Reminder"), dead="must hold only small letters"),
+    Case("a path as a template", templated(name="../../messages"), dead="must hold only small letters"),
     Case(
         "a template that is a text", good(type="template", template="reminder"), dead="must be of type object"
     ),
@@ -181,7 +181,7 @@ META: Final = [
     Case("a priority that there is not", good(priority="CRITICAL"), dead="must be one of"),
     Case("an empty id", good(id=""), dead="must not be empty"),
     Case("a long id", good(id="x" * 129), dead="at most 128"),
-    Case("an id with a tag's sign", good(id="other#1"), dead="does not match"),
+    Case("an id with a tag's sign", good(id="other#1"), dead="must hold only letters"),
     Case("an id that ends in a line feed", good(id="h\n"), dead="message.id"),
     Case(
         "a web address as endpoint",

@@ -108,7 +108,7 @@ CASES: Final[dict[str, tuple[Any, str, str]]] = {
     "a redrive of a live queue": (
         {"action": "queue.redrive", "queue": WHATSAPP_QUEUE, "reason": "w", "sure": True},
         "not_dead_letters",
-        "needs a person",
+        "has no dead letters",
     ),
     "a redrive of an address": (
         {
@@ -128,7 +128,7 @@ CASES: Final[dict[str, tuple[Any, str, str]]] = {
     "a redrive that nobody meant": (
         {"action": "queue.redrive", "queue": "refused", "reason": "w"},
         "unsure",
-        "cannot be taken back",
+        "cannot be recalled",
     ),
     "a proof that is a text": (enable(proof="signed"), "invalid_request", "request.proof"),
     "a proof with an address": (
@@ -139,7 +139,7 @@ CASES: Final[dict[str, tuple[Any, str, str]]] = {
     "a message that is not refused": (
         {"action": "queue.redrive", "queue": "refused", "id": "'; --", "reason": "w", "sure": True},
         "not_refused",
-        "is not among",
+        "is not in refused",
     ),
     "contacts that are a text": (
         {"action": "contacts.import", "contacts": "u,a@b"},

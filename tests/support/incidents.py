@@ -64,7 +64,7 @@ def outage() -> list[Event]:
             source="prober",
             reason="3 probes in a row succeeded",
         ),
-        event(Kind.ENDED, 840, 17, reason="no trip within the settle time"),
+        event(Kind.ENDED, 840, 17, reason="no new panic within the settle time"),
     ]
 
 
@@ -94,7 +94,7 @@ def parked(name: str, after: float, sent: float | None, **more: Any) -> Affected
     if sent is None:
         return message(name, Status.PARKED, *moves, **more)
     moves += [
-        (sent - 0.3, Status.CLAIMED, "nothing against it"),
+        (sent - 0.3, Status.CLAIMED, "clear to send"),
         (sent, Status.SENT, "Meta accepted it"),
         (sent + 1, Status.DELIVERED, "webhook: delivered"),
     ]
@@ -164,7 +164,7 @@ def many() -> list[Affected]:
             "suppressed",
             S.SUPPRESSED,
             (31, S.CLAIMED, ""),
-            (31.5, S.SUPPRESSED, "the recipient wants no promotional messages"),
+            (31.5, S.SUPPRESSED, "the recipient opted out of promotional messages"),
         ),
         message("rejected", S.REJECTED, (32, S.CLAIMED, ""), (33, S.REJECTED, "bad")),
         message(

@@ -30,17 +30,18 @@ from lifeline.adapters.ledger import (
     each_id_once,
 )
 from lifeline.adapters.queues import ENTRIES_PER_CALL, Depth, Incoming, Outgoing
-from lifeline.adapters.row_items import CHANGEABLE, affected_of, written
+from lifeline.adapters.row_items import CHANGEABLE, written
 from lifeline.contract.scopes import WHATSAPP
-from lifeline.domain.incident.facts import Affected
+from lifeline.domain.incident.facts import Affected, Move
 from lifeline.domain.message.content import UNDELIVERED
-from lifeline.domain.message.row import SHARDS, Change, Fate, Row, Written, shard_of
+from lifeline.domain.message.row import Change, Fate, Row, Written
 from lifeline.domain.message.status import OPEN, Status, can_move
 from lifeline.domain.message.telling import marked
 from lifeline.domain.pace.pace import MAX_DELAY, SetRate
 from lifeline.domain.panic.detection import Bucket, Window
 from lifeline.domain.panic.flag import Event, Flag, PanicChange
 from lifeline.domain.records import Kept, KeptRecord, R
+from lifeline.domain.shards import of_lane, shard_of
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.telemetry import METRICS
 
@@ -302,7 +303,7 @@ class MemoryLedger:
         self._check("reading an incident's rows")
         for row in list(self.rows.values()):
             if row.incident_id == incident_id:
-                yield affected_of(row, row.possible_duplicates, len(row.duplicates), row.beside is not None)
+                yield _affected(row)
 
     def ids_of(self, person: str, after: str | None) -> tuple[list[str], str | None]:
         self._check("reading the rows of a person")
@@ -390,6 +391,31 @@ class MemoryLedger:
         return fault
 
 
+def _affected(row: Row) -> Affected:
+    """A row as the incidents' index tells it."""
+    moves = []
+    for key, note in row.trail.items():
+        at, _, status = key.partition("_")
+        moves.append(Move(int(at) / 1000, Status(status), note))
+    return Affected(
+        id=row.id,
+        status=row.status,
+        created_at=row.created_at,
+        priority=row.priority,
+        category=row.category,
+        template=row.template,
+        campaign=row.campaign,
+        person=row.person,
+        writes=row.rev,
+        possible=row.possible_duplicates,
+        duplicates=len(row.duplicates),
+        both=row.beside is not None,
+        failed_at=row.failed_at,
+        tried=row.tried or "",
+        moves=tuple(moves),
+    )
+
+
 class MemoryAgenda:
     """The agenda of a :class:`MemoryLedger`. ``page``: entries per call, small so that paging is met.
 
@@ -400,11 +426,13 @@ class MemoryAgenda:
     def __init__(self, ledger: MemoryLedger, page: int = 2) -> None:
         self._ledger = ledger
         self._page_size = page
+        self.counted = 4_000
+        """Entries that one query counts."""
 
     def due(self, lane: str, until: float, *, limit: int | None = None) -> Iterator[Row]:
         if limit == 0:
             return
-        shards = [self._follow(lane, shard, until) for shard in range(SHARDS)]
+        shards = [self._follow(lane, shard, until) for shard in range(of_lane(lane))]
         for number, row in enumerate(heapq.merge(*shards, key=lambda row: cast(float, row.due)), start=1):
             yield row
             if number == limit:
@@ -425,10 +453,15 @@ class MemoryAgenda:
                 return
 
     def count(self, lane: str, until: float | None = None) -> int:
-        return sum(len(self._entries(lane, shard, until)) for shard in range(SHARDS))
+        return sum(len(self._entries(lane, shard, until)) for shard in range(of_lane(lane)))
+
+    def at_least(self, lane: str, until: float | None = None, *, drained: bool = False) -> tuple[int, bool]:
+        pages = [self._entries(lane, shard, until) for shard in range(of_lane(lane))]
+        seen = [row for page in pages for row in page[: self.counted] if row.drained or not drained]
+        return len(seen), all(len(page) <= self.counted for page in pages)
 
     def oldest(self, lane: str) -> float | None:
-        found = [row.due for shard in range(SHARDS) for row in self._entries(lane, shard, None)]
+        found = [row.due for shard in range(of_lane(lane)) for row in self._entries(lane, shard, None)]
         return min((due for due in found if due is not None), default=None)
 
     def _entries(self, lane: str, shard: int, until: float | None) -> list[Row]:
@@ -440,7 +473,9 @@ class MemoryAgenda:
         found = [
             row
             for row in self._ledger.index()
-            if row.lane == lane and shard_of(row.id) == shard and (until is None or _key(row)[0] <= until)
+            if row.lane == lane
+            and shard_of(row.id, of_lane(lane)) == shard
+            and (until is None or _key(row)[0] <= until)
         ]
         return [_projected(row) for row in sorted(found, key=_key)]
 

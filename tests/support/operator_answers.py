@@ -46,7 +46,7 @@ STATUS: dict[str, Any] = {
 DRILL: dict[str, Any] = {
     "at": AT, "stage": "staging", "verdict": "ready", "sampled": 10, "critical_today": 90,
     "recipients": [{"priority": "critical", "people": 10, "push": 6, "email": 3, "waits": 1}],
-    "steps": [{"name": "prober", "state": "ok", "found": "last ran 20 s ago", "mend": ""}],
+    "steps": [{"name": "prober", "state": "ok", "found": "last ran 20 s ago", "fix": ""}],
 }  # fmt: skip
 
 LANE: dict[str, Any] = {"tokens": 0, "booked_ahead": 7, "next_in_seconds": 0.1}

@@ -36,7 +36,7 @@ PEEK: dict[str, Any] = {
 }  # fmt: skip
 MOVED: dict[str, Any] = {
     "queue": "whatsapp-dlq", "to": "whatsapp-queue", "moved": 2, "accounted": 0, "failed": 0, "waiting": 0,
-    "complete": True, "warnings": ["what is sent cannot be taken back"],
+    "complete": True, "warnings": ["a sent message cannot be recalled"],
 }  # fmt: skip
 
 

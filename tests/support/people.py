@@ -91,9 +91,9 @@ class World(hostile.World):
             digest = self.adapters().people.person(who)
             assert digest
             self.inbox.remember_language(digest, "de", self.clock())
-        self.contacts.save(Contact(USER, {"push": DEVICE, "email": MAIL}))
+        self.contacts.save(Contact(USER, {"push": (DEVICE,), "email": (MAIL,)}))
         self.contacts.refuse("email", MAIL, "bounce: no such mailbox", self.clock())
-        self.contacts.save(Contact("somebody", {"email": "max@example.org"}))
+        self.contacts.save(Contact("somebody", {"email": ("max@example.org",)}))
         speech = self.settings.openai
         key = recording_key(TEXT, speech.speech_model, speech.speaks_as(self.settings.phone_number_id))
         self.kept |= {key: "media-1", "another": "media-2"}

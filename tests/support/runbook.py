@@ -17,7 +17,7 @@ from lifeline_cli.options import hoist
 ROOT: Final = Path(__file__).parents[2]
 RUNBOOK: Final = ROOT / "docs" / "runbook.md"
 
-_FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE: Final = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _INLINE: Final = re.compile(r"`(lifeline(?:\s[^`]*)?)`")
 _GLOBAL: Final = ("--stack", "--region", "--profile", "--json", "--help")
 
@@ -67,6 +67,31 @@ def _tree() -> Any:
     return typer.main.get_command(app)
 
 
+def _found(command: str) -> tuple[Any, list[str]]:
+    """The command of the tree that a line names, and the words that are left for it."""
+    words = hoist(shlex.split(command)[1:])
+    here = _tree()
+    while words and words[0] in _GLOBAL:
+        words = words[1 if words[0] in ("--json", "--help") else 2 :]
+    while getattr(here, "commands", None) and words and words != ["--version"]:
+        here = here.commands[words.pop(0)]
+    return here, words
+
+
+def is_whole(command: str) -> bool:
+    """Whether a command that exists can be run as it stands: ``lifeline campaign pause`` only names one."""
+    here, words = _found(command)
+    if getattr(here, "commands", None):
+        return words == ["--version"]
+    try:
+        here.make_context(command, [word for word in words if word != "--json"])
+    except Exception as error:
+        if type(error).__name__ in ("MissingParameter", "BadOptionUsage"):
+            return False
+        raise
+    return True
+
+
 def fault(command: str) -> str | None:
     """Why a command does not exist as it is written; ``None`` where it does.
 
@@ -77,7 +102,7 @@ def fault(command: str) -> str | None:
     while words and words[0] in _GLOBAL:
         words = words[1 if words[0] in ("--json", "--help") else 2 :]
     while getattr(here, "commands", None):
-        if not words:
+        if not words or words == ["--version"]:
             return None
         name = words.pop(0)
         if name not in here.commands:

@@ -19,7 +19,8 @@ from lifeline.domain.message.status import Status
 from lifeline.domain.panic.flag import State
 from lifeline.settings import Settings
 from lifeline.use_cases.deliver import Deliver, SqsRecord
-from lifeline.wiring import sender, webhook
+from lifeline.use_cases.webhook.bodies import Body
+from lifeline.wiring import sender, webhook_events
 
 from tests.support.memory import (
     Clock,
@@ -27,7 +28,7 @@ from tests.support.memory import (
     Script,
     StubSecrets,
 )
-from tests.support.meta import APP_SECRET, PHONE_NUMBER_ID, WABA_ID, post, sign, statuses
+from tests.support.meta import APP_SECRET, PHONE_NUMBER_ID, WABA_ID, post, statuses
 from tests.support.services import Services
 
 WAKE: Final = "queue/wake"
@@ -277,10 +278,9 @@ class World(Services):
         self.clock.advance(1.0)
 
     def statuses(self, *entries: dict[str, Any]) -> int:
-        """Meta's POST with these statuses; the HTTP status of the answer."""
-        receiver = webhook.build(self.adapters("webhook", panic=self.panic))
-        raw = post(statuses(entries))
-        return receiver.receive(raw, sign(raw)).status
+        """The webhook's worker takes Meta's POST with these statuses; 503 where it has to come again."""
+        worker = webhook_events.build(self.adapters("webhook_events", panic=self.panic))
+        return 503 if worker([Body("b", post(statuses(entries)).decode())], lambda: 20.0) else 200
 
     # -- what came of it ------------------------------------------------------------------------------
 

@@ -21,18 +21,14 @@ class Shell:
         self.system = system
         self.keys: dict[str, str] = {}
 
-    def __call__(self, *words: str, code: int | None = 0, **extra: str) -> subprocess.CompletedProcess[str]:
-        env = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT / 'cli'}{os.pathsep}{ROOT / 'layers' / 'lifeline'}",
-            "LIFELINE_STACK": self.system.stack.name,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "HOME": str(self.system.stack.folder),
-        }
+    def __call__(
+        self, *words: str, code: int | None = 0, stdin: str = "", **extra: str
+    ) -> subprocess.CompletedProcess[str]:
+        """``stdin``: what comes by a pipe."""
         done = subprocess.run(
             [sys.executable, "-c", START, *words],
-            env=env | self.system.stack.environment() | self.keys | extra,
-            stdin=subprocess.DEVNULL,
+            env=self.environment() | extra,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=240,
@@ -41,6 +37,17 @@ class Shell:
         if code is not None:
             assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def environment(self) -> dict[str, str]:
+        """Of the command's process."""
+        env = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{ROOT / 'cli'}{os.pathsep}{ROOT / 'layers' / 'lifeline'}",
+            "LIFELINE_STACK": self.system.stack.name,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "HOME": str(self.system.stack.folder),
+        }
+        return env | self.system.stack.environment() | self.keys
 
     def answer(self, *words: str, code: int = 0) -> dict[str, Any]:
         """The JSON document that a command prints."""

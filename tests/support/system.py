@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import requests
+from lifeline.domain.shards import WIDE
 
 from local.stack import APP, LocalStack
 
@@ -65,7 +66,17 @@ class System:
         self._control("POST", "/reset")
         self.openai("POST", "/reset")
         self.control_settings(webhook_duplicates=0.0, webhook_shuffle=False, webhook_read=False)
-        for name in ("Critical", "Whatsapp", "Bulk", "Wake", "Voice", "Probe", "WhatsappDlq"):
+        for name in (
+            "Critical",
+            "Whatsapp",
+            "Bulk",
+            "Wake",
+            "Voice",
+            "Probe",
+            "Webhook",
+            "WhatsappDlq",
+            "WebhookDlq",
+        ):
             url = self.out.get(f"{name}QueueUrl") or self.out[f"{name}Url"]
             with contextlib.suppress(self.sqs.exceptions.PurgeQueueInProgress):
                 self.sqs.purge_queue(QueueUrl=url)
@@ -245,16 +256,17 @@ class System:
 
     def counters(self) -> dict[str, int]:
         """All counters of the minutes since :meth:`fresh`, summed up."""
-        answer = self.dynamodb.query(
-            TableName=self.out["ControlTableName"],
-            KeyConditionExpression="pk = :p",
-            ExpressionAttributeValues={":p": {"S": "stats"}},
-        )
         total: dict[str, int] = {}
-        for item in answer["Items"]:
-            for name, value in item.items():
-                if "N" in value and name != "expires_ttl":
-                    total[name] = total.get(name, 0) + int(float(value["N"]))
+        for key in ("stats", *(f"stats#{shard}" for shard in range(1, WIDE.minute))):
+            answer = self.dynamodb.query(
+                TableName=self.out["ControlTableName"],
+                KeyConditionExpression="pk = :p",
+                ExpressionAttributeValues={":p": {"S": key}},
+            )
+            for item in answer["Items"]:
+                for name, value in item.items():
+                    if "N" in value and name != "expires_ttl":
+                        total[name] = total.get(name, 0) + int(float(value["N"]))
         return total
 
     # -- functions and webhooks ----------------------------------------------------------------------
@@ -280,6 +292,17 @@ class System:
             "X-Hub-Signature-256": self.sign(raw) if signature is None else signature,
         }
         return requests.post(self.stack.endpoints["webhook"], data=raw, headers=headers, timeout=30, **more)
+
+    def webhooks_are_taken(self) -> None:
+        """Wait until every webhook that was posted is worked on, and none became a dead letter."""
+
+        def waits(output: str) -> int:
+            attributes = self.sqs.get_queue_attributes(QueueUrl=self.out[output], AttributeNames=["All"])
+            counts = attributes["Attributes"].items()
+            return sum(int(value) for name, value in counts if name.startswith("ApproximateNumberOf"))
+
+        eventually(lambda: not waits("WebhookQueueUrl"), 60, "an empty webhook-queue")
+        assert not waits("WebhookDlqUrl")
 
     def handshake(self, query: Mapping[str, str]) -> requests.Response:
         """GET the webhook's address as Meta does."""

@@ -48,16 +48,16 @@ def source() -> dict[str, Any]:
     return copy.deepcopy(_source())
 
 
-@functools.cache
-def _transformed() -> dict[str, Any]:
+def expanded(fragment: dict[str, Any]) -> dict[str, Any]:
+    """A template after SAM's transform; what it is made from stays as it is."""
     from samtranslator.public.translator import ManagedPolicyLoader
     from samtranslator.translator.transform import transform
 
     # The translator asks the environment for a region and IAM for AWS's own policies.
     policies = mock.Mock(spec=ManagedPolicyLoader)
     policies.load.return_value = {}
-    values = {name: item["Default"] for name, item in source()["Parameters"].items() if "Default" in item}
-    fragment = source()
+    fragment = copy.deepcopy(fragment)
+    values = {name: item["Default"] for name, item in fragment["Parameters"].items() if "Default" in item}
     for resource in fragment["Resources"].values():
         # SAM CLI hands the transform a template whose local folders it has replaced.
         for name in ("CodeUri", "ContentUri"):
@@ -65,6 +65,11 @@ def _transformed() -> dict[str, Any]:
                 resource["Properties"][name] = f"s3://bucket/{resource['Properties'][name]}"
     with mock.patch.dict(os.environ, {"AWS_DEFAULT_REGION": "eu-west-1"}):
         return dict(transform(fragment, values, policies))
+
+
+@functools.cache
+def _transformed() -> dict[str, Any]:
+    return expanded(source())
 
 
 def transformed() -> dict[str, Any]:

@@ -124,6 +124,16 @@ class MemoryStore:
         name = self.labels[label]
         return SecretVersion(name, self.versions[name])
 
+    def present(self) -> SecretVersion | None:
+        self._check("present")
+        return self._labelled("AWSCURRENT") if "AWSCURRENT" in self.labels else None
+
+    def put_first(self, values: Mapping[str, Any]) -> None:
+        self._check("put_first")
+        assert not self.labels
+        self.versions["v1"] = dict(values)
+        self.labels["AWSCURRENT"] = "v1"
+
     def previous(self) -> SecretVersion | None:
         self._check("previous")
         return self._labelled("AWSPREVIOUS") if "AWSPREVIOUS" in self.labels else None

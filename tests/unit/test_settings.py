@@ -33,7 +33,7 @@ def test_every_missing_variable_is_named_at_once(function: str) -> None:
         assert name in str(caught.value)
 
 
-@pytest.mark.parametrize("function", ["sender", "drainer", "webhook", "voice", "operator", "feedback"])
+@pytest.mark.parametrize("function", ["sender", "drainer", "webhook_events", "voice", "operator", "feedback"])
 def test_who_writes_rows_can_wake_for_them(function: str) -> None:
     assert {"MESSAGES_TABLE", "WAKE_QUEUE_URL"} <= set(NEEDS[function])
 

@@ -19,7 +19,7 @@ class ConfigError(LifelineError):
 
     def __init__(self, faults: Sequence[str]) -> None:
         self.faults = tuple(faults)
-        super().__init__("settings are not usable: " + "; ".join(self.faults))
+        super().__init__("invalid settings: " + "; ".join(self.faults))
 
 
 class UnavailableError(LifelineError):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, TypeVar, cast
 
+from lifeline.contract.rates import MAX_RATE
 from lifeline.domain.fallback.policy import DEFAULT_POLICY, Policy
 from lifeline.domain.fallback.prices import Prices
 from lifeline.domain.inbound.inbound import InboundRules
@@ -20,6 +21,7 @@ from lifeline.domain.pace.pace import SetRate
 from lifeline.domain.pace.quiet import QuietHours
 from lifeline.domain.panic.detection import Thresholds
 from lifeline.domain.panic.flag import Rules
+from lifeline.domain.shards import Spread, spread_at
 from lifeline.domain.voice.speaking import VoiceRules
 from lifeline.errors import ConfigError
 
@@ -32,7 +34,7 @@ class Sending:
 
     connections: int = 50
     """Sends in flight per worker. Half a batch of 100: two rounds of time-outs (13 s each) fit into an
-    invocation of 50 s, where four would not. What a worker then sends, ``benchmarks/shape.py`` measures.
+    invocation of 50 s, where four would not. What a worker then sends, ``benchmarks/workers.py`` measures.
     """
     connect_timeout: float = 3.05
     """Just over the first TCP retransmission (3 s), as requests' documentation advises."""
@@ -87,7 +89,7 @@ class Limiter:
     """A token due within this many seconds is waited for; a later one sends the message back to the queue."""
 
     def __post_init__(self) -> None:
-        _within("rate", self.rate, 0.1, 1000)
+        _within("rate", self.rate, 0.1, MAX_RATE)
         _within("burst", self.burst, 1, 1000)
         _within("bulk_share", self.bulk_share, 0.01, 1)
         _within("critical_share", self.critical_share, 0, 0.5)
@@ -111,7 +113,7 @@ class Drain:
     """The ceiling until an operator sets another one (``lifeline queue set-rate``)."""
 
     def __post_init__(self) -> None:
-        _within("rate", self.rate, 0, 500)
+        _within("rate", self.rate, 0, MAX_RATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +145,11 @@ class Settings:
     wake_queue_url: str = ""
     voice_queue_url: str = ""
     probe_queue_url: str = ""
+    webhook_queue_url: str = ""
     whatsapp_dlq_url: str = ""
     voice_dlq_url: str = ""
     probe_dlq_url: str = ""
+    webhook_dlq_url: str = ""
     events_dlq_url: str = ""
     ops_topic_arn: str = ""
     inbound_topic_arn: str = ""
@@ -191,6 +195,11 @@ class Settings:
     openai: VoiceRules = field(default_factory=VoiceRules)
     webhook: WebhookRules = field(default_factory=WebhookRules)
 
+    @property
+    def spread(self) -> Spread:
+        """Into how many keys this deployment writes what is hot."""
+        return spread_at(self.limiter.rate)
+
 
 _CONTROL: Final = ("CONTROL_TABLE", "PROBE_QUEUE_URL", "OPS_TOPIC_ARN")
 _GRAPH: Final = ("TOKEN_SECRET_ARN", "GRAPH_BASE_URL", "GRAPH_VERSION", "PHONE_NUMBER_ID", "WABA_ID")
@@ -205,9 +214,11 @@ _OPERATOR: Final = (
     "WHATSAPP_QUEUE_URL",
     "BULK_QUEUE_URL",
     "VOICE_QUEUE_URL",
+    "WEBHOOK_QUEUE_URL",
     "WHATSAPP_DLQ_URL",
     "VOICE_DLQ_URL",
     "PROBE_DLQ_URL",
+    "WEBHOOK_DLQ_URL",
     "EVENTS_DLQ_URL",
     "OPERATOR_FUNCTION_ARN",
 )
@@ -233,6 +244,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "DRAINER_FUNCTION",
         "CRITICAL_QUEUE_URL",
         "WHATSAPP_QUEUE_URL",
+        "WEBHOOK_QUEUE_URL",
         "TOKEN_KEEPER_FUNCTION",
     ),
     "drainer": ("CONTROL_TABLE", *_LEDGER, "BULK_QUEUE_URL", "VOICE_QUEUE_URL", "OPS_TOPIC_ARN"),
@@ -257,8 +269,9 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
         "OPENAI_BASE_URL",
     ),
     "alarm": (*_CONTROL, "ALARM_PREFIX"),
-    "webhook": (
-        "APP_SECRET_ARN",
+    "webhook": ("APP_SECRET_ARN", "WEBHOOK_QUEUE_URL"),
+    "webhook_events": (
+        "WEBHOOK_DLQ_URL",
         "PHONE_NUMBER_ID",
         "WABA_ID",
         *_CONTROL,
@@ -312,7 +325,7 @@ def parse(env: Mapping[str, str], function: str) -> Settings:
     values: dict[str, Any] = {}
     for name in NEEDS[function]:
         if not env.get(name):
-            faults.append(f"{name} is not set; template.yaml gives it to the {function} function")
+            faults.append(f"{name} is not set; template.yaml sets it for the {function} function")
     for item in fields(Settings):
         raw = env.get({"region": "AWS_REGION"}.get(item.name, item.name.upper()))
         if raw and item.name not in (*_TUNABLE, *_PARSED):

@@ -78,7 +78,8 @@ since no device had the message in time, ``ToldByBoth`` those of them whom Whats
 meant so. ``Conflicts``: the same
 id came with other content. ``Overdue`` are messages whose time passed more than two minutes ago without
 anybody acting. ``LeftAlone`` are rows that this version does not understand. ``WebhookFaults`` are parts of
-webhooks and mail events that failed by an error of ours and are not asked for again: the log says which.
+webhooks and mail events that failed by an error of ours: the log says which, and a webhook's body is a dead
+letter.
 """
 
 

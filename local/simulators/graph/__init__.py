@@ -25,7 +25,8 @@ Fault kinds and what they touch:
                        seconds (default: never)
 
 Webhooks: ``webhook_delay`` and up to ``webhook_jitter`` more (seconds), ``webhook_duplicates`` and
-``webhook_drop`` (shares; what is dropped is delivered once the share is 0 again), ``webhook_shuffle``.
+``webhook_drop`` (shares; what is dropped is delivered once the share is 0 again), ``webhook_shuffle``,
+``webhook_at_once`` (changes that one POST brings together at most; 1: each alone, as Meta mostly does).
 
 ``match`` narrows by ``to`` (one or a list), ``template``, ``type``, ``id`` (callback id), ``path``, ``text``.
 

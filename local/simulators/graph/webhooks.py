@@ -19,7 +19,6 @@ import requests
 TIMEOUT: Final = 20.0
 """Seconds that a receiver of webhooks has for its answer."""
 MOST_TRIES: Final = 12
-MOST_AT_ONCE: Final = 100
 Told = Callable[[str, dict[str, Any]], None]
 
 
@@ -28,7 +27,7 @@ class Webhooks:
 
     settings = (
         *("webhook_url", "webhook_host", "webhook_delay", "webhook_duplicates", "webhook_shuffle"),
-        *("webhook_read", "webhook_jitter", "webhook_drop"),
+        *("webhook_read", "webhook_jitter", "webhook_drop", "webhook_at_once"),
     )
 
     def __init__(self, waba_id: str, app_secret: str, clock: Callable[[], float], told: Told) -> None:
@@ -41,6 +40,7 @@ class Webhooks:
         self.webhook_read = False
         self.webhook_jitter = 0.0
         self.webhook_drop = 0.0
+        self.webhook_at_once = 100
         self.log: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         self._serial = itertools.count(1)
@@ -170,7 +170,7 @@ class Webhooks:
 
     def _others_due(self) -> list[tuple[int, str, bytes, dict[str, Any]]]:
         found: list[tuple[int, str, bytes, dict[str, Any]]] = []
-        while len(found) < MOST_AT_ONCE - 1:
+        while len(found) < self.webhook_at_once - 1:
             with contextlib.suppress(queue.Empty):
                 item = self._due.get_nowait()
                 if item[0] <= time.monotonic():

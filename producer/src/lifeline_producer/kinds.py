@@ -25,6 +25,7 @@ __all__ = [
     "Document",
     "DocumentHeader",
     "Fallback",
+    "FallbackText",
     "FlowAction",
     "FlowButton",
     "FlowParameters",
@@ -58,6 +59,7 @@ __all__ = [
     "ProductListAction",
     "ProductSection",
     "QuickReplyButton",
+    "QuietHours",
     "Reaction",
     "Recipient",
     "Reply",
@@ -569,22 +571,43 @@ class Reaction(TypedDict, total=False):
     """The ``reaction`` of a message."""
 
     message_id: Required[str]
-    """What Meta calls the message that it is about."""
+    """The wamid of the message that it is about."""
     emoji: Required[str]
-    """One emoji; empty takes the reaction back."""
+    """One emoji; empty removes the reaction."""
+
+
+class QuietHours(TypedDict, total=False):
+    """Local hours in which what can wait is not sent; equal ones: none."""
+
+    start: Required[float]
+    end: Required[float]
 
 
 class Recipient(TypedDict, total=False):
     """The ``recipient`` of a message."""
 
     user_id: str
-    push_endpoint: str
+    push_endpoint: str | Sequence[str]
+    """One, or a list of up to 10: each is told."""
     email: str
     sms_number: str
     bsuid: str
     """Meta's business-scoped user id; used where to is missing."""
+    quiet_hours: QuietHours
+    """Local hours in which what can wait is not sent; equal ones: none."""
+    language: str
+    """The person's language (de, pt_BR), by which fallback.translations are chosen; default: the
+    contact's."""
     time_zone: str
-    """IANA name, for quiet hours; default: the zones of the number's or the bsuid's country."""
+    """IANA name, for quiet hours; default: the contact's, then the zones of the number's or the bsuid's
+    country."""
+
+
+class FallbackText(TypedDict, total=False):
+    """The ``fallbacktext`` of a message."""
+
+    title: str
+    body: Required[str]
 
 
 class Fallback(TypedDict, total=False):
@@ -592,9 +615,11 @@ class Fallback(TypedDict, total=False):
 
     title: str
     body: str
+    translations: Mapping[str, FallbackText]
+    """By language (de, pt_BR): what is said instead of title and body to a person of that language."""
     after: float
-    """Seconds after which the fallback is taken although WhatsApp took it, where no device has the message
-    by then; default: the deployment's, for critical ones."""
+    """Seconds after which Lifeline sends the fallback although WhatsApp accepted the message, if no device
+    has it by then; default: the deployment's, for critical ones."""
 
 
 def template(
@@ -618,11 +643,11 @@ def template(
     id: The producer's idempotency key: one id is delivered once. lifeline: is reserved.
     to: Phone number, normalised to E.164; a national one takes the default region. Digits are 0 to 9.
         Needed where recipient.bsuid is missing.
-    text: Text of a text or voice message; for another kind, what a fallback says.
-    reply_to: What Meta calls the message it answers.
+    text: Text of a text or voice message; for another kind, the text of a fallback.
+    reply_to: The wamid of the message that it answers.
     expires_at: Never deliver later than this.
     send_after: Never deliver before this.
-    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given.
+    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged.
     """
     return Draft(
         {
@@ -663,14 +688,14 @@ def text(
     """A message of type ``text``, checked when it is sent.
 
     id: The producer's idempotency key: one id is delivered once. lifeline: is reserved.
-    text: Text of a text or voice message; for another kind, what a fallback says.
+    text: Text of a text or voice message; for another kind, the text of a fallback.
     to: Phone number, normalised to E.164; a national one takes the default region. Digits are 0 to 9.
         Needed where recipient.bsuid is missing.
     preview_url: Show a preview of its first link.
-    reply_to: What Meta calls the message it answers.
+    reply_to: The wamid of the message that it answers.
     expires_at: Never deliver later than this.
     send_after: Never deliver before this.
-    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given.
+    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged.
     """
     return Draft(
         {
@@ -710,13 +735,13 @@ def voice(
     """A message of type ``voice``, checked when it is sent.
 
     id: The producer's idempotency key: one id is delivered once. lifeline: is reserved.
-    text: Text of a text or voice message; for another kind, what a fallback says.
+    text: Text of a text or voice message; for another kind, the text of a fallback.
     to: Phone number, normalised to E.164; a national one takes the default region. Digits are 0 to 9.
         Needed where recipient.bsuid is missing.
-    reply_to: What Meta calls the message it answers.
+    reply_to: The wamid of the message that it answers.
     expires_at: Never deliver later than this.
     send_after: Never deliver before this.
-    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given.
+    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged.
     """
     return Draft(
         {
@@ -758,11 +783,11 @@ def image(
     id: The producer's idempotency key: one id is delivered once. lifeline: is reserved.
     to: Phone number, normalised to E.164; a national one takes the default region. Digits are 0 to 9.
         Needed where recipient.bsuid is missing.
-    text: Text of a text or voice message; for another kind, what a fallback says.
-    reply_to: What Meta calls the message it answers.
+    text: Text of a text or voice message; for another kind, the text of a fallback.
+    reply_to: The wamid of the message that it answers.
     expires_at: Never deliver later than this.
     send_after: Never deliver before this.
-    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given.
+    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged.
     """
     return Draft(
         {
@@ -805,11 +830,11 @@ def document(
     id: The producer's idempotency key: one id is delivered once. lifeline: is reserved.
     to: Phone number, normalised to E.164; a national one takes the default region. Digits are 0 to 9.
         Needed where recipient.bsuid is missing.
-    text: Text of a text or voice message; for another kind, what a fallback says.
-    reply_to: What Meta calls the message it answers.
+    text: Text of a text or voice message; for another kind, the text of a fallback.
+    reply_to: The wamid of the message that it answers.
     expires_at: Never deliver later than this.
     send_after: Never deliver before this.
-    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given.
+    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged.
     """
     return Draft(
         {
@@ -852,11 +877,11 @@ def video(
     id: The producer's idempotency key: one id is delivered once. lifeline: is reserved.
     to: Phone number, normalised to E.164; a national one takes the default region. Digits are 0 to 9.
         Needed where recipient.bsuid is missing.
-    text: Text of a text or voice message; for another kind, what a fallback says.
-    reply_to: What Meta calls the message it answers.
+    text: Text of a text or voice message; for another kind, the text of a fallback.
+    reply_to: The wamid of the message that it answers.
     expires_at: Never deliver later than this.
     send_after: Never deliver before this.
-    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given.
+    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged.
     """
     return Draft(
         {
@@ -899,11 +924,11 @@ def audio(
     id: The producer's idempotency key: one id is delivered once. lifeline: is reserved.
     to: Phone number, normalised to E.164; a national one takes the default region. Digits are 0 to 9.
         Needed where recipient.bsuid is missing.
-    text: Text of a text or voice message; for another kind, what a fallback says.
-    reply_to: What Meta calls the message it answers.
+    text: Text of a text or voice message; for another kind, the text of a fallback.
+    reply_to: The wamid of the message that it answers.
     expires_at: Never deliver later than this.
     send_after: Never deliver before this.
-    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given.
+    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged.
     """
     return Draft(
         {
@@ -946,11 +971,11 @@ def sticker(
     id: The producer's idempotency key: one id is delivered once. lifeline: is reserved.
     to: Phone number, normalised to E.164; a national one takes the default region. Digits are 0 to 9.
         Needed where recipient.bsuid is missing.
-    text: Text of a text or voice message; for another kind, what a fallback says.
-    reply_to: What Meta calls the message it answers.
+    text: Text of a text or voice message; for another kind, the text of a fallback.
+    reply_to: The wamid of the message that it answers.
     expires_at: Never deliver later than this.
     send_after: Never deliver before this.
-    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given.
+    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged.
     """
     return Draft(
         {
@@ -993,11 +1018,11 @@ def location(
     id: The producer's idempotency key: one id is delivered once. lifeline: is reserved.
     to: Phone number, normalised to E.164; a national one takes the default region. Digits are 0 to 9.
         Needed where recipient.bsuid is missing.
-    text: Text of a text or voice message; for another kind, what a fallback says.
-    reply_to: What Meta calls the message it answers.
+    text: Text of a text or voice message; for another kind, the text of a fallback.
+    reply_to: The wamid of the message that it answers.
     expires_at: Never deliver later than this.
     send_after: Never deliver before this.
-    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given.
+    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged.
     """
     return Draft(
         {
@@ -1040,11 +1065,11 @@ def contacts(
     id: The producer's idempotency key: one id is delivered once. lifeline: is reserved.
     to: Phone number, normalised to E.164; a national one takes the default region. Digits are 0 to 9.
         Needed where recipient.bsuid is missing.
-    text: Text of a text or voice message; for another kind, what a fallback says.
-    reply_to: What Meta calls the message it answers.
+    text: Text of a text or voice message; for another kind, the text of a fallback.
+    reply_to: The wamid of the message that it answers.
     expires_at: Never deliver later than this.
     send_after: Never deliver before this.
-    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given.
+    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged.
     """
     return Draft(
         {
@@ -1095,11 +1120,11 @@ def interactive(
         most 10 rows in all its sections, a product list 30 products.
     to: Phone number, normalised to E.164; a national one takes the default region. Digits are 0 to 9.
         Needed where recipient.bsuid is missing.
-    text: Text of a text or voice message; for another kind, what a fallback says.
-    reply_to: What Meta calls the message it answers.
+    text: Text of a text or voice message; for another kind, the text of a fallback.
+    reply_to: The wamid of the message that it answers.
     expires_at: Never deliver later than this.
     send_after: Never deliver before this.
-    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given.
+    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged.
     """
     return Draft(
         {
@@ -1141,10 +1166,10 @@ def reaction(
     id: The producer's idempotency key: one id is delivered once. lifeline: is reserved.
     to: Phone number, normalised to E.164; a national one takes the default region. Digits are 0 to 9.
         Needed where recipient.bsuid is missing.
-    text: Text of a text or voice message; for another kind, what a fallback says.
+    text: Text of a text or voice message; for another kind, the text of a fallback.
     expires_at: Never deliver later than this.
     send_after: Never deliver before this.
-    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it as it was given.
+    metadata: The producer's own object, up to 1 KB of JSON: each outcome returns it unchanged.
     """
     return Draft(
         {

@@ -86,7 +86,8 @@ def _check_in_time(of: Escalation, policy: Policy) -> None:
     refused = " " in (row.tried or "").replace(", ", ",")
     if after is None or not sent or not has.intersection(policy.steps[row.priority]) or refused:
         return
-    if "expires_at" in of.body or row.campaign or row.faults or len(sent) > 1 or row.act > 1 + len(of.told):
+    acts = len({item.act for item in of.told})
+    if "expires_at" in of.body or row.campaign or row.faults or len(sent) > 1 or row.act > 1 + acts:
         return  # it ended, was taken back, or was not a plain send: other invariants look at those
     due = max(sent[0].at + after, START + FAULTY) + TICK + LEASE + SLACK
     if of.reported is not None and of.reported <= due:

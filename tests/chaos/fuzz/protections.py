@@ -5,18 +5,23 @@ A harness that finds nothing proves nothing: with any one of these off, the fuzz
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
+from lifeline.adapters.queues import Outgoing
 from lifeline.domain.message import telling
+from lifeline.domain.message.outcome import Taken
 from lifeline.domain.message.row import Change, Fate, Row, Written, off_agenda
 from lifeline.use_cases.deliver import claim as claim_step
 from lifeline.use_cases.deliver import fallbacks, send
+from lifeline.use_cases.deliver.fall_back import FallBack
 from lifeline.use_cases.deliver.job import Job
 from lifeline.use_cases.shared.opt_outs import OptedOut
+from lifeline.use_cases.webhook.bodies import Body, TakeBodies
+from lifeline.use_cases.webhook.front import Front
 
 from tests.support.memory import MemoryAgenda, MemoryLedger
 
@@ -66,6 +71,27 @@ def _told_once(row: Row, began: Row | None, *, remembered: float, now: float) ->
     return telling.to_tell(row, began, remembered=0.0, now=now)
 
 
+def _worst(outcomes: Sequence[Any]) -> Any:
+    return next((outcome for outcome in outcomes if not isinstance(outcome, Taken)), outcomes[0])
+
+
+def _one_device(self: FallBack, jobs: Sequence[Job]) -> Any:
+    return {
+        name: replace(known, ways={way: theirs[:1] for way, theirs in known.ways.items()})
+        for name, known in _PEOPLE(self, jobs).items()
+    }
+
+
+def _said_so(self: Front, bodies: Sequence[str]) -> bool:
+    self._queues.send(self._queue_url, [Outgoing(body) for body in bodies])
+    return True
+
+
+def _acknowledged(self: TakeBodies, bodies: Sequence[Body], remaining: Callable[[], float]) -> list[str]:
+    _TAKE(self, bodies, remaining)
+    return []
+
+
 @contextmanager
 def _both(*patches: Any) -> Iterator[None]:
     with ExitStack() as stack:
@@ -74,8 +100,10 @@ def _both(*patches: Any) -> Iterator[None]:
         yield
 
 
+_PEOPLE: Final = FallBack.people
 _ONE: Final = MemoryLedger._one
 _DUE: Final = MemoryAgenda.due
+_TAKE: Final = TakeBodies.__call__
 _CLAIM: Final[Callable[[Row, str, float, float], Row]] = vars(claim_step)["claim"]
 
 PROTECTIONS: Final[dict[str, Patch]] = {
@@ -105,6 +133,14 @@ PROTECTIONS: Final[dict[str, Patch]] = {
     ),
     "opt-out: asked once more right before the effect": lambda: patch.object(
         OptedOut, "meanwhile", lambda self, row, names: None
+    ),
+    "devices: what one took is done": lambda: patch(
+        "lifeline.use_cases.deliver.fall_back.of_devices", _worst
+    ),
+    "devices: each is told": lambda: patch.object(FallBack, "people", _one_device),
+    "webhook: what no queue has taken is left with Meta": lambda: patch.object(Front, "_queued", _said_so),
+    "webhook: what could not be handled comes again": lambda: patch.object(
+        TakeBodies, "__call__", _acknowledged
     ),
     "overdue from the beginning of time": lambda: patch.object(MemoryAgenda, "due", _due_in_a_window),
 }

@@ -53,16 +53,19 @@ class Campaigns:
 
 
 class Contacts:
-    """Nobody is registered, and no address was refused."""
+    """Nobody is registered; addresses that were refused bear their mark."""
+
+    def __init__(self) -> None:
+        self.marks: dict[tuple[str, str], str] = {}
 
     def read(self, user_ids: Iterable[str]) -> Mapping[str, Any]:
         return {}
 
-    def refused(self, ways: object) -> Mapping[Any, str]:
-        return {}
+    def refused(self, ways: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        return {way: self.marks[way] for way in ways if way in self.marks}
 
-    def refuse(self, *_: object) -> None:
-        return None
+    def refuse(self, way: str, address: str, why: str, now: float) -> None:
+        self.marks[way, address] = why
 
 
 class OutcomesSeen:

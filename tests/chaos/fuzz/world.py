@@ -22,7 +22,7 @@ from functools import partial
 from typing import Any, Final
 
 from lifeline.adapters.outcomes import NotTaken, UnknownOutcome
-from lifeline.adapters.queues import Outgoing
+from lifeline.adapters.queues import Incoming, Outgoing
 from lifeline.adapters.whatsapp import Accepted
 from lifeline.contract.instants import format_instant, parse_instant
 from lifeline.contract.messages import Message
@@ -43,10 +43,12 @@ from lifeline.errors import LifelineError, UnavailableError
 from lifeline.settings import Limiter, Settings
 from lifeline.use_cases.deliver import Deliver, SqsRecord
 from lifeline.use_cases.feedback.settle_mails import SettleMails
-from lifeline.use_cases.webhook import Webhook
-from lifeline.wiring import drainer, sender, webhook
+from lifeline.use_cases.webhook.bodies import Body, TakeBodies
+from lifeline.use_cases.webhook.inbound import Passed
+from lifeline.wiring import drainer, sender, webhook, webhook_events
 from lifeline.wiring.adapters import Adapters
 
+from tests.chaos.fuzz.devices import Pushed, check_devices
 from tests.chaos.fuzz.escalation import FAULTY, START, Escalation, Told, Violation, check_escalation
 from tests.chaos.fuzz.stand_ins import (
     APP_SECRET,
@@ -75,12 +77,21 @@ from tests.support.memory import (
 )
 from tests.support.opt_outs import MemoryOptOuts
 from tests.support.services import keyed
+from tests.support.statuses import PUSHED
 
 REST: Final = 3600.0
 """Seconds within which the system must have come to rest afterwards."""
-LIMITS: Final = {"sender": 50.0, "tick": 60.0, "webhook": 28.0, "feedback": 30.0, "panic": 30.0}
+LIMITS: Final = {
+    "sender": 50.0,
+    "tick": 60.0,
+    "front": 28.0,
+    "webhook": 20.0,
+    "feedback": 30.0,
+    "panic": 30.0,
+}
 """Seconds after which Lambda ends a function."""
-VISIBILITY: Final = 120.0
+VISIBILITY: Final = {"wake": 60, "webhook": 41}
+"""Seconds for which a queue hides what was taken, where it is not 120."""
 TAKEN_TOO_OFTEN: Final = 30
 DEPTH: Final = 2
 """How deep actors may interrupt each other."""
@@ -167,6 +178,14 @@ class World:
         """When Lifeline first took Meta's word that a device has a message."""
         self.doubtful = False
         """Something happened after which nobody can know of an act whether it took place."""
+        self.cut_off = False
+        """A worker died, or a write got no answer: what an act came to may not be on record."""
+        self.slow = False
+        """Some call took seconds: there may have been no time left for all devices of a person."""
+        self.dead: set[str] = set()
+        """Devices that are gone."""
+        self.pushes: list[Pushed] = []
+        """What each device was asked, in order."""
         self.settings = self._draw_settings()
         self.ledger = Ledger(self)
         self.agenda = MemoryAgenda(self.ledger, page=1 + self.pick("page", 3))
@@ -174,6 +193,7 @@ class World:
         self.queues.retention["wake"] = 900.0
         for name in ("whatsapp", "critical", "bulk"):
             self.queues.redrives[name] = (TAKEN_TOO_OFTEN, "dlq")
+        self.queues.redrives["webhook"] = (3 * TAKEN_TOO_OFTEN, "webhook-dlq")
         self.control = FaultyControl(self)
         self.campaigns = Campaigns()
         self.topic = OutcomesSeen(self.at)
@@ -181,7 +201,11 @@ class World:
         self.opt_outs = FaultyOptOuts(self)
         self.stopped: dict[str, list[tuple[float, str]]] = defaultdict(list)
         """By person: when which wish was known, in order."""
+        self.wished: dict[str, list[tuple[float, str]]] = defaultdict(list)
+        """By person: when Meta posted which wish."""
         self._senders: dict[int, Deliver] = {}
+        self._posts: dict[str, StatusPost | WishPost] = {}
+        """What Meta posted, by the body on the queue."""
         self._ops = 0
 
     # -- decisions ------------------------------------------------------------------------------------
@@ -220,6 +244,8 @@ class World:
             voice_queue_url="voice",
             whatsapp_dlq_url="dlq",
             probe_queue_url="probe",
+            webhook_queue_url="webhook",
+            webhook_dlq_url="webhook-dlq",
             messages_table="messages",
             phone_number_id=PHONE_NUMBER_ID,
             waba_id=WABA_ID,
@@ -262,6 +288,7 @@ class World:
                     continue
                 if fault is Fault.DIE or (fault is Fault.LOSE and point.startswith(EFFECTS)):
                     self.doubtful = True
+                self.cut_off |= fault is Fault.DIE
                 return fault
         return None
 
@@ -283,7 +310,7 @@ class World:
             name, began = self._actors[-1]
             if self.now - began > LIMITS[name]:
                 self.note("killed by its time-out")
-                self.doubtful = True
+                self.doubtful = self.cut_off = True
                 raise Died("time-out")
 
     def poison(self, where: str) -> None:
@@ -339,11 +366,9 @@ class World:
         """Another actor works while this one is in the middle of its own."""
         if self._depth > DEPTH:
             return
-        self.now += (
-            (0.05, 2.0, 20.0, 65.0)[self._hash(f"{key}/leap") % 4]
-            if self._hash(f"{key}/leaps") % 3 == 0
-            else 0.01
-        )
+        leaps = self._hash(f"{key}/leaps") % 3 == 0
+        self.now += (0.05, 2.0, 20.0, 65.0)[self._hash(f"{key}/leap") % 4] if leaps else 0.01
+        self.slow |= leaps
         which = self._hash(f"{key}/who") % 4
         if which == 0 and self._events:
             self._next_event()
@@ -416,19 +441,27 @@ class World:
     def pause(self, seconds: float) -> None:
         """A worker waits."""
         self.now += seconds
+        self.slow = True
         self._kill_the_late()
 
     def poll(self) -> bool:
-        """Lambda's pollers bring a batch to a sender; False where nothing is visible."""
-        order = ["critical", "wake", "whatsapp", "bulk"]
-        first = self.pick("queue", 4)
-        return any(self._poll(name) for name in order[first:] + order[:first])
+        """Lambda's pollers bring a batch to a sender, or to the webhook's worker; False where nothing is
+        visible."""
+        order = ["critical", "wake", "whatsapp", "bulk", "webhook"]
+        first = self.pick("queue", len(order))
+        return any(
+            self._poll_webhooks() if name == "webhook" else self._poll(name)
+            for name in order[first:] + order[:first]
+        )
+
+    def _receive(self, name: str) -> list[Incoming]:
+        depth, self._depth = self._depth, self._depth + 1  # SQS itself does not act
+        batch = self.queues.receive(name, 1 + self.pick("batch", 5), VISIBILITY.get(name, 120))
+        self._depth = depth
+        return batch
 
     def _poll(self, name: str) -> bool:
-        visibility = 60 if name == "wake" else int(VISIBILITY)
-        depth, self._depth = self._depth, self._depth + 1  # SQS itself does not act
-        batch = self.queues.receive(name, 1 + self.pick("batch", 5), visibility)
-        self._depth = depth
+        batch = self._receive(name)
         if not batch:
             return False
         number = self.pick("worker", 2)
@@ -464,25 +497,57 @@ class World:
         def work() -> None:
             nonlocal answered
             raw = body_of(post)
-            answered = self._webhook().receive(raw, signature(raw)).status == 200
+            self._posts[raw.decode()] = post
+            if isinstance(post, WishPost):
+                self.wished[post.person].append((self.now, post.wish))
+            front = webhook.build(self.adapters("webhook", self.clock_of(6)))
+            answered = front.receive(raw, signature(raw)).status == 200
 
         self.note(f"Meta reports {post}")
-        self.run_actor("webhook", work)
-        if answered and isinstance(post, StatusPost) and post.state in ("delivered", "read"):
-            self.reported.setdefault(post.tag.rpartition("#")[0], self.now)
-        if answered and isinstance(post, WishPost):
-            self.stopped[post.person].append((self.now, post.wish))
+        self.run_actor("front", work)
         if not answered:
             self.later(5.0 if not self.healed else 1.0, f"again {post}", lambda: self.report(post))
 
-    def _webhook(self) -> Webhook:
+    def _poll_webhooks(self) -> bool:
+        """A batch of what Meta posted; what is not acknowledged comes again."""
+        batch = self._receive("webhook")
+        if not batch:
+            return False
+        bodies = [Body(item.id, item.body) for item in batch]
+        back = [body.id for body in bodies]
+        began = self.now
+
+        def work() -> None:
+            nonlocal back
+            back = self._webhook()(bodies, lambda: LIMITS["webhook"] - (self.now - began))
+
+        self.note(f"the webhook's worker takes {', '.join(str(self._posts[item.body]) for item in batch)}")
+        if not self.run_actor("webhook", work):
+            return True
+        done = [item for item in batch if item.id not in back]
+        for item in done:
+            self._is_known(self._posts[item.body])
+        self.queues.delete("webhook", [item.receipt for item in done])
+        return True
+
+    def _is_known(self, post: StatusPost | WishPost) -> None:
+        """Lifeline knows from now on what Meta said."""
+        if isinstance(post, WishPost):
+            self.stopped[post.person].append((self.now, post.wish))
+        elif post.state in ("delivered", "read"):
+            self.reported.setdefault(post.tag.rpartition("#")[0], self.now)
+
+    def _webhook(self) -> TakeBodies:
         more = {"chance": lambda: self.chance("webhook jitter"), "inbox": None, "inbound_topic": None}
-        return webhook.build(self.adapters("webhook", self.clock_of(8), **more), lambda messages: True)
+        return webhook_events.build(
+            self.adapters("webhook_events", self.clock_of(8), **more),
+            lambda messages: [Passed.DONE] * len(messages),
+        )
 
     def mail_event(self, report: MailReport) -> None:
         """SES tells of a mail; SNS tries again until it was taken."""
         adapters = self.adapters("feedback", self.clock_of(9))
-        settle = SettleMails(adapters.fold_reports, adapters.clock)
+        settle = SettleMails(adapters.fold_reports(adapters.control.count), adapters.clock)
         done = self.run_actor("feedback", lambda: settle([report]))
         if not done:
             self.later(5.0, "mail event again", lambda: self.mail_event(report))
@@ -571,9 +636,7 @@ class World:
             if priority == "bulk" and self.pick("campaign?", 2):
                 body["campaign"] = "spring"
             if self.pick("push?", 3):
-                body["recipient"]["push_endpoint"] = (
-                    f"arn:aws:sns:eu-west-1:000000000000:endpoint/GCM/app/{number}"
-                )
+                body["recipient"]["push_endpoint"] = self._devices(number)
             if self.pick("mail?", 2):
                 body["recipient"]["email"] = f"p{number}@example.com"
             if self.pick("sms?", 2):
@@ -591,6 +654,15 @@ class World:
             for _ in range(1 + (self.pick("twice?", 4) == 0)):
                 of = f"bulk {_person(body)}" if priority == "bulk" else name
                 self.later(when, f"produce {of}", self._producer(queue, name, body))
+
+    def _devices(self, number: int) -> str | list[str]:
+        """One to three devices of a person, some of them dead."""
+        devices = [
+            f"arn:aws:sns:eu-west-1:000000000000:endpoint/GCM/app/{number}-{device}"
+            for device in range(1 + self.pick("devices", 3))
+        ]
+        self.dead |= {device for device in devices if self.pick("dead device?", 4) == 0}
+        return devices if len(devices) > 1 else devices[0]
 
     def _producer(self, queue: str, name: str, body: dict[str, Any]) -> Callable[[], None]:
         def put() -> None:
@@ -673,7 +745,8 @@ class World:
         settled = all(
             name in rows and not rows[name].open and rows[name].onward is None for name in self.accepted
         )
-        return settled and not self._events and not self._in_sqs()
+        unread = self.queues._queues["webhook"]
+        return settled and not self._events and not unread and not self._in_sqs()
 
     def _in_sqs(self) -> set[str]:
         found = set()
@@ -695,6 +768,8 @@ class World:
 
     def check_end(self) -> None:
         """What an observer outside sees, against what the ledger says."""
+        if self.queues._queues["webhook-dlq"]:
+            raise Violation("dead: a webhook that is in order became a dead letter")
         tellings: dict[str, list[Told]] = defaultdict(list)
         for told in self.told:
             tellings[told.message].append(told)
@@ -744,6 +819,9 @@ class World:
             raise Violation(f"untrue: {name} is {row.status}, but nobody was told")
         if row.reached and not any(item.act == row.via for item in told):
             raise Violation(f"untrue: {name} is {row.status} by act {row.via}, which told nobody")
+        pushes = [item for item in self.pushes if item.message == name]
+        if not self.cut_off:
+            check_devices(name, body, pushes, all_of_them=row.status is PUSHED and not self.slow)
         proven = [act for act in row.duplicates if not any(item.act == act for item in told)]
         if proven:
             raise Violation(f"untrue: {name} has proven duplicates {proven} that told nobody")
@@ -755,9 +833,9 @@ class World:
         was on its way."""
         if body["priority"] != "bulk":
             return
-        known = self.stopped[_person(body)]
-        for since, wish in known:
-            until = min((at for at, other in known if other != wish), default=float("inf"))
+        posted = self.wished[_person(body)]
+        for since, wish in self.stopped[_person(body)]:
+            until = min((at for at, other in posted if other != wish), default=float("inf"))
             late = [item for item in told if since < item.at < until]
             if wish == "stop" and late:
                 raise Violation(f"unwanted: {name}: {late[0].way} {late[0].at - since:.3f} s after the stop")
@@ -788,7 +866,7 @@ class Ledger(MemoryLedger):
     def write(self, changes: Sequence[Change], now: float) -> list[Written]:
         written = super().write(changes, now)
         if any(result.fate is Fate.UNKNOWN for result in written):
-            self._world.doubtful = True
+            self._world.doubtful = self._world.cut_off = True
         return written
 
 
@@ -906,6 +984,11 @@ class Courier:
         self, address: str, title: str, body: str, message_id: str, act: int, ttl_seconds: int | None
     ) -> str:
         world, way = self._world, self._way
+        pushed = Pushed(message_id, address, act)
+        if way == "push":
+            world.pushes.append(pushed)
+        if address in world.dead:
+            raise NotTaken("EndpointDisabled", gone=True)
         world.poison(way)
         fault = world.at(f"{way}.before")
         if fault is Fault.DIE:
@@ -916,7 +999,7 @@ class Courier:
         if fault is Fault.FAIL:
             raise NotTaken("Throttling", retryable=True)
         world.told.append(Told(message_id, way, act, world.now))
-        world.note(f"{way} takes {message_id}#{act}")
+        world.note(f"{way} takes {message_id}#{act} for {address}")
         if way in ("email", "sms"):
             kinds: tuple[MailKind, ...] = ("sent", "delivered")
             for kind in kinds[: 1 + world.pick("mail reports", 2)]:
@@ -928,6 +1011,7 @@ class Courier:
             raise Died(f"{way}.after")
         if fault is Fault.LOSE:
             raise UnknownOutcome("ConnectionClosedError")
+        pushed.answered = True
         return f"{way}-{message_id}-{act}"
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from lifeline.adapters.agenda import Agenda
-from lifeline.domain.message.row import SHARDS, Row
+from lifeline.domain.message.row import Row
+from lifeline.domain.shards import LANE, WIDE
 from lifeline.errors import UnavailableError
 
 from tests.support.aws import stand_in
@@ -73,7 +74,7 @@ def test_every_query_begins_with_the_oldest() -> None:
     index = Index({})
     list(agenda(index).due("timer", 10.0))
     agenda(index).count("timer", 10.0)
-    assert len(index.queries) == 2 * SHARDS
+    assert len(index.queries) == 2 * WIDE.timer
     for query in index.queries:
         assert query["KeyConditionExpression"] == "agenda = :a AND agenda_at <= :t"
         assert query["ExpressionAttributeValues"][":t"] == {"N": "10.000"}
@@ -86,7 +87,7 @@ def test_no_page_is_read_before_it_is_needed_where_few_are_wanted() -> None:
     rows = agenda(index).due("campaign:a:b", 1000.0, limit=3)
     assert index.queries == [], "nothing before the first entry is asked for"
     assert ids(list(rows)) == [0.0, 1.0, 2.0]
-    assert len(index.queries) < SHARDS + 10
+    assert len(index.queries) < LANE + 10
     assert {query["Limit"] for query in index.queries} == {3}
 
 
@@ -100,3 +101,20 @@ def test_what_cannot_be_read_is_said() -> None:
     ):
         with pytest.raises(UnavailableError, match="reading the agenda"):
             read(agenda(index))
+
+
+def test_a_count_for_people_is_one_query_for_each_key_whatever_waits() -> None:
+    index = Index({shard: [float(n) for n in range(1000)] for shard in range(LANE)})
+    found, whole = agenda(index).at_least("campaign:a:b", 10.0)
+    assert not whole
+    assert found == 0, "a page may be empty"
+    assert len(index.queries) == LANE
+    assert {query["Select"] for query in index.queries} == {"COUNT"}
+    assert agenda(Index({})).at_least("campaign:a:b") == (0, True)
+
+
+def test_those_that_the_tick_released_are_counted_by_a_filter() -> None:
+    index = Index({})
+    agenda(index).at_least("timer", 10.0, drained=True)
+    assert {query["FilterExpression"] for query in index.queries} == {"drained = :d"}
+    assert index.queries[0]["ExpressionAttributeValues"][":d"] == {"BOOL": True}

@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 from lifeline.adapters.contact_writes import ContactItem, ContactWrites
 from lifeline.adapters.contacts import Contact, bsuid_key, mark_key
-from lifeline.contract.ways import EMAIL, WAYS
+from lifeline.contract.actions.messages import OF_CONTACT
+from lifeline.contract.ways import EMAIL, PUSH, WAYS
 from pynamodb.exceptions import UpdateError
 
 
@@ -50,7 +51,7 @@ def test_a_lost_condition_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_attributes_of_the_table_are_those_of_the_ways() -> None:
     ways = {name for way in WAYS for name in (way.field, f"{way.name}_refused")}
-    assert set(ContactItem.get_attributes()) == {"user_id", "updated_at", "bsuid", "owner", *ways}
+    assert set(ContactItem.get_attributes()) == {"user_id", "updated_at", "owner", *OF_CONTACT, *ways}
     assert {"push_endpoint", "email", "push_refused", "email_refused"} <= ways
 
 
@@ -70,14 +71,10 @@ def written(call: Any) -> dict[str, str]:
     return found
 
 
-def test_a_new_address_lifts_its_refusal_and_leaves_other_ways_alone() -> None:
+def test_a_way_is_written_whole_and_other_ways_are_left_alone() -> None:
     contacts = ContactWrites("contacts", "eu-west-1")
     with mock.patch.object(ContactItem, "update") as update:
-        contacts.save(Contact("ana", {EMAIL.name: "ana@example.org"}, updated_at=1.0))
-        assert written(update.call_args) == {
-            "email": "ana@example.org",
-            "email_refused": "",
-            "updated_at": "",
-        }
-        contacts.save(Contact("ana", {EMAIL.name: "a@example.org"}, {EMAIL.name: "bounce"}))
-        assert written(update.call_args)["email_refused"] == "bounce"
+        contacts.save(Contact("ana", {EMAIL.name: ("ana@example.org",)}, updated_at=1.0))
+        assert written(update.call_args) == {"email": "ana@example.org", "updated_at": ""}
+        contacts.save(Contact("ana", {PUSH.name: ("arn:1", "arn:2")}, updated_at=2.0))
+        assert written(update.call_args) == {"push_endpoint": "arn:1 arn:2", "updated_at": ""}

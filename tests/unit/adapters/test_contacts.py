@@ -37,7 +37,7 @@ def test_what_was_left_is_asked_for_again() -> None:
     contacts = Contacts(stand_in("dynamodb", table), "contacts", "eu-west-1")
     found = contacts.read([f"p{n}" for n in range(150)])
     assert len(found) == 150
-    assert found["p7"] == Contact("p7", {"email": "a@example.org"})
+    assert found["p7"] == Contact("p7", {"email": ("a@example.org",)})
     assert table.calls == [100, 40, 50]
 
 
@@ -62,12 +62,11 @@ class Stored(Table):
 def test_a_contact_is_read_by_way() -> None:
     item = {
         "user_id": {"S": "ana"},
-        "push_endpoint": {"S": DEVICE},
-        "push_refused": {"S": "EndpointDisabled"},
+        "push_endpoint": {"S": f"{DEVICE} {DEVICE}2"},
         "email": {"NULL": True},
     }
     contacts = Contacts(stand_in("dynamodb", Stored(item)), "contacts", "eu-west-1")
-    expected = Contact("ana", {PUSH.name: DEVICE}, {PUSH.name: "EndpointDisabled"})
+    expected = Contact("ana", {PUSH.name: (DEVICE, DEVICE + "2")})
     assert contacts.read(["ana"]) == {"ana": expected}
 
 
@@ -111,7 +110,7 @@ def of_ana(bsuid: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def test_a_contact_is_found_by_its_user_id_at_meta() -> None:
     contacts = Contacts(stand_in("dynamodb", Keyed(*of_ana(BSUID))), "contacts", "eu-west-1")
-    ana = Contact("ana", {"email": "a@b.c"}, bsuid=BSUID)
+    ana = Contact("ana", {"email": ("a@b.c",)}, bsuid=BSUID)
     by_bsuid, by_user = contact_key(Recipient(bsuid=BSUID)), contact_key(Recipient("ana", bsuid=BSUID))
     assert contacts.read([by_bsuid]) == {by_bsuid: ana}
     assert contacts.read([by_bsuid, by_user, "bob"]) == {by_bsuid: ana, "ana": ana}

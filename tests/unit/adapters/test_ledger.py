@@ -14,10 +14,10 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from lifeline.adapters import row_items
 from lifeline.adapters.ledger import SILENT_TRIES, STATEMENTS_PER_CALL, TRIES, Ledger
-from lifeline.adapters.row_items import INCIDENT_SHARDS
 from lifeline.domain.incident.facts import Move
 from lifeline.domain.message.row import Change, Fate, Mark, Phase, Row, Watch, off_agenda, waiting
 from lifeline.domain.message.status import Status
+from lifeline.domain.shards import NARROW, WIDE, Spread
 from lifeline.errors import UnavailableError
 
 from tests.support.aws import stand_in
@@ -96,6 +96,10 @@ def table() -> Table:
 
 @pytest.fixture
 def ledger(table: Table) -> Ledger:
+    return ledger_of(table)
+
+
+def ledger_of(table: Table, spread: Spread = NARROW) -> Ledger:
     numbers = itertools.count(1)
     return Ledger(
         stand_in("dynamodb", table),
@@ -104,6 +108,7 @@ def ledger(table: Table) -> Ledger:
         pause=lambda seconds: None,
         jitter=lambda: 0.0,
         new_op=lambda: f"op{next(numbers)}",
+        spread=spread,
     )
 
 
@@ -238,11 +243,13 @@ def test_nothing_to_write_is_no_call(table: Table, ledger: Ledger) -> None:
 # -- statements -------------------------------------------------------------------------------------------
 
 
-def test_every_mark_is_fresh_and_three_are_kept(table: Table, ledger: Ledger) -> None:
-    first, second = ledger.write([sent(), sent(Row("b", rev=1))], NOW)
+def test_a_row_gets_a_fresh_mark_each_time_and_three_are_kept(table: Table, ledger: Ledger) -> None:
+    first, second, again = ledger.write([sent(), sent(Row("b", rev=1)), sent()], NOW)
     assert first.row is not None
     assert second.row is not None
-    assert (first.row.ops, second.row.ops) == (("y", "z", "op1"), ("op2",))
+    assert again.row is not None
+    assert (first.row.ops, second.row.ops) == (("y", "z", "op1"), ("op1",))
+    assert again.row.ops == ("y", "z", "op2")
     assert {"S": "y z op1"} in table.statements[0]["Parameters"]
 
 
@@ -296,9 +303,23 @@ def test_a_row_that_an_incident_touches_later_gets_the_same_key(table: Table, le
     assert update["Statement"].count("?") == len(update["Parameters"])
 
 
-def test_an_incidents_rows_are_spread_over_all_its_keys(table: Table, ledger: Ledger) -> None:
-    ledger.write([Change(Row(f"m{n}"), Row(f"m{n}", incident_id=ID)) for n in range(200)], NOW)
-    assert set(keys(table)) == {f"{ID}#{shard}" for shard in range(INCIDENT_SHARDS)}
+@pytest.mark.parametrize("spread", [NARROW, WIDE])
+def test_rows_are_spread_over_all_keys_of_the_indexes(table: Table, spread: Spread) -> None:
+    rows = [Row(f"m{n}", incident_id=ID, lane="timer", due=NOW) for n in range(600)]
+    ledger_of(table, spread).write([Change(row, row) for row in rows], NOW)
+    assert set(keys(table)) == {f"{ID}#{shard}" for shard in range(spread.incident)}
+    values = [value.get("S", "") for one in table.statements for value in one["Parameters"]]
+    timers = {value for value in values if value.startswith("timer#")}
+    assert timers == {f"timer#{shard}" for shard in range(spread.timer)}
+
+
+def test_a_row_stays_under_the_key_of_a_smaller_spread_while_it_stays_in_its_lane(table: Table) -> None:
+    """Readers ask all keys, so it is found there; a write of its time alone does not move it."""
+    row = Row("m1", rev=1, lane="timer", due=NOW)
+    ledger_of(table, WIDE).write([Change(row, replace(row, due=NOW + 5))], NOW)
+    (statement,) = table.statements
+    assert '"agenda_at"' in statement["Statement"]
+    assert '"agenda"=' not in statement["Statement"]
 
 
 @pytest.mark.parametrize(
@@ -315,7 +336,7 @@ def test_duplicates_come_in_the_attribute_that_the_index_projects(
 
 
 def test_all_pages_of_all_keys_are_read_and_nothing_else(table: Table, ledger: Ledger) -> None:
-    for shard in range(INCIDENT_SHARDS):
+    for shard in range(WIDE.incident):
         table.pages[f"{ID}#{shard}"] = [
             {
                 "id": {"S": f"m{shard}-{n}"},
@@ -336,8 +357,8 @@ def test_all_pages_of_all_keys_are_read_and_nothing_else(table: Table, ledger: L
             for n in range(5)
         ]
     found = list(ledger.affected(ID))
-    assert len({row.id for row in found}) == 5 * INCIDENT_SHARDS
-    assert len(table.queries) == 3 * INCIDENT_SHARDS
+    assert len({row.id for row in found}) == 5 * WIDE.incident
+    assert len(table.queries) == 3 * WIDE.incident
     assert {query["IndexName"] for query in table.queries} == {"incident"}
     row = found[0]
     assert (row.status, row.created_at, row.writes, row.failed_at) == (EMAILED, 1.5, 3, 1.25)

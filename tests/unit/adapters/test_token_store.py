@@ -82,3 +82,39 @@ def test_a_secret_without_a_value_a_broken_one_and_no_previous_one() -> None:
             with pytest.raises(UnavailableError) as refused:
                 call()
             assert NEW not in str(refused.value)
+
+
+def test_what_is_to_be_replaced_may_be_anything() -> None:
+    manager = client("secretsmanager")
+    store = TokenStore(manager, ARN)
+    with Stubber(manager) as aws:
+        aws.add_client_error("get_secret_value", "ResourceNotFoundException")
+        assert store.present() is None
+        for text in (OLD, "[1]", "{"):
+            aws.add_response("get_secret_value", {"VersionId": "a" * 32, "SecretString": text})
+            assert store.present() == SecretVersion("a" * 32, {})
+        aws.add_response("get_secret_value", {"VersionId": "a" * 32, "SecretString": '{"access_token": "x"}'})
+        assert store.present() == SecretVersion("a" * 32, {"access_token": "x"})
+        aws.add_client_error("get_secret_value", "AccessDeniedException")
+        with pytest.raises(UnavailableError):
+            store.present()
+
+
+def test_the_first_value_is_current_at_once() -> None:
+    manager = client("secretsmanager")
+    store = TokenStore(manager, ARN)
+    with Stubber(manager) as aws:
+        aws.add_response(
+            "put_secret_value",
+            {"VersionId": "a" * 32},
+            {
+                "SecretId": ARN,
+                "SecretString": json.dumps({"access_token": NEW}),
+                "VersionStages": ["AWSCURRENT"],
+            },
+        )
+        store.put_first({"access_token": NEW})
+        aws.add_client_error("put_secret_value", "AccessDeniedException")
+        with pytest.raises(UnavailableError) as refused:
+            store.put_first({"access_token": NEW})
+        assert NEW not in str(refused.value)

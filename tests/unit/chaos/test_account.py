@@ -124,10 +124,11 @@ def test_a_proven_duplicate_that_nobody_saw_is_remarked() -> None:
     assert found.balanced
 
 
-def test_pushes_with_one_collapse_key_show_as_one_on_one_device() -> None:
+def test_pushes_with_one_collapse_key_show_as_one_on_each_device() -> None:
     rows = [Row("a", "PUSHED")]
     assert balance(rows=rows, pushes=[push("k"), push("k")]).balanced
-    assert balance(rows=rows, pushes=[push("k"), push("k", device="d2")]).uncounted == ["a"]
+    assert balance(rows=rows, pushes=[push("k"), push("k", device="d2")]).balanced, "one person, two devices"
+    assert balance(rows=rows, pushes=[push(), push(device="d2"), push(device="d2")]).uncounted == ["a"]
     assert balance(rows=rows, pushes=[push(), push()]).uncounted == ["a"]
 
 

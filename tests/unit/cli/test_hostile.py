@@ -140,7 +140,7 @@ def test_a_campaign_line_is_named_and_nothing_is_sent(
     file.write_text(",".join(values) + "\n" + ",".join(values.values()) + "\n", encoding="utf-8")
     assert run(["campaign", "send", str(file), "--template", "a", "--over", "1h"]) == 1
     told = screen.told()
-    assert "1 bad lines, nothing was sent: line 2: message." in told
+    assert "1 invalid lines, nothing was sent: line 2: message." in told
     assert f"(U+{ord(nasty):04X})" in told
 
 

@@ -208,4 +208,4 @@ def test_sends_of_unknown_delivery_are_named() -> None:
 
     known = found(delivery_unknown={"sends": 29, "since": "2026-03-01T08:53:00.000Z"})
     (part,) = [part for part in incident_parts.parts(known) if part.title == "Messages by outcome"]
-    assert "Delivery unknown: 29 messages" in part.note
+    assert "Delivery unknown: Meta accepted 29 messages" in part.note

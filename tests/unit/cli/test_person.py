@@ -69,7 +69,7 @@ def test_a_file_is_for_its_owner_alone_and_never_overwritten(
 def test_nothing_kept_is_said(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
     function.answers["person.export"] = exported()
     assert run(["person", "export", NUMBER, "--reason", "asked"]) == 0
-    assert "Nothing is kept" in capsys.readouterr().out
+    assert "has no data" in capsys.readouterr().out
 
 
 def test_an_erase_adds_up_its_parts_and_says_what_stays(
@@ -100,4 +100,4 @@ def test_what_was_busy_is_not_called_erased(function: Function, capsys: pytest.C
     assert run(["person", "erase", NUMBER, "--reason", "asked", "--yes"]) == 1
     said = capsys.readouterr()
     assert "2 of their messages" in said.err
-    assert "Repeat" in said.err
+    assert "Run the command again" in said.err

@@ -65,11 +65,19 @@ def test_status_on_one_screen(function: Function, capsys: pytest.CaptureFixture[
     for words in (
         "PANIC", "1 of 3", "whatsapp-queue", "1 min 30 s", "0/s of 10/s: held by panic", "12 accepted",
         "unreachable 6, openai_voice 4", "3 by push, 1 by email (2 failed)",
-        "fine, looked at 30 min ago", "ran 20 s ago",
-        "! whatsapp is in panic",
+        "fine, checked 30 min ago", "ran 20 s ago",
+        "! whatsapp is in panic", "65/s, no wait",
     ):  # fmt: skip
         assert words in text, words
     assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_status_says_how_long_the_next_message_waits(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function.answers["status.show"] = {**STATUS, "limiter": {"rate": 10.0, "booked_seconds": 2.54}}
+    assert run(["status"]) == 0
+    assert "limiter    10/s, next message waits 2.5 s" in capsys.readouterr().out
 
 
 def test_status_with_parts_missing(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,8 +114,8 @@ def test_a_drill_exits_0_only_when_ready(
 ) -> None:
     steps = [
         *DRILL["steps"],
-        {"name": "alarms", "state": "unknown", "found": "a stand-in", "mend": ""},
-        {"name": "mail account", "state": "fail", "found": "sandbox", "mend": "request production access"},
+        {"name": "alarms", "state": "unknown", "found": "a stand-in", "fix": ""},
+        {"name": "mail account", "state": "fail", "found": "sandbox", "fix": "request production access"},
     ]
     function.answers["drill.run"] = {**DRILL, "verdict": verdict, "steps": steps}
     assert run(["drill"]) == code

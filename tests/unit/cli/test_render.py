@@ -18,6 +18,7 @@ SCOPES: list[dict[str, Any]] = [
         **FLAG, "cause": "unreachable", "reason": "6 sends in a row did not reach the service",
         "incident_id": "20260301-085800-abcdef", "probes": PROBES, "source": "sender",
         "remedy": "Wait for Meta: it is down or cannot be reached. See metastatus.com/whatsapp-business-api",
+        "run": "lifeline panic status whatsapp",
     },
     {
         **FLAG, "scope": "openai_voice", "state": "normal", "cause": "", "ends": "", "remedy": "",
@@ -28,6 +29,7 @@ SCOPES: list[dict[str, Any]] = [
         "reason": "9 of 12 sends of this template were refused", "source": "prober",
         "incident_id": "20260301-085900-abcdef", "probes": PROBES,
         "remedy": "Fix or replace the template: lifeline whatsapp templates --map OLD=NEW.",
+        "run": "lifeline whatsapp templates --map appointment_moved=OTHER",
     },
 ]  # fmt: skip
 QUEUES = [
@@ -74,6 +76,7 @@ def test_panic_status_with_two_panics(
     told = " ".join(" ".join(lines).split())
     assert told.count("last 8 probes: 8 failed, latest (09:00:00 UTC): reachability: connection refused") == 2
     assert "6 sends in a row did not reach the service" in told
+    assert "run: lifeline panic status whatsapp" in told
 
 
 def test_status_with_two_panics(
@@ -81,11 +84,13 @@ def test_status_with_two_panics(
 ) -> None:
     function.answers["status.show"] = {
         **STATUS, "scopes": SCOPES, "queues": QUEUES,
-        "notes": ["whatsapp is in panic: the backlog is held, and nothing leaves until recovery"],
+        "notes": ["whatsapp is in panic: the backlog is held until recovery"],
     }  # fmt: skip
     lines = shown(capsys, "status")
     fits(lines)
     assert "9 other queues and lanes are empty" in "\n".join(lines)
+    for flag in (SCOPES[0], SCOPES[2]):
+        assert f"run        {flag['run']}" in lines
 
 
 def test_a_name_that_does_not_fit_is_broken_and_never_cut_off(

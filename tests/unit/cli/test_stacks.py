@@ -54,12 +54,12 @@ def test_a_stack_that_the_file_does_not_know_is_taken_as_it_is(file: Path) -> No
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("stacks = 3", "written as [stacks.NAME]"),
+        ("stacks = 3", "write stacks as [stacks.NAME]"),
         ("[stacks.prod]\nregoin = 'x'", "regoin"),
         ("[stacks.prod]\nregion = 3", "region"),
         ("default = 'gone'\n[stacks.prod]\n", "default 'gone'"),
         ("what = 1", "unknown what"),
-        ("not toml", "cannot be read"),
+        ("not toml", "cannot read"),
     ],
 )
 def test_a_wrong_file_is_told_with_its_path(

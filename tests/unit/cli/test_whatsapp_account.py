@@ -37,10 +37,10 @@ def test_rate_status_says_what_is_used_and_when_it_is_regained(
     out = capsys.readouterr().out
     for words in (
         "65/s, burst 10; 1200 used in the last minute (31 %)",
-        "no token free, 7 booked ahead",
+        "no token free, 7 messages wait",
         "throughput STANDARD (80 messages/s), tier TIER_10K (10,000 people in 24 h)",
         "by sends, 1 min 15 s ago",
-        "access is regained in 9 min, at 09:09:00 UTC",
+        "Meta restores access in 9 min, at 09:09:00 UTC",
         "! the number's quality is YELLOW",
     ):
         assert words in out
@@ -55,7 +55,7 @@ def test_rate_status_of_an_account_in_trouble(function: Function, capsys: pytest
     function.answers["whatsapp.rate_status"] = RATE | {"meta": None, "error": error, "usage": []}
     assert run(["whatsapp", "rate-status"]) == 0
     out = capsys.readouterr().out
-    assert "! Meta does not say: auth: code 190: expired" in out
+    assert "! Lifeline cannot read them: auth: code 190: expired" in out
     assert "refresh-token" in out
     assert "none yet" in out
 
@@ -71,7 +71,7 @@ def test_volume_has_a_chart_and_names_the_spike(
     long, short = (next(line for line in lines if line.strip().startswith(at)) for at in ("08:50", "08:55"))
     assert long.count("\u2588") == 40
     assert short.count("\u2588") == 1
-    assert "3 answers limited us" in long
+    assert "3 rate-limit errors" in long
     assert "A spike: 430 messages (7.17/s) at 08:51 UTC" in out
     assert "98 %  430 (1 usually)  bulk, no category, template promo_offer" in out
     assert "(none)" in out
@@ -80,7 +80,7 @@ def test_volume_has_a_chart_and_names_the_spike(
 def test_volume_of_nothing(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
     function.answers["whatsapp.volume"] = VOLUME | {"total": 0, "bars": [], "peak": None}
     assert run(["whatsapp", "volume"]) == 0
-    assert "No messages were handled since 2026-03-01 08:00:00 UTC." in capsys.readouterr().out
+    assert "No messages since 2026-03-01 08:00:00 UTC." in capsys.readouterr().out
     assert run(["whatsapp", "volume", "--hours", "0"]) == 2
 
 
@@ -133,7 +133,7 @@ def test_templates_show_reasons_and_failures(function: Function, capsys: pytest.
     out = capsys.readouterr().out
     assert "! rejected_offer (en_US) REJECTED: SCAM: it looks like fraud" in out
     assert "25 %" in out
-    assert "order_update stands in" in out
+    assert "replaced by order_update" in out
 
 
 def test_unpause_is_asked_with_a_reason(function: Function, capsys: pytest.CaptureFixture[str]) -> None:

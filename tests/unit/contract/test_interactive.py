@@ -91,8 +91,8 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ),
     (of("buttons", action=buttons(("a", "x" * 21))), "[0].reply.title: has 21 characters, at most 20"),
     (of("buttons", action=buttons(("x" * 257, "A"))), "[0].reply.id: has 257 characters, at most 256"),
-    (of("buttons", action=buttons((" a", "A"))), "[0].reply.id: begins or ends with a space"),
-    (of("buttons", action=buttons(("a ", "A"))), "[0].reply.id: begins or ends with a space"),
+    (of("buttons", action=buttons((" a", "A"))), "[0].reply.id: must neither begin nor end with a space"),
+    (of("buttons", action=buttons(("a ", "A"))), "[0].reply.id: must neither begin nor end with a space"),
     (of("buttons", action=buttons(("a", "A"), ("a", "B"))), ".action.buttons: id a is there more than once"),
     (
         of("buttons", action=buttons(("a", "A"), ("b", "A"))),
@@ -118,7 +118,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
         of("list", action={"button": "B", "sections": [{**rows(1)["sections"][0], "title": "x" * 25}]}),
         ".action.sections[0].title: has 25 characters, at most 24",
     ),
-    (of("link", action=link("ftp://a")), ".action.parameters.url: is not a web address"),
+    (of("link", action=link("ftp://a")), ".action.parameters.url: must be a web address"),
     (
         of("link", action=link(f"{HOST}/{'x' * 2000}")),
         ".action.parameters.url: has 2026 characters, at most 2000",

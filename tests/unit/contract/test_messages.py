@@ -38,7 +38,7 @@ def test_a_full_message_is_understood() -> None:
     assert message.template.parameters == ("Ana", "9", "Monday")
     assert message.expires_at == 1772355600.0
     assert message.send_after == 1772265600.0
-    assert message.recipient.addresses["email"] == "ana@example.org"
+    assert message.recipient.addresses["email"] == ("ana@example.org",)
     assert message.fallback_body == "Monday at 9"
 
 
@@ -50,26 +50,29 @@ def test_defaults() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"id": "with space"}, "message.id: does not match"),
+        ({"id": "with space"}, "message.id: must hold only letters"),
         ({"id": "x" * 129}, "message.id: has 129 characters"),
         ({"id": "line\n"}, "message.id: holds a control character (U+000A) at character 5"),
         ({"id": 7}, "message.id: must be of type string"),
         ({"to": ""}, "message.to: must not be empty"),
         ({"type": "fax"}, "message.type: must be one of template, text, voice"),
         ({"type": "text", "text": None}, "message.text: must be of type string"),
-        ({"template": {"name": "Bad Name", "language": "en"}}, "message.template.name: does not match"),
+        (
+            {"template": {"name": "Bad Name", "language": "en"}},
+            "message.template.name: must hold only small letters",
+        ),
         ({"template": {"name": "a"}}, "message.template.language: is required"),
         (
             {"template": {"name": "a", "language": "en", "parameters": [], "components": []}},
             "message.template: must not have parameters and components together",
         ),
         ({"priority": "urgent"}, "message.priority: must be one of critical, normal, bulk"),
-        ({"expires_at": "tomorrow"}, "message.expires_at: does not match"),
+        ({"expires_at": "tomorrow"}, "message.expires_at: must be an instant with a time zone"),
         ({"expires_at": "2026-02-30T09:00:00Z"}, "message.expires_at: is not a real instant"),
-        ({"expires_at": "2026-03-01T09:00:00"}, "message.expires_at: does not match"),
+        ({"expires_at": "2026-03-01T09:00:00"}, "message.expires_at: must be an instant with a time zone"),
         ({"send_after": "2026-03-02T09:00:00Z"}, "message.send_after: is not before expires_at"),
         ({"recipient": {"mail": "x"}}, "message.recipient.mail: is not a known field"),
-        ({"recipient": {"email": "nobody"}}, "message.recipient.email: does not match"),
+        ({"recipient": {"email": "nobody"}}, "message.recipient.email: must be a mail address"),
         ({"text": "x" * 4097}, "message.text: has 4097 characters"),
         ({"expire_at": "2026-03-01T09:00:00Z"}, "message.expire_at: is not a known field"),
     ],

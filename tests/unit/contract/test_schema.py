@@ -11,6 +11,23 @@ def test_an_unknown_keyword_cannot_pass_unseen() -> None:
         list(violations("x", {"multipleOf": 3}, "message"))
 
 
+def test_every_fault_is_told_with_its_place_whatever_is_tried_on_the_way() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "array", "items": {"maxLength": 1, "pattern": "^x"}}},
+        "required": ["b"],
+        "allOf": [
+            {"if": {"required": ["a"]}, "then": {"required": ["c"]}},
+            {"if": {"required": ["z"]}, "then": {"required": ["d"]}},
+            {"not": {"required": ["a", "e"]}},
+        ],
+        "additionalProperties": {"$ref": "#/$defs/clean"},
+    }
+    said = violations({"a": ["x", "xy"], "e": [{"k": "\x00"}]}, schema, "m")
+    assert [fault.partition(":")[0] for fault in said] == ["m.a[1]", "m.b", "m.c", "m", "m.e[0].k"]
+    assert violations({"a": ["x"], "b": 1, "c": 2}, schema, "m") == []
+
+
 BRANCHES = {
     "oneOf": [
         {"type": "object", "properties": {"type": {"const": "a"}, "size": {"type": "integer"}}},

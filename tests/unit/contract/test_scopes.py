@@ -52,7 +52,7 @@ def test_the_alarms_of_a_channel_are_in_the_template(row: Scope) -> None:
 def test_a_template_is_what_its_channel_is_but_for_its_own_probe_and_promotions() -> None:
     template, channel = scope_of(template_scope("spring_offer")), SCOPES[WHATSAPP]
     other = {f.name for f in fields(Scope) if getattr(template, f.name) != getattr(channel, f.name)}
-    assert other == {"name", "asks", "holds_bulk", "promotions", "alarms"}
+    assert other == {"name", "commands", "asks", "holds_bulk", "promotions", "alarms"}
     assert "spring_offer" in template.promotions
 
 

@@ -112,9 +112,11 @@ def test_reading_mends(raw: bytes, found: Any) -> None:
     assert load_json(raw) == found
 
 
-@given(values)
-def test_reading_is_cleaning_for_all_json(value: Any) -> None:
-    raw = json.dumps(value)  # two surrogates beside each other in ``value`` are one character in JSON
+@given(values, st.booleans())
+def test_reading_is_cleaning_for_all_json(value: Any, escaped: bool) -> None:
+    raw = json.dumps(
+        value, ensure_ascii=escaped
+    )  # two surrogates beside each other in ``value`` are one character in JSON
     assert load_json(raw) == clean_json(json.loads(raw))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from lifeline.use_cases.webhook import Reply
+from lifeline.use_cases.webhook.front import Reply
 from lifeline.wiring import webhook
 
 from functions.webhook import app

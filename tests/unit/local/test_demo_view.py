@@ -74,13 +74,26 @@ def test_where_nothing_live_is_shown_a_line_has_the_counts() -> None:
     assert demo_view.progress(none).endswith("no rows yet")
 
 
+def test_where_nothing_live_is_shown_a_chapter_begins_with_its_reason_and_the_flow() -> None:
+    lines = printed(demo_view.heading(moment()))
+    assert "2:05  Panic mode: the circuit is open" in lines
+    assert any("sender ──✕──> WhatsApp" in line for line in lines)
+    assert " ".join(line.strip() for line in lines).count(demo_view.PANIC.why) == 1
+    assert max(map(len, lines)) <= 80
+
+
+def test_the_legend_explains_each_status() -> None:
+    text = "\n".join(printed(demo_view.legend()))
+    assert all(name in text and meaning in text for name, meaning in demo_view.LEGEND.items())
+
+
 def test_the_summary_says_what_became_of_them_and_how_long_it_took() -> None:
     told = dict(demo_view.summary_lines(SUMMARY))
-    assert told["delivered over WhatsApp"] == "200, at most 90 parked meanwhile"
+    assert told["delivered by WhatsApp"] == "200, at most 90 parked meanwhile"
     assert told["delivered via push"] == "80"
     assert told["lost"] == "0"
     assert told["First failure to panic mode"] == "0.9 s"
-    assert told["Backlog's rate"] == "1.99/s measured, 2/s set"
+    assert told["Drain rate"] == "1.99/s measured, 2/s set"
     assert (
         dict(demo_view.summary_lines(SUMMARY | {"seconds_to_panic": None}))["First failure to panic mode"]
         == "never"

@@ -16,7 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters import row_items
 from lifeline.adapters.aws import unavailable
-from lifeline.domain.message.row import SHARDS, Row
+from lifeline.domain.message.row import Row
+from lifeline.domain.shards import of_lane
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -43,6 +44,9 @@ PROJECTED: Final = (
 A change of an entry may only *set* other fields: one that resets a field that is not here (``attempt``,
 ``faults``, ``slot`` ...) finds it at its default and would leave it as it is."""
 
+WORKERS: Final = 8
+"""Queries at once; the client keeps ten connections."""
+
 _Page = tuple[list[Row], Any]
 
 
@@ -53,7 +57,7 @@ class Agenda:
     """
 
     def __init__(
-        self, client: DynamoDBClient, table: str, workers: int = SHARDS, page: int | None = None
+        self, client: DynamoDBClient, table: str, workers: int = WORKERS, page: int | None = None
     ) -> None:
         self._client = client
         self._table = table
@@ -71,7 +75,9 @@ class Agenda:
             size = min(limit, size or limit)
         if size == 0:
             return
-        first = [self._pool.submit(self._page, lane, shard, until, size, None) for shard in range(SHARDS)]
+        first = [
+            self._pool.submit(self._page, lane, shard, until, size, None) for shard in range(of_lane(lane))
+        ]
         shards = [
             self._follow(lane, shard, until, size, page, ahead=limit is None)
             for shard, page in enumerate(first)
@@ -113,7 +119,20 @@ class Agenda:
                 if after is None:
                     return entries
 
-        return sum(self._pool.map(shard_count, range(SHARDS)))
+        return sum(self._pool.map(shard_count, range(of_lane(lane))))
+
+    def at_least(self, lane: str, until: float | None = None, *, drained: bool = False) -> tuple[int, bool]:
+        """How many entries the first page of each key has, and whether those are all: one query for each key,
+        whatever waits. ``drained``: only of those that the tick has released.
+        """
+        only: dict[str, Any] = {"FilterExpression": "drained = :d"} if drained else {}
+
+        def shard_count(shard: int) -> tuple[int, bool]:
+            answer = self._query(lane, shard, until, self._page_size, None, Select="COUNT", **only)
+            return int(answer["Count"]), "LastEvaluatedKey" not in answer
+
+        counts = list(self._pool.map(shard_count, range(of_lane(lane))))
+        return sum(count for count, _ in counts), all(whole for _, whole in counts)
 
     def oldest(self, lane: str) -> float | None:
         """The earliest time in ``lane`` (epoch seconds); ``None`` where it is empty."""
@@ -127,7 +146,7 @@ class Agenda:
                 if after is None:
                     return None
 
-        dues = [due for due in self._pool.map(shard_oldest, range(SHARDS)) if due is not None]
+        dues = [due for due in self._pool.map(shard_oldest, range(of_lane(lane))) if due is not None]
         return min(dues, default=None)
 
     def _query(
@@ -140,6 +159,8 @@ class Agenda:
             "ExpressionAttributeValues": {":a": row_items.agenda_key(lane, shard)},
             **more,
         }
+        if "FilterExpression" in more:
+            arguments["ExpressionAttributeValues"][":d"] = {"BOOL": True}
         if until is not None:
             arguments["KeyConditionExpression"] += " AND agenda_at <= :t"
             arguments["ExpressionAttributeValues"][":t"] = {"N": f"{until:.3f}"}

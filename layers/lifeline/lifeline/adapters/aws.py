@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from functools import cached_property
@@ -68,7 +69,10 @@ class Clients:
         with self._making:  # a session makes one client at a time
             if key not in self._made:
                 config = client_config(service, pool, attempts=attempts)
-                self._made[key] = self._session.create_client(service, config=config.merge(own or Config()))
+                made = self._session.create_client(service, config=config.merge(own or Config()))
+                if service == "dynamodb":
+                    made.meta.events.register("before-parse.dynamodb", read_plainly)
+                self._made[key] = made
         return self._made[key]
 
     def late(self, service: str, pool: int, attempts: int, own: Config | None = None) -> LateClient:
@@ -78,6 +82,18 @@ class Clients:
     def patient(self, service: str, seconds: float) -> Any:
         """One that waits so long for an answer, and never asks twice."""
         return self._session.create_client(service, config=client_config(service, 1, seconds, attempts=1))
+
+
+def read_plainly(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+    """Take an answer of DynamoDB as the JSON that it is, in place of the SDK's reading against its model.
+
+    That takes seven times as long (35 us more for a row of a query), and there is nothing to translate but
+    bytes: answers that have some, and refusals, are left to the SDK.
+    """
+    body = response_dict["body"]
+    if response_dict["status_code"] < 300 and b'"B":' not in body and b'"BS":' not in body:
+        customized_response_dict.update(json.loads(body))
+        response_dict["body"] = b"{}"
 
 
 class LateClient:

@@ -10,6 +10,7 @@ from pynamodb.models import Model
 
 from lifeline.adapters.aws import ATTEMPTS, CONNECT_TIMEOUT, READ_TIMEOUT, code_of, unavailable
 from lifeline.adapters.contacts import COMPLAINT, OWNER, Contact, bsuid_key, mark_key, refusal
+from lifeline.contract.hours import written
 from lifeline.contract.ways import WAYS
 
 
@@ -28,6 +29,9 @@ class ContactItem(Model):
         vars()[_way.field] = UnicodeAttribute(null=True)
         vars()[refusal(_way.name)] = UnicodeAttribute(null=True)
     bsuid = UnicodeAttribute(null=True)
+    time_zone = UnicodeAttribute(null=True)
+    quiet_hours = UnicodeAttribute(null=True)
+    language = UnicodeAttribute(null=True)
     owner = UnicodeAttribute(null=True, attr_name=OWNER)
     updated_at = NumberAttribute(default=0)
 
@@ -40,20 +44,16 @@ class ContactWrites:
         ContactItem.Meta.region = region
 
     def save(self, contact: Contact) -> None:
-        """Write one contact; a way that it does not have is kept as it is."""
+        """Write one contact; a way that it does not have is kept, one that it has is replaced whole."""
         actions: list[Action] = [ContactItem.updated_at.set(contact.updated_at)]
         for way in WAYS:
-            address, why = contact.addresses.get(way.name), contact.refused.get(way.name)
-            refused = getattr(ContactItem, refusal(way.name))
-            if address is not None:
-                actions.append(getattr(ContactItem, way.field).set(address))
-            if why is not None:
-                actions.append(refused.set(why))
-            elif address:
-                # A new address makes an old refusal void.
-                actions.append(refused.remove())
-        if contact.bsuid:
-            actions.append(ContactItem.bsuid.set(contact.bsuid))
+            if addresses := contact.addresses.get(way.name):
+                actions.append(getattr(ContactItem, way.field).set(" ".join(addresses)))
+        hours = written(contact.quiet_hours) if contact.quiet_hours else None
+        wishes = {"time_zone": contact.time_zone, "quiet_hours": hours, "language": contact.language}
+        for name, value in {"bsuid": contact.bsuid, **wishes}.items():
+            if value:
+                actions.append(getattr(ContactItem, name).set(value))
         try:
             ContactItem(contact.user_id).update(actions=actions)
             if contact.bsuid:

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import unavailable
 from lifeline.adapters.batches import items_of
+from lifeline.contract.hours import Hours, read_hours
 from lifeline.contract.messages import Recipient
 from lifeline.contract.ways import WAYS, WAYS_BY_NAME
 
@@ -35,14 +36,16 @@ COMPLAINT = "complaint"
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One person's other ways. ``addresses`` and ``refused`` (why an address is not to be used) are by the
-    way's name. ``bsuid``: Meta's business-scoped user id, where it is known."""
+    """One person's other ways. ``addresses`` are by the way's name. ``bsuid``: Meta's business-scoped user
+    id, where it is known. Messages without their own take ``time_zone``, ``quiet_hours`` and ``language``."""
 
     user_id: str
-    addresses: Mapping[str, str] = field(default_factory=dict)
-    refused: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     updated_at: float = 0.0
     bsuid: str | None = None
+    time_zone: str | None = None
+    quiet_hours: Hours | None = None
+    language: str | None = None
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
@@ -50,15 +53,28 @@ class Contact:
         texts = {name: value["S"] for name, value in item.items() if value.get("S")}
         return cls(
             user_id=texts["user_id"],
-            addresses={way.name: texts[way.field] for way in WAYS if way.field in texts},
-            refused={way.name: texts[refusal(way.name)] for way in WAYS if refusal(way.name) in texts},
+            # No address of any way has a blank.
+            addresses={way.name: tuple(texts[way.field].split()) for way in WAYS if way.field in texts},
             updated_at=float(item.get("updated_at", {}).get("N", 0)),
             bsuid=texts.get("bsuid"),
+            time_zone=texts.get("time_zone"),
+            quiet_hours=read_hours(texts.get("quiet_hours", "")),
+            language=texts.get("language"),
         )
+
+    @property
+    def each(self) -> Iterable[WayAddress]:
+        """Every address with its way."""
+        return each(self.addresses)
+
+
+def each(addresses: Mapping[str, tuple[str, ...]]) -> Iterable[WayAddress]:
+    """Every address with its way."""
+    return [(way, address) for way, theirs in addresses.items() for address in theirs]
 
 
 def refusal(way: str) -> str:
-    """The attribute that says why an address of this way is not to be used."""
+    """The attribute of an address's mark that says why an address of this way is not to be used."""
     return f"{way}_refused"
 
 
@@ -94,12 +110,12 @@ class Contacts:
     def refused(self, ways: Iterable[WayAddress]) -> Mapping[WayAddress, str]:
         """Those of these ways that were refused, each with why."""
         keys = {mark_key(way, address): (way, address) for way, address in ways}
-        refusals = map(Contact.from_item, self._get(keys, "reading refusals"))
-        marks = [(keys[mark.user_id], mark) for mark in refusals]
-        return {way: mark.refused[way[0]] for way, mark in marks if way[0] in mark.refused}
+        marks = [(keys[item["user_id"]["S"]], item) for item in self._get(keys, "reading refusals")]
+        why = {way: item.get(refusal(way[0]), {}).get("S") for way, item in marks}
+        return {way: reason for way, reason in why.items() if reason}
 
     def save(self, contact: Contact) -> None:
-        """Write one contact; a way that it does not have is kept as it is."""
+        """Write one contact; a way that it does not have is kept, one that it has is replaced whole."""
         self._writes.save(contact)
 
     def refuse(self, way: str, address: str, why: str, now: float) -> None:

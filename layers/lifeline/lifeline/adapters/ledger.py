@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters import row_items
+from lifeline.adapters.affected import IncidentRows
 from lifeline.adapters.aws import code_of, unavailable
 from lifeline.domain.incident.facts import Affected
 from lifeline.domain.message.content import UNDELIVERED
 from lifeline.domain.message.row import Change, Fate, Row, Written
 from lifeline.domain.message.status import OPEN
 from lifeline.domain.message.telling import marked
+from lifeline.domain.shards import NARROW, Spread
 from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -68,14 +70,6 @@ _CONDITION: Final = "ConditionalCheckFailed"
 
 _OPEN_VALUES: Final = {f":{status}": {"S": str(status)} for status in sorted(OPEN)}
 
-INCIDENT_INDEX: Final = "incident"
-"""Global secondary index on ``incident_key``: the rows that an incident touched, and no others.
-
-An index, not counters per incident: rows move on after panic (sent, delivered, expired, settled), people and
-delays cannot be added up, and a counter that a worker adds to twice stays wrong. It costs one more write unit
-for each later move of an affected row, and nothing while all is well, since other rows have no such key."""
-
-
 PERSON_INDEX: Final = "person"
 """Global secondary index on ``person``, of keys alone: one write unit more for each message."""
 PERSON_PAGE: Final = 500
@@ -87,7 +81,7 @@ class Ledger:
 
     ``new_op`` gives a mark that no other write has; ``pause`` waits so many seconds; ``jitter`` draws from
     [0, 1). ``outcomes``: producers are told of them, so rows bear the marks of those to tell
-    (``telling.py``).
+    (``telling.py``). ``spread``: into how many keys of the indexes rows are written.
     """
 
     def __init__(
@@ -100,6 +94,7 @@ class Ledger:
         new_op: Callable[[], str],
         workers: int = 4,
         outcomes: bool = False,
+        spread: Spread = NARROW,
     ) -> None:
         self._client = client
         self._table = table
@@ -108,6 +103,8 @@ class Ledger:
         self._jitter = jitter
         self._new_op = new_op
         self._outcomes = outcomes
+        self._spread = spread
+        self._incident_rows = IncidentRows(client, table)
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="ledger")
 
     def write(self, changes: Sequence[Change], now: float) -> list[Written]:
@@ -118,10 +115,13 @@ class Ledger:
         if self._outcomes:
             changes = [marked(change, now) for change in changes]
         results: list[Written] = [Written(Fate.UNKNOWN)] * len(changes)
-        ops = [self._new_op() for _ in changes]
+        ops = [""] * len(changes)
         for part in each_id_once(changes):
+            op = self._new_op()  # a row knows its own marks only, so other rows may bear the same
+            rows = {index: row_items.written(changes[index], op, now) for index in part}
+            ops = [op if index in rows else one for index, one in enumerate(ops)]
             chunks = [
-                [(index, self._statement(changes[index], ops[index], now)) for index in chunk]
+                [(index, self._statement(changes[index], rows[index], op, now)) for index in chunk]
                 for chunk in _chunks(part, STATEMENTS_PER_CALL)
             ]
             # One call needs no other thread.
@@ -130,21 +130,13 @@ class Ledger:
             )
             for chunk, answers in zip(chunks, carried, strict=True):
                 for (index, _), (code, item) in zip(chunk, answers, strict=True):
-                    results[index] = self._written(changes[index], ops[index], now, code, item)
+                    results[index] = _written(rows[index], op, code, item)
         return self._with_known_rows(changes, ops, results)
 
-    def _statement(self, change: Change, op: str, now: float) -> dict[str, Any]:
-        build = row_items.update if change.before.rev else row_items.insert
-        return build(self._table, change, op, now, self._retention)
-
-    def _written(self, change: Change, op: str, now: float, code: str | None, item: Any) -> Written:
-        if code is None:
-            return Written(Fate.DONE, row_items.written(change, op, now))
-        if code == _CONDITION:
-            return _judged(op, row_items.decode(item) if item else None)
-        if code == _DUPLICATE:
-            return Written(Fate.LOST)
-        return Written(Fate.UNKNOWN)
+    def _statement(self, change: Change, row: Row, op: str, now: float) -> dict[str, Any]:
+        if change.before.rev:
+            return row_items.update(self._table, change, op, now, self._retention, self._spread)
+        return row_items.insert(self._table, row, now, self._retention, self._spread)
 
     def _with_known_rows(
         self, changes: Sequence[Change], ops: Sequence[str], results: list[Written]
@@ -233,23 +225,7 @@ class Ledger:
 
         The index follows the table within about a second (it knows no consistent reads).
         """
-        for shard in range(row_items.INCIDENT_SHARDS):
-            arguments: dict[str, Any] = {
-                "TableName": self._table,
-                "IndexName": INCIDENT_INDEX,
-                "KeyConditionExpression": "incident_key = :k",
-                "ExpressionAttributeValues": {":k": row_items.incident_key(incident_id, shard)},
-            }
-            while True:
-                try:
-                    answer = self._client.query(**arguments)
-                except (ClientError, BotoCoreError) as error:
-                    raise unavailable("DynamoDB", "reading an incident's rows", error) from error
-                for item in answer["Items"]:
-                    yield row_items.affected_of(row_items.decode(item), *row_items.told_again(item))
-                if "LastEvaluatedKey" not in answer:
-                    break
-                arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return self._incident_rows(incident_id)
 
     def ids_of(self, person: str, after: str | None) -> tuple[list[str], str | None]:
         """A page of ids of a person's rows (by digest), and the id after which to go on, ``None`` at the end.
@@ -424,6 +400,17 @@ def _refused(error: ClientError | BotoCoreError) -> bool:
         "RequestLimitExceeded",
     )
     return 400 <= status < 500 and not passing
+
+
+def _written(row: Row, op: str, code: str | None, item: Any) -> Written:
+    """What became of the write of ``row``, by DynamoDB's answer."""
+    if code is None:
+        return Written(Fate.DONE, row)
+    if code == _CONDITION:
+        return _judged(op, row_items.decode(item) if item else None)
+    if code == _DUPLICATE:
+        return Written(Fate.LOST)
+    return Written(Fate.UNKNOWN)
 
 
 def _judged(op: str, row: Row | None) -> Written:

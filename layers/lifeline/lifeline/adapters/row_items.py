@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import functools
 import re
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
 from operator import attrgetter
 from typing import Any, Final
 
-from lifeline.domain.incident.facts import Affected, Move
-from lifeline.domain.message.row import Change, Doubt, Mark, Row, Watch, shard_of
+from lifeline.domain.message.row import Change, Doubt, Mark, Row, Watch, changed
 from lifeline.domain.message.status import OPEN, Status
+from lifeline.domain.shards import NARROW, Spread, of_lane, shard_of
 
 OPS_KEPT: Final = 3
 """Marks of the last writes that a row keeps. With one, a write that succeeded and was overtaken would look as
 if it had never happened."""
-INCIDENT_SHARDS: Final = 8
-"""One key of an index takes 1,000 writes/s (DynamoDB developer guide) and then holds up the table itself: an
-outage's rows are spread over so many keys."""
 UNKNOWN_STATUS: Final = "unknown:"
 """Before the status text in the ``phase`` of a row that a later version moved to a status of its own."""
 
@@ -122,8 +118,8 @@ _TEXT_DECODERS: Final[Mapping[str, Callable[[str], Any]]] = {
 }
 
 
-def encode(row: Row) -> dict[str, Any]:
-    """The item of a row, but for its time to live."""
+def encode(row: Row, spread: Spread = NARROW) -> dict[str, Any]:
+    """The item of a row, but for its time to live. ``spread``: into how many keys of the indexes."""
     item: dict[str, Any] = {
         "id": {"S": row.id},
         "rev": {"N": str(row.rev)},
@@ -135,11 +131,11 @@ def encode(row: Row) -> dict[str, Any]:
     for name, value in zip(CHANGEABLE, _values(row), strict=True):
         if not is_default(name, value):
             item[name] = _encode(name, value)
-    item.update(_agenda_of(row))
+    item.update(_agenda_of(row, spread))
     item.update(_marks(row))
     item.update(_told_again(row))
     if row.incident_id:
-        item["incident_key"] = _incident_of(row)
+        item["incident_key"] = incident_of(row, spread)
     return item
 
 
@@ -191,16 +187,20 @@ def incident_key(incident_id: str, shard: int) -> dict[str, str]:
     return {"S": f"{incident_id}#{shard}"}
 
 
-def _incident_of(row: Row) -> dict[str, str]:
-    return incident_key(row.incident_id or "", zlib.crc32(row.id.encode()) % INCIDENT_SHARDS)
+def incident_of(row: Row, spread: Spread) -> dict[str, str]:
+    """The key of a row that an incident touched."""
+    return incident_key(row.incident_id or "", shard_of(row.id, spread.incident))
 
 
-def _agenda_of(row: Row) -> dict[str, dict[str, str]]:
+def _agenda_of(row: Row, spread: Spread) -> dict[str, dict[str, str]]:
     if row.lane is None:
         return {}
     if row.due is None:
         raise ValueError(f"{row.id}: in lane {row.lane} without a time")
-    return {"agenda": agenda_key(row.lane, shard_of(row.id)), "agenda_at": _instant(row.due)}
+    return {
+        "agenda": agenda_key(row.lane, shard_of(row.id, of_lane(row.lane, spread))),
+        "agenda_at": _instant(row.due),
+    }
 
 
 def _ends(row: Row) -> bool:
@@ -233,34 +233,6 @@ def told_again(item: Mapping[str, Any]) -> tuple[int, int, bool]:
     return possible, proven, any(both)
 
 
-def affected_of(row: Row, possible: int, duplicates: int, both: bool) -> Affected:
-    """What an incident's report needs of a row; its doubts and duplicates are not in the index."""
-    return Affected(
-        id=row.id,
-        status=row.status,
-        created_at=row.created_at,
-        priority=row.priority,
-        category=row.category,
-        template=row.template,
-        campaign=row.campaign,
-        person=row.person,
-        writes=row.rev,
-        possible=possible,
-        duplicates=duplicates,
-        both=both,
-        failed_at=row.failed_at,
-        tried=row.tried or "",
-        moves=tuple(_moves(row.trail)),
-    )
-
-
-def _moves(trail: Mapping[str, str]) -> Iterator[Move]:
-    for key, note in trail.items():
-        at, _, status = key.partition("_")
-        if status in Status.__members__:  # a later version may write others
-            yield Move(int(at) / 1000, Status(status), note)
-
-
 # --- Writes ----------------------------------------------------------------------------------------------
 
 
@@ -270,7 +242,7 @@ def written(change: Change, op: str, now: float) -> Row:
     trail = dict(before.trail)
     if _traced(change):
         trail[_trail_key(now, after.status)] = change.note
-    return replace(
+    return changed(
         after,
         rev=before.rev + 1,
         ops=(*before.ops, op)[-OPS_KEPT:],
@@ -289,16 +261,17 @@ def _trail_key(now: float, status: Status) -> str:
     return f"{int(now * 1000)}_{status}"
 
 
-def insert(table: str, change: Change, op: str, now: float, retention: float) -> dict[str, Any]:
-    """The statement of a fresh row. Refused with ``DuplicateItem`` where the id is known."""
-    row = written(change, op, now)
-    item = encode(row)
+def insert(table: str, row: Row, now: float, retention: float, spread: Spread = NARROW) -> dict[str, Any]:
+    """The statement of a fresh row as it shall stand. Refused with ``DuplicateItem`` if the id is known."""
+    item = encode(row, spread)
     if _ends(row):
         item["expires_ttl"] = _ttl(now, retention)
     return {"Statement": _insert_text(table, tuple(item)), "Parameters": list(item.values())}
 
 
-def update(table: str, change: Change, op: str, now: float, retention: float) -> dict[str, Any]:
+def update(
+    table: str, change: Change, op: str, now: float, retention: float, spread: Spread = NARROW
+) -> dict[str, Any]:
     """The statement of a change: only what differs, and only while ``rev`` is the one that was read."""
     before, after = change.before, change.after
     sets: dict[str, Any] = {
@@ -314,7 +287,7 @@ def update(table: str, change: Change, op: str, now: float, retention: float) ->
             removes.append(name)
         else:
             sets[name] = _encode(name, new)
-    was, becomes = _agenda_of(before), _agenda_of(after)
+    was, becomes = _agenda_of(before, spread), _agenda_of(after, spread)
     sets.update((name, value) for name, value in becomes.items() if was.get(name) != value)
     removes += [name for name in was if name not in becomes]
     if after.outcomes != before.outcomes:
@@ -327,7 +300,7 @@ def update(table: str, change: Change, op: str, now: float, retention: float) ->
         removes += [name for name in again if name not in becomes_again]
     if after.incident_id != before.incident_id:
         if after.incident_id:
-            sets["incident_key"] = _incident_of(after)
+            sets["incident_key"] = incident_of(after, spread)
         else:
             removes.append("incident_key")
     if _ends(after) and not _ends(before):

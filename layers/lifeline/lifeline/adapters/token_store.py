@@ -52,6 +52,32 @@ class TokenStore:
             raise UnavailableError(_SERVICE, "reading the secret", "it has no value yet")
         return token
 
+    def present(self) -> SecretVersion | None:
+        """As :meth:`current`, but None where the secret has no value yet, and without values where it holds
+        no JSON object: what is to be replaced may be anything.
+        """
+        try:
+            answer = self._client.get_secret_value(SecretId=self._arn, VersionStage=CURRENT)
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) == "ResourceNotFoundException":
+                return None
+            raise unavailable(_SERVICE, "reading the secret", error) from error
+        try:
+            values = json.loads(answer["SecretString"])
+        except (ValueError, KeyError):
+            values = None
+        return SecretVersion(answer["VersionId"], values if isinstance(values, dict) else {})
+
+    def put_first(self, values: Mapping[str, Any]) -> None:
+        """Give a secret that has no value its first one, current at once."""
+        try:
+            self._client.put_secret_value(
+                SecretId=self._arn, SecretString=json.dumps(dict(values)), VersionStages=[CURRENT]
+            )
+        except (ClientError, BotoCoreError) as error:
+            # Not chained: botocore's validation errors quote the value.
+            raise unavailable(_SERVICE, "storing the first token", error) from None
+
     def previous(self) -> SecretVersion | None:
         """What was current before; None where there was nothing."""
         return self._read(PREVIOUS)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from lifeline.contract.instants import INSTANT, parse_instant
 from lifeline.contract.messages import ContractError
+from lifeline.contract.patterns import worded
 from lifeline.contract.schema import DEFINITIONS, violations
 from lifeline.contract.text import depth
 
@@ -45,7 +46,11 @@ INBOUND_SCHEMA: Final[dict[str, Any]] = {
     ],
     "$defs": DEFINITIONS,
     "properties": {
-        "kind": {"type": "string", "pattern": "^[a-z][a-z_]{0,31}$", "description": "What was sent."},
+        "kind": {
+            "type": "string",
+            "pattern": worded("^[a-z][a-z_]{0,31}$", "must be a kind, such as text"),
+            "description": "What was sent.",
+        },
         "text": {
             **_TEXT,
             "description": "What the person wrote, said or chose: the text, the transcript, the caption, the "
@@ -63,7 +68,7 @@ INBOUND_SCHEMA: Final[dict[str, Any]] = {
                 "phone_number_id": {**_TEXT, "description": "Meta's id of it."},
                 "display_phone_number": {**_TEXT, "description": "In E.164."},
             },
-            "description": "The number of ours that was written to.",
+            "description": "The number that received it.",
         },
         "group_id": {**_TEXT, "description": "Meta's id of the group; null for what one person wrote to us."},
         "wamid": {
@@ -72,7 +77,7 @@ INBOUND_SCHEMA: Final[dict[str, Any]] = {
         },
         "received_at": {"type": "string", "pattern": INSTANT, "description": "When it was sent."},
         "reply_to": {**_TEXT, "description": "The wamid that it answers or reacts to."},
-        "forwarded": {"type": "boolean", "description": "Whether the person passed it on from elsewhere."},
+        "forwarded": {"type": "boolean", "description": "Whether the person forwarded it."},
         "choice": {
             "type": ["object", "null"],
             "required": ["id", "title", "description", "answers"],
@@ -113,11 +118,14 @@ INBOUND_SCHEMA: Final[dict[str, Any]] = {
                 "language": {**_TEXT, "description": "ISO 639-1, where the transcription names one."},
                 "duration_seconds": {"type": ["number", "null"]},
                 "was_pending": {"type": "boolean", "description": "A voice_pending came before."},
-                "asked_to_type": {"type": "boolean", "description": "The person was asked to type."},
+                "asked_to_type": {
+                    "type": "boolean",
+                    "description": "Lifeline asked the person to write instead.",
+                },
                 "waits_until": {
                     "type": ["string", "null"],
                     "pattern": INSTANT,
-                    "description": "Until then a pending one is transcribed, or given up as too old.",
+                    "description": "A pending one is transcribed by then, or given up as too old.",
                 },
                 "reason": {**_TEXT, "description": "Why there is no transcript (docs/inbound.md)."},
                 "detail": {**_TEXT, "description": "The same in words."},
@@ -130,7 +138,7 @@ INBOUND_SCHEMA: Final[dict[str, Any]] = {
         },
         "preference": {
             "enum": ["stop", "resume", None],
-            "description": "The person wants no more marketing messages, or wants them again.",
+            "description": "The person opts out of marketing messages, or in again.",
         },
         "errors": {
             "type": "array",

@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-INSTANT: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$"
+from lifeline.contract.patterns import worded
+
+INSTANT: Final = worded(
+    r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$",
+    "must be an instant with a time zone, such as 2030-03-01T09:00:00Z",
+)
 """Pattern (JSON Schema) of an instant; :func:`parse_instant` says whether there is such a one."""
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from lifeline.contract.interactive import INTERACTIVE
 from lifeline.contract.interactive import faults as interactive_faults
 from lifeline.contract.parts import LOCATION, MAX_LINK, MEDIA, closed, line, medium, text
-from lifeline.contract.patterns import DATE, EMOJI, WAMID, WEB_LINK
+from lifeline.contract.patterns import DATE, DIGITS, EMOJI, WAMID, WEB_LINK
 from lifeline.contract.templates import TEMPLATE
 from lifeline.contract.templates import faults as template_faults
 
@@ -48,7 +48,7 @@ CONTACT: Final = closed(
         ),
         "minProperties": 2,
     },
-    phones=_entries("ContactPhone", "phone", phone=line(64), type=_LABEL, wa_id=line(20, pattern="^[0-9]+$")),
+    phones=_entries("ContactPhone", "phone", phone=line(64), type=_LABEL, wa_id=line(20, pattern=DIGITS)),
     emails=_entries("ContactEmail", "email", email=line(320), type=_LABEL),
     urls=_entries("ContactUrl", "url", url=line(MAX_LINK, pattern=WEB_LINK), type=_LABEL),
     addresses=_entries(
@@ -60,7 +60,7 @@ CONTACT: Final = closed(
     org=closed("ContactOrg", (), **dict.fromkeys(("company", "department", "title"), _PART)),
     birthday={"type": "string", "pattern": DATE},
 )
-WAMID_FIELD: Final = line(512, "What Meta calls the message that it is about.", pattern=WAMID)
+WAMID_FIELD: Final = line(512, "The wamid of the message that it is about.", pattern=WAMID)
 REACTION: Final = closed(
     "Reaction",
     ("message_id", "emoji"),
@@ -69,7 +69,7 @@ REACTION: Final = closed(
         "type": "string",
         "maxLength": MAX_EMOJI,
         "pattern": EMOJI,
-        "description": "One emoji; empty takes the reaction back.",
+        "description": "One emoji; empty removes the reaction.",
     },
 )
 
@@ -94,7 +94,7 @@ class MessageKind:
 
 _TEXT: Final = {
     **text(MAX_TEXT_CHARS),
-    "description": "Text of a text or voice message; for another kind, what a fallback says.",
+    "description": "Text of a text or voice message; for another kind, the text of a fallback.",
 }
 KINDS: Final = (
     MessageKind("template", "template", TEMPLATE, faults=template_faults),

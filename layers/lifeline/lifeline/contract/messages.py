@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Final
 
+from lifeline.contract.hours import HOURS, Hours, hours_of
 from lifeline.contract.instants import INSTANT, parse_instant
 from lifeline.contract.kinds import BY_NAME, MAX_TEXT_CHARS, TYPES, WAMID_FIELD, fields, rules
 from lifeline.contract.names import PRIORITIES
-from lifeline.contract.patterns import BSUID, ID, LABEL, LINE, MAX_ID, NUMBER, TEXT
+from lifeline.contract.patterns import BSUID, ID, LABEL, LINE, MAX_ID, NUMBER, TEXT, TIME_ZONE
 from lifeline.contract.schema import DEFINITIONS, violations
 from lifeline.contract.text import depth, limited
-from lifeline.contract.ways import WAYS
+from lifeline.contract.ways import WAYS, several
 
 MAX_BODY_BYTES: Final = 64 * 1024
 """Longest accepted message body, in bytes. The ledger keeps the body (DynamoDB: 400 KB an item)."""
@@ -33,6 +34,11 @@ MIN_AFTER: Final = 10
 MAX_AFTER: Final = 86_400
 """Seconds, bounds of ``fallback.after``: Meta reports most deliveries within seconds, and who was not reached
 in a day is not in a hurry."""
+
+LANGUAGE: Final = "^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$"
+MAX_TRANSLATIONS: Final = 50
+_FALLBACK_TITLE: Final = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": LINE}
+_FALLBACK_BODY: Final = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS, "pattern": TEXT}
 
 MESSAGE_SCHEMA: Final[dict[str, Any]] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -63,7 +69,7 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
         **fields(),
         "reply_to": {
             **WAMID_FIELD,
-            "description": "What Meta calls the message it answers.",
+            "description": "The wamid of the message that it answers.",
         },
         "priority": {"enum": list(PRIORITIES), "default": "normal"},
         "category": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": LABEL},
@@ -72,18 +78,26 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
             "additionalProperties": False,
             "properties": {
                 "user_id": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": LINE},
-                **{way.field: dict(way.address) for way in WAYS},
+                **{way.field: way.given for way in WAYS},
                 "bsuid": {
                     "type": "string",
                     "pattern": BSUID,
                     "description": "Meta's business-scoped user id; used where to is missing.",
                 },
+                "quiet_hours": dict(HOURS),
+                "language": {
+                    "type": "string",
+                    "maxLength": 16,
+                    "pattern": LANGUAGE,
+                    "description": "The person's language (de, pt_BR), by which fallback.translations are "
+                    "chosen; default: the contact's.",
+                },
                 "time_zone": {
                     "type": "string",
                     "maxLength": 64,
-                    "pattern": "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
-                    "description": "IANA name, for quiet hours; default: the zones of the number's or the "
-                    "bsuid's country.",
+                    "pattern": TIME_ZONE,
+                    "description": "IANA name, for quiet hours; default: the contact's, then the zones of "
+                    "the number's or the bsuid's country.",
                 },
             },
         },
@@ -93,14 +107,32 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
             "if": {"not": {"required": ["after"]}},
             "then": {"required": ["body"]},
             "properties": {
-                "title": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": LINE},
-                "body": {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS, "pattern": TEXT},
+                "title": dict(_FALLBACK_TITLE),
+                "body": dict(_FALLBACK_BODY),
+                "translations": {
+                    "type": "object",
+                    "maxProperties": MAX_TRANSLATIONS,
+                    "propertyNames": {"pattern": LANGUAGE, "maxLength": 16},
+                    "additionalProperties": {
+                        "type": "object",
+                        "title": "FallbackText",
+                        "additionalProperties": False,
+                        "required": ["body"],
+                        "properties": {
+                            "title": dict(_FALLBACK_TITLE),
+                            "body": dict(_FALLBACK_BODY),
+                        },
+                    },
+                    "description": "By language (de, pt_BR): what is said instead of title and body to a "
+                    "person of that language.",
+                },
                 "after": {
                     "type": "number",
                     "minimum": MIN_AFTER,
                     "maximum": MAX_AFTER,
-                    "description": "Seconds after which the fallback is taken although WhatsApp took it, "
-                    "where no device has the message by then; default: the deployment's, for critical ones.",
+                    "description": "Seconds after which Lifeline sends the fallback although WhatsApp "
+                    "accepted the message, if no device has it by then; default: the deployment's, for "
+                    "critical ones.",
                 },
             },
         },
@@ -115,7 +147,7 @@ MESSAGE_SCHEMA: Final[dict[str, Any]] = {
             "type": "object",
             "$ref": "#/$defs/clean",
             "description": "The producer's own object, up to 1 KB of JSON: each outcome "
-            "returns it as it was given.",
+            "returns it unchanged.",
         },
     },
     "allOf": [
@@ -161,11 +193,13 @@ class Recipient:
     """How a person can be reached besides WhatsApp; missing ways are looked up by ``user_id``."""
 
     user_id: str | None = None
-    addresses: Mapping[str, str] = field(default_factory=dict)
-    """By the name of its way."""
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the name of their way, whose ``most`` they are at most."""
     time_zone: str | None = None
     bsuid: str | None = None
     """Meta's business-scoped user id."""
+    quiet_hours: Hours | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +222,8 @@ class Message:
     recipient: Recipient = field(default_factory=Recipient)
     fallback_title: str | None = None
     fallback_body: str | None = None
+    translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By language: ``title`` and ``body`` of the fallback."""
     fallback_after: int | None = None
     """Seconds, rounded up."""
     expires_at: float | None = None
@@ -217,7 +253,8 @@ def parse_message(body: str) -> Message:
     size = len(body.encode("utf-8", "surrogatepass"))
     if size > MAX_BODY_BYTES:
         raise ContractError([f"message: has {size} bytes, at most {MAX_BODY_BYTES} are allowed"])
-    if depth(body) > MAX_DEPTH:
+    brackets = body.count("{") + body.count("[")
+    if brackets > MAX_DEPTH and depth(body) > MAX_DEPTH:
         raise ContractError([f"message: is nested deeper than {MAX_DEPTH} levels"])
     try:
         document = json.loads(body, parse_constant=_no_constant)
@@ -251,12 +288,15 @@ def parse_message(body: str) -> Message:
         category=document.get("category"),
         recipient=Recipient(
             recipient.get("user_id"),
-            {way.name: recipient[way.field] for way in WAYS if recipient.get(way.field)},
+            {way.name: theirs for way in WAYS if (theirs := several(recipient.get(way.field)))},
             recipient.get("time_zone"),
             recipient.get("bsuid"),
+            hours_of(recipient.get("quiet_hours")),
+            recipient.get("language"),
         ),
         fallback_title=fallback.get("title"),
         fallback_body=fallback.get("body"),
+        translations=fallback.get("translations", {}),
         fallback_after=ceil(fallback["after"]) if "after" in fallback else None,
         expires_at=expires_at,
         send_after=send_after,
@@ -265,7 +305,9 @@ def parse_message(body: str) -> Message:
 
 
 def _small(document: Mapping[str, Any], faults: list[str]) -> None:
-    metadata = json.dumps(document.get("metadata", {}), ensure_ascii=False, separators=(",", ":"))
+    if "metadata" not in document:
+        return
+    metadata = json.dumps(document["metadata"], ensure_ascii=False, separators=(",", ":"))
     size = len(metadata.encode())
     if size > MAX_METADATA_BYTES:
         faults.append(f"message.metadata: has {size} bytes, at most {MAX_METADATA_BYTES} are allowed")

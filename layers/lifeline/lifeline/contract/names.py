@@ -15,16 +15,19 @@ BULK_QUEUE: Final = "whatsapp-bulk-queue"
 WAKE_QUEUE: Final = "wake-queue"
 VOICE_QUEUE: Final = "voice-queue"
 PROBE_QUEUE: Final = "probe-queue"
+WEBHOOK_QUEUE: Final = "webhook-queue"
+"""What Meta posts, as it came: bodies of which the front door has proved that they are Meta's."""
 WHATSAPP_DLQ: Final = "whatsapp-dlq"
 VOICE_DLQ: Final = "voice-dlq"
 PROBE_DLQ: Final = "probe-dlq"
+WEBHOOK_DLQ: Final = "webhook-dlq"
 EVENTS_DLQ: Final = "events-dlq"
 """Events of functions that failed to the end: shown and discarded, never sent again."""
 ENTRY_QUEUES: Final = (CRITICAL_QUEUE, WHATSAPP_QUEUE, BULK_QUEUE)
 """Where producers put messages. The body's priority decides what a message is, the queue only how soon it is
 looked at."""
-DEAD_LETTER_QUEUES: Final = (WHATSAPP_DLQ, VOICE_DLQ, PROBE_DLQ, EVENTS_DLQ)
-QUEUES: Final = (*ENTRY_QUEUES, WAKE_QUEUE, VOICE_QUEUE, PROBE_QUEUE, *DEAD_LETTER_QUEUES)
+DEAD_LETTER_QUEUES: Final = (WHATSAPP_DLQ, VOICE_DLQ, PROBE_DLQ, WEBHOOK_DLQ, EVENTS_DLQ)
+QUEUES: Final = (*ENTRY_QUEUES, WAKE_QUEUE, VOICE_QUEUE, PROBE_QUEUE, WEBHOOK_QUEUE, *DEAD_LETTER_QUEUES)
 
 ENGINEERING: Final = "engineering"
 MARKETING: Final = "marketing"

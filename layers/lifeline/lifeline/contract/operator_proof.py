@@ -17,6 +17,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from lifeline.contract.patterns import SHA256, TOKEN, worded
+
 SECONDS: Final = 60
 """How long a proof stands, by the function's clock: STS may take a presigned request for 15 minutes."""
 
@@ -29,8 +31,16 @@ _REQUEST: Final = "x-lifeline-request"
 _LOOPBACK: Final = ("127.0.0.1", "localhost")
 
 
+_SIGNED: Final = "must be as the command line signs it"
+
+
 def _text(pattern: str, longest: int, description: str) -> dict[str, Any]:
-    return {"type": "string", "pattern": pattern, "maxLength": longest, "description": description}
+    return {
+        "type": "string",
+        "pattern": worded(pattern, _SIGNED),
+        "maxLength": longest,
+        "description": description,
+    }
 
 
 PROOF: Final[dict[str, Any]] = {
@@ -41,9 +51,19 @@ PROOF: Final[dict[str, Any]] = {
         "host": _text(r"^[a-z0-9.-]+(:[0-9]+)?$", 253, "The STS endpoint that it was signed for"),
         "key": _text("^[A-Za-z0-9_]+$", 128, "The access key's id"),
         "date": _text("^[0-9]{8}T[0-9]{6}Z$", 16, "X-Amz-Date"),
-        "token": _text("^[!-~]+$", 16_384, "The session token, of temporary credentials"),
+        "token": {
+            "type": "string",
+            "pattern": TOKEN,
+            "maxLength": 16_384,
+            "description": "The session token, of temporary credentials",
+        },
         "nonce": _text("^[0-9a-f]{32}$", 32, "A number used once"),
-        "signature": _text("^[0-9a-f]{64}$", 64, "X-Amz-Signature"),
+        "signature": {
+            "type": "string",
+            "pattern": SHA256,
+            "maxLength": 64,
+            "description": "X-Amz-Signature",
+        },
     },
     "description": "Who asks, signed; the command line makes it (contract/operator_proof.py)",
 }

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from lifeline.contract.instants import INSTANT, format_instant, parse_instant
 from lifeline.contract.messages import MAX_DEPTH, ContractError
-from lifeline.contract.patterns import LINE, MAX_ID, TEXT
+from lifeline.contract.patterns import LINE, MAX_ID, TEXT, worded
 from lifeline.contract.schema import DEFINITIONS, violations
 from lifeline.contract.statuses import STATUSES
 from lifeline.contract.text import depth
@@ -33,7 +33,7 @@ OUTCOME_SCHEMA: Final[dict[str, Any]] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": "urn:lifeline:outcome:1",
     "title": "Lifeline outcome",
-    "description": "What became of one message, a JSON object. Fields that do not apply are left out; a "
+    "description": "The outcome of one message, a JSON object. Fields that do not apply are left out; a "
     "newer Lifeline may add fields and statuses.",
     "type": "object",
     "required": ["event_id", "status", "time"],
@@ -61,14 +61,14 @@ OUTCOME_SCHEMA: Final[dict[str, Any]] = {
         },
         "status": {
             "type": "string",
-            "pattern": "^[A-Z][A-Z_]{0,31}$",
+            "pattern": worded("^[A-Z][A-Z_]{0,31}$", "must be a status, such as DELIVERED"),
             "description": f"One of {', '.join(OUTCOMES)}.",
         },
         "via": {
             **_NAME,
-            "description": f"The way that the person was reached by: whatsapp, or {_VIA}.",
+            "description": f"The channel that reached the person: whatsapp, or {_VIA}.",
         },
-        "time": {"type": "string", "pattern": INSTANT, "description": "When it came about."},
+        "time": {"type": "string", "pattern": INSTANT, "description": "When it happened."},
         "cause": {**_NAME, "description": "Why it failed; docs/failures.md lists the causes."},
         "code": {"type": "number", "description": "Meta's error code."},
         "wamid": {
@@ -99,7 +99,7 @@ OUTCOME_SCHEMA: Final[dict[str, Any]] = {
         "metadata": {
             "type": "object",
             "$ref": "#/$defs/clean",
-            "description": "The producer's own object, returned as it was given.",
+            "description": "The producer's own object, returned unchanged.",
         },
     },
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lifeline.contract.media import FILE_TYPES
-from lifeline.contract.patterns import LINE, LINK, MEDIA_ID, TEXT, VALUE, not_ending
+from lifeline.contract.patterns import LINE, LINK, MEDIA_ID, TEMPLATE_WORD, TEXT, VALUE, not_ending
 
 MAX_CAPTION: Final = 1024
 """Characters of a caption (Meta's OpenAPI file, ``MediaObject_1``)."""
@@ -120,7 +120,7 @@ HEADER: Final[dict[str, Any]] = {
 CARD_HEADER: Final[dict[str, Any]] = {"oneOf": [_media_header(kind) for kind in ("image", "video")]}
 """Of a carousel's card."""
 PARAMETER_NAME: Final = line(
-    64, "The placeholder's name, in a template with named ones.", pattern="^[a-z0-9_]+$"
+    64, "The placeholder's name, in a template with named ones.", pattern=TEMPLATE_WORD
 )
 TEMPLATE_HEADER: Final[dict[str, Any]] = {
     "oneOf": [

@@ -9,10 +9,27 @@ from typing import Final
 
 from lifeline.contract.names import RESERVED
 
-LABEL: Final = "^[A-Za-z0-9._:-]+$"
+_WORDS: Final[dict[str, str]] = {}
+
+
+def worded(rule: str, words: str) -> str:
+    """A pattern as JSON Schema writes it, registered with what people read where a text breaks it.
+
+    Two patterns of the same form have the same words: ValueError otherwise.
+    """
+    if _WORDS.setdefault(rule, words) != words:
+        raise ValueError(f"{rule} has other words: {_WORDS[rule]}")
+    return rule
+
+
+_LABEL_WORDS: Final = "must hold only letters from A to Z, digits, and the signs . _ : and -"
+LABEL: Final = worded("^[A-Za-z0-9._:-]+$", _LABEL_WORDS)
 MAX_ID: Final = 128
-ID: Final = f"^(?!{RESERVED})[A-Za-z0-9._:-]+$"
-BSUID: Final = r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$"
+ID: Final = worded(f"^(?!{RESERVED})[A-Za-z0-9._:-]+$", _LABEL_WORDS)
+BSUID: Final = worded(
+    r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$",
+    "must be a business-scoped user id, such as US.13491208655302741918",
+)
 """A business-scoped user id of Meta's: the country's code, then letters and digits; ``ENT`` is a parent's."""
 # What no text may hold: C0 (a text of several lines may have tab, line feed, carriage return), DEL and C1,
 # halves of surrogate pairs, and the two that are no characters. SQS takes none of the C0 controls, the halves
@@ -20,31 +37,39 @@ BSUID: Final = r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$"
 _NEVER: Final = r"\u007f-\u009f\ud800-\udfff\ufffe\uffff"
 NOT_IN_TEXT: Final = r"\u0000-\u0008\u000b\u000c\u000e-\u001f" + _NEVER
 NOT_IN_LINE: Final = r"\u0000-\u001f" + _NEVER
-TEXT: Final = f"^[^{NOT_IN_TEXT}]*$"
-LINE: Final = f"^[^{NOT_IN_LINE}]*$"
+TEXT: Final = worded(f"^[^{NOT_IN_TEXT}]*$", "must hold no control characters")
+LINE: Final = worded(f"^[^{NOT_IN_LINE}]*$", "must be one line without control characters")
 # Meta: "Param text cannot have new-line/tab characters or more than 4 consecutive spaces" (132018).
-VALUE: Final = f"^(?!.* {{5}})[^{NOT_IN_LINE}]*$"
-TRIMMED: Final = f"^(?! )(?!.* $)[^{NOT_IN_LINE}]*$"
+VALUE: Final = worded(
+    f"^(?!.* {{5}})[^{NOT_IN_LINE}]*$",
+    "holds a line break, a tab or more than four spaces in a row; Meta refuses such a value",
+)
+TRIMMED: Final = worded(f"^(?! )(?!.* $)[^{NOT_IN_LINE}]*$", "must neither begin nor end with a space")
 """A line that neither begins nor ends with a space."""
 _HOST: Final = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:[/?#][!-~]*)?$"
-LINK: Final = f"^https://{_HOST}"
-WEB_LINK: Final = f"^https?://{_HOST}"
+LINK: Final = worded(f"^https://{_HOST}", "must be an https address, such as https://example.com/a.jpg")
+WEB_LINK: Final = worded(f"^https?://{_HOST}", "must be a web address, such as https://example.com")
 """Addresses; what is not ASCII is to be escaped in them (RFC 3986)."""
-MEDIA_ID: Final = "^[A-Za-z0-9_-]+$"
-WAMID: Final = "^wamid\\.[A-Za-z0-9+/=_-]+$"
-DATE: Final = "^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"
+MEDIA_ID: Final = worded(
+    "^[A-Za-z0-9_-]+$", "must be the id of a medium: letters from A to Z, digits, _ and -"
+)
+WAMID: Final = worded("^wamid\\.[A-Za-z0-9+/=_-]+$", "must be an id of Meta's, which begins with wamid.")
+TOKEN: Final = worded("^[!-~]+$", "must be one word of ASCII, without spaces and line breaks")
+DATE: Final = worded(
+    "^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$", "must be a date, such as 2030-12-31"
+)
+DIGITS: Final = worded("^[0-9]+$", "must hold only digits from 0 to 9")
+TEMPLATE_WORD: Final = worded("^[a-z0-9_]+$", "must hold only small letters from a to z, digits and _")
+"""What Meta calls a template, and a placeholder of one."""
+LANGUAGE: Final = worded(
+    "^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$", "must be a language as Meta writes it, such as en or pt_BR"
+)
+TIME_ZONE: Final = worded(
+    "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$", "must be a time zone's name, such as Europe/Berlin"
+)
+SHA256: Final = worded("^[0-9a-f]{64}$", "must be 64 digits in base 16, in small letters")
 # Keycaps begin with a sign of ASCII, no other emoji has one.
-EMOJI: Final = f"^(?:[#*0-9]\ufe0f?\u20e3|[^ -~\u00a0{NOT_IN_LINE}]*)$"
-_SAID: Final = {
-    TRIMMED: "begins or ends with a space",
-    LINK: "is not an https address",
-    WEB_LINK: "is not a web address",
-    MEDIA_ID: "is not the id of a medium",
-    WAMID: "is not an id of Meta's, which begins with wamid.",
-    DATE: "is not a date as 2030-12-31",
-    EMOJI: "is not an emoji",
-    BSUID: "is no business-scoped user id, such as US.13491208655302741918",
-}
+EMOJI: Final = worded(f"^(?:[#*0-9]\ufe0f?\u20e3|[^ -~\u00a0{NOT_IN_LINE}]*)$", "must be one emoji")
 _NOT_ENDING: Final = r"^(?![^?#]*\.(?:"
 _ZEROS: Final = (
     "0660 06f0 07c0 0966 09e6 0a66 0ae6 0b66 0be6 0c66 0ce6 0d66 0de6 0e50 0ed0 0f20 1040 1090 17e0 1810 "
@@ -62,13 +87,19 @@ def _digit_class(zero: int) -> str:
     return f"{write(zero)}-{write(zero + 9)}"
 
 
-NUMBER: Final = f"^[^{NOT_IN_LINE}{''.join(_digit_class(int(zero, 16)) for zero in _ZEROS.split())}]*$"
+NUMBER: Final = worded(
+    f"^[^{NOT_IN_LINE}{''.join(_digit_class(int(zero, 16)) for zero in _ZEROS.split())}]*$",
+    "holds digits other than 0 to 9",
+)
 
 
 def not_ending(endings: Iterable[str]) -> str:
     """A pattern of addresses whose path does not end in one of these, after a dot, in any case."""
     any_case = ("".join(f"[{sign}{sign.upper()}]" for sign in ending) for ending in endings)
-    return f"{_NOT_ENDING}{'|'.join(any_case)})(?:[?#]|$))"
+    return worded(
+        f"{_NOT_ENDING}{'|'.join(any_case)})(?:[?#]|$))",
+        "ends in a type of file that WhatsApp does not take here",
+    )
 
 
 @functools.cache
@@ -89,20 +120,12 @@ def is_bsuid(value: object) -> bool:
 
 
 def why(value: str, rule: str) -> str:
-    """Why ``value`` does not match ``rule``, in words where there are any."""
+    """Why ``value`` does not match ``rule``, a pattern of :func:`worded`, in words."""
     match = re.search(f"[{NOT_IN_TEXT if rule == TEXT else NOT_IN_LINE}]", value)
-    if rule == VALUE and (not match or match[0] in "\t\n\r"):
-        return "holds a line break, a tab or more than four spaces in a row; Meta refuses such a value"
-    if match:
+    if match and not (rule == VALUE and match[0] in "\t\n\r"):
         code = ord(match[0])
         kind = "half a character" if 0xD800 <= code <= 0xDFFF else "a control character"
         return f"holds {kind} (U+{code:04X}) at character {match.start() + 1}"
     if rule == ID and value.startswith(RESERVED):
         return f"begins with {RESERVED}, which is reserved for Lifeline itself"
-    if rule == NUMBER:
-        return "holds digits other than 0 to 9"
-    if rule.startswith(_NOT_ENDING):
-        return "ends in a type of file that WhatsApp does not take here"
-    if rule in _SAID:
-        return _SAID[rule]
-    return f"does not match {rule}"
+    return _WORDS[rule]

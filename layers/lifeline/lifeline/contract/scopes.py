@@ -36,6 +36,8 @@ class Scope:
     """What the service calls that by which it knows us."""
     remedies: Mapping[str, str] = field(default_factory=dict)
     """By cause, where the advice of this scope is another than the cause's own."""
+    commands: Mapping[str, str] = field(default_factory=dict)
+    """By cause: the one command to run, where it is another than the cause's own."""
     asks: tuple[str, ...] = ()
     """What its probe asks, whatever the cause; empty: what the cause demands."""
     renews_token: bool = False
@@ -83,18 +85,25 @@ SCOPES: Final[Mapping[str, Scope]] = {
             status_page="metastatus.com/whatsapp-business-api",
             credential="token",
             remedies={
-                "auth": "Lifeline tries one refresh by itself. What became of it, and what to do "
-                "then, says: lifeline whatsapp token-status.",
-                "account": "Read the account's health status and contact Meta Business Support; no retry "
-                "helps.",
+                "auth": "Lifeline tries one refresh by itself. To see its result and the next step, "
+                "run: lifeline whatsapp token-status.",
+                "account": "Read the account's health status and contact Meta Business Support; retries "
+                "do not help.",
+            },
+            commands={
+                "rate_limit": 'lifeline limiter set RATE --for 1h --reason "Meta limits us"',
+                "spam_limit": "lifeline whatsapp rate-status",
+                "auth": "lifeline whatsapp token-status",
+                "silent": "lifeline whatsapp test --to NUMBER",
             },
             renews_token=True,
             holds_messages=True,
             holds_bulk=True,
             promotions="Promotional messages on WhatsApp",
-            meanwhile=f"People are reached by {joined([way.label for way in WAYS], 'and')}; the rest waits.",
-            afterwards="The backlog leaves slowly at first, behind live messages.",
-            afterwards_at_once="The backlog leaves at the full set rate at once.",
+            meanwhile=f"Lifeline sends fallbacks by {joined([way.label for way in WAYS], 'and')}; the "
+            "rest waits.",
+            afterwards="The backlog drains slowly at first, after live messages.",
+            afterwards_at_once="The backlog drains at the full rate at once.",
             alarms=("trip-whatsapp-failures", "trip-whatsapp-no-success", "trip-whatsapp-queue-age"),
         ),
         Scope(
@@ -104,16 +113,16 @@ SCOPES: Final[Mapping[str, Scope]] = {
             status_page="status.openai.com",
             credential="API key",
             remedies={
-                "rate_limit": "Nothing at once: it passes. If it lasts, raise the project's limits at "
+                "rate_limit": "No action at first: it passes. If it lasts, raise the project's limits at "
                 "platform.openai.com, Settings, Limits.",
                 "auth": "Store a valid openai_api_key in the secret, with access to audio and models; "
                 "workers take it within a minute.",
-                "account": "Check credit, monthly limit and models at platform.openai.com, Settings; no "
-                "retry helps.",
+                "account": "Check credit, monthly limit and models at platform.openai.com, Settings; "
+                "retries do not help.",
             },
             asks=("voice",),
-            meanwhile="Voice messages go out as text, and people who speak to us are asked to type.",
-            afterwards="Voice messages are spoken and heard again.",
+            meanwhile="Lifeline sends voice messages as text, and asks people who send voice notes to write.",
+            afterwards="Speech and transcription work again.",
             section="Voice AI (WhatsApp Voice Messages)",
         ),
     )
@@ -124,12 +133,14 @@ SCOPES: Final[Mapping[str, Scope]] = {
 def scope_of(name: str) -> Scope:
     """The row of a scope. One that this version does not know has neutral words, and nothing waits for it."""
     if name.startswith(TEMPLATE_PREFIX):
+        template = name.removeprefix(TEMPLATE_PREFIX)
         return replace(
             SCOPES[WHATSAPP],
             name=name,
+            commands={"template_rejected": f"lifeline whatsapp templates --map {template}=OTHER"},
             asks=("template",),
             holds_bulk=False,
-            promotions=f"Promotional messages with template {name.removeprefix(TEMPLATE_PREFIX)}",
+            promotions=f"Promotional messages with template {template}",
             alarms=(),
         )
     return SCOPES.get(name) or Scope(name)

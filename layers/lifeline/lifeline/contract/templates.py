@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from lifeline.contract.instants import INSTANT
 from lifeline.contract.parts import CARD_HEADER, PARAMETER_NAME, TEMPLATE_HEADER, closed, line
-from lifeline.contract.patterns import VALUE
+from lifeline.contract.patterns import LANGUAGE, TEMPLATE_WORD, VALUE
 from lifeline.contract.schema import repeated
 
 MAX_VALUES: Final = 64
@@ -113,10 +113,10 @@ TEMPLATE: Final[dict[str, Any]] = {
     **closed(
         "Template",
         ("name", "language"),
-        name=line(512, pattern="^[a-z0-9_]+$"),
+        name=line(512, pattern=TEMPLATE_WORD),
         language={
             "type": "string",
-            "pattern": "^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$",
+            "pattern": LANGUAGE,
             "maxLength": 35,
         },
         parameters=PARAMETERS,

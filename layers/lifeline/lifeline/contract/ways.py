@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lifeline.contract.patterns import NOT_IN_LINE
+from lifeline.contract.patterns import NOT_IN_LINE, worded
 
 PARK: Final = "park"
 """The fallback's last step, which is no way: hold it for WhatsApp. A row that was parked names it, too."""
@@ -37,6 +37,8 @@ class Way:
     """What a person has who can be reached so: "a push device"."""
     any_case: bool
     """Addresses that differ in case are the same."""
+    most: int
+    """Addresses that one person may have of it. All of them are tried; the way is done when one took it."""
 
     # The fallback.
     default_for: tuple[str, ...]
@@ -63,6 +65,25 @@ class Way:
     """List price of its requests in us-east-1, US dollars (AWS price pages, 2025)."""
 
     @property
+    def given(self) -> dict[str, Any]:
+        """JSON Schema of what a message says of it: an address, or a list where there may be several."""
+        if self.most == 1:
+            return dict(self.address)
+        return {
+            **self.address,
+            "type": ["string", "array"],
+            "minItems": 1,
+            "maxItems": self.most,
+            "items": dict(self.address),
+            "description": f"One, or a list of up to {self.most}: each is told.",
+        }
+
+    def read(self, text: str) -> str | list[str]:
+        """What :attr:`given` describes, from a field of a CSV file: blanks stand between several."""
+        several = text.split() if self.most > 1 else []
+        return several if len(several) > 1 else text
+
+    @property
     def collapses(self) -> bool:
         """Whether of several acts the person is shown one."""
         return self.again is not None
@@ -76,10 +97,15 @@ PUSH: Final = Way(
     address={
         "type": "string",
         "maxLength": 512,
-        "pattern": "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:(endpoint|app)/[!-.0-~]+/[!-.0-~]+/[!-~]+$",
+        "pattern": worded(
+            "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:(endpoint|app)/[!-.0-~]+/[!-.0-~]+/[!-~]+$",
+            "must be the ARN of an SNS endpoint: arn:aws:sns:REGION:ACCOUNT:endpoint/PLATFORM/APP/ID",
+        ),
     },
     owned="a push device",
     any_case=False,
+    # Phone, tablet, watch, browsers, and those that were replaced and are not dropped yet.
+    most=10,
     default_for=("critical", "normal"),
     repeats=3,
     again=5.0,
@@ -99,11 +125,14 @@ EMAIL: Final = Way(
     address={
         "type": "string",
         "maxLength": 320,
-        "pattern": rf"^[^@\s{NOT_IN_LINE}]+@[^@\s{NOT_IN_LINE}]+$",
+        "pattern": worded(
+            rf"^[^@\s{NOT_IN_LINE}]+@[^@\s{NOT_IN_LINE}]+$", "must be a mail address, such as ana@example.com"
+        ),
     },
     owned="an email",
     # Case does not count in mail domains, and no provider in use tells mailboxes apart by it.
     any_case=True,
+    most=1,
     default_for=("critical",),
     repeats=2,
     again=None,
@@ -122,9 +151,14 @@ SMS: Final = Way(
     status="TEXTED",
     label="SMS",
     field="sms_number",
-    address={"type": "string", "maxLength": 16, "pattern": "^\\+[1-9][0-9]{6,14}$"},
+    address={
+        "type": "string",
+        "maxLength": 16,
+        "pattern": worded("^\\+[1-9][0-9]{6,14}$", "must be a number in E.164, such as +4915112345678"),
+    },
     owned="a number for SMS",
     any_case=False,
+    most=1,
     # It costs: only where a deployment's policy names it.
     default_for=(),
     repeats=2,
@@ -143,6 +177,12 @@ WAYS: Final = (PUSH, EMAIL, SMS)
 """In the order in which the default policy takes them, and in which people read of them."""
 WAYS_BY_NAME: Final[Mapping[str, Way]] = {way.name: way for way in WAYS}
 WAYS_BY_STATUS: Final[Mapping[str, Way]] = {way.status: way for way in WAYS}
+
+
+def several(given: object) -> tuple[str, ...]:
+    """The addresses of a field (:attr:`Way.given`), each once; none where it is empty or no such field."""
+    values = given if isinstance(given, list) else [given]
+    return tuple(dict.fromkeys(value for value in values if isinstance(value, str) and value))
 
 
 def collapses(way: str | None) -> bool:

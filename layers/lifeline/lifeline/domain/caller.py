@@ -31,7 +31,7 @@ def proof_end(proof: Mapping[str, str]) -> float:
     try:
         made = datetime.strptime(proof["date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
-        raise RefusedError("proof_invalid", f"{proof['date']} is no date; sign anew") from None
+        raise RefusedError("proof_invalid", f"{proof['date']} is not a date; sign again") from None
     return made.timestamp() + SECONDS
 
 
@@ -43,16 +43,16 @@ def check_proof(proof: Mapping[str, str], host: str, now: float) -> None:
     if proof["host"] != host and not (is_loopback(proof["host"]) and is_loopback(host)):
         raise RefusedError(
             "proof_elsewhere",
-            f"the request is signed for {proof['host']}, and this stack asks {host} alone: "
-            "give the stack's own --region",
+            f"the request is signed for {proof['host']}, but this stack accepts {host} only: "
+            "use --region with the stack's region",
             (host,),
         )
     end = proof_end(proof)
     if not end - SECONDS - SKEW <= now < end:
         raise RefusedError(
             "proof_expired",
-            f"the request was signed at {format_instant(end - SECONDS)} and stands for {SECONDS} s; it is "
-            f"{format_instant(now)} here: send it anew, and compare the clocks where that does not help",
+            f"the request was signed at {format_instant(end - SECONDS)} and is valid for {SECONDS} s, but it "
+            f"is {format_instant(now)} here: send it again; if that fails, check both clocks",
         )
 
 
@@ -69,7 +69,7 @@ def check_caller(caller: Caller, account: str, declared: str | None) -> None:
     """
     parts = _ARN.fullmatch(caller.arn)
     if parts is None or parts["account"] != caller.account:
-        raise RefusedError("proof_refused", "STS's answer names no identity")
+        raise RefusedError("proof_refused", "STS's response names no identity")
     if caller.account != account:
         # Whoever has an account of his own can name a user there as he likes.
         raise RefusedError(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lifeline.contract.ways import WAYS, WAYS_BY_NAME
+from lifeline.contract.ways import WAYS, WAYS_BY_NAME, several
 from lifeline.domain.text import load_json
 
 DIGITS: Final = 32
@@ -79,11 +79,9 @@ class PersonTraces:
         document = _document(body)
         recipient = document.get("recipient")
         for name, value in (recipient if isinstance(recipient, dict) else {}).items():
-            if not isinstance(value, str) or not value:
-                continue
             if name in _ADDRESSES:
-                self.addresses.add((_ADDRESSES[name], value))
-            elif name in USER_IDS:
+                self.addresses |= {(_ADDRESSES[name], address) for address in several(value)}
+            elif name in USER_IDS and isinstance(value, str) and value:
                 self.user_ids.add(value)
         text = document.get("text")
         if isinstance(text, str) and text:

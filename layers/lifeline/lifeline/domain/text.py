@@ -28,6 +28,11 @@ _MAX_DIGITS: Final = 38
 # SQS: the characters of XML 1.0 and no others (SendMessage, "Request parameters"). Halves of surrogate pairs,
 # which nothing can encode, are not among them.
 _REFUSED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# The same in JSON: as they are, or as escapes.
+_UNCLEAN: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
+    r"|\\(?:[bf]|u(?:00[01]|[dD][89a-fA-F]|[fF]{3}[eEfF]))"
+)
 # C0 and C1 controls without tab, line feed and carriage return, which are white space.
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
@@ -76,15 +81,30 @@ def load_json(raw: bytes | str) -> Any:
     Raises :class:`ValueError` where it is no JSON, whatever its depth and its numbers.
     """
     document = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
-    return clean_json(
-        json.loads(
-            _shallow(document.removeprefix("\ufeff")),
-            parse_int=lambda digits: int(digits) if len(digits) <= _MAX_DIGITS + 1 else None,
-            parse_constant=lambda name: None,
-            # A control character as it is, in a text: not JSON, yet no reason to lose what stands beside it.
-            strict=False,
-        )
-    )
+    value = _DECODER.decode(_shallow(document.removeprefix("\ufeff")))
+    # To look at the whole is a fraction of looking at each text in it, and nearly always nothing needs a fix.
+    if document.isprintable() and "\\" not in document:
+        return value
+    return clean_json(value) if _UNCLEAN.search(document) else value
+
+
+def _whole(digits: str) -> int | None:
+    value = int(digits) if len(digits) <= _MAX_DIGITS + 1 else None
+    return value if value is not None and abs(value) < 10**_MAX_DIGITS else None
+
+
+def _finite(digits: str) -> float | None:
+    value = float(digits)
+    return value if math.isfinite(value) else None
+
+
+_DECODER: Final = json.JSONDecoder(
+    parse_int=_whole,
+    parse_float=_finite,
+    parse_constant=lambda name: None,
+    # A control character as it is, in a text: not JSON, yet no reason to lose what stands beside it.
+    strict=False,
+)
 
 
 def _shallow(document: str) -> str:

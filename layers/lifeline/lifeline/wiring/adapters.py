@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from lifeline.adapters.used_proofs import UsedProofs
     from lifeline.adapters.whatsapp import WhatsApp
     from lifeline.use_cases.shared.confirm import Confirm
+    from lifeline.use_cases.shared.counting import Count
     from lifeline.use_cases.shared.detect import Detect
     from lifeline.use_cases.shared.fold_reports import FoldReports
     from lifeline.use_cases.shared.incidents import Incidents
@@ -114,7 +115,7 @@ class Adapters:
     def control(self) -> Control:
         from lifeline.adapters.control import Control
 
-        return Control(self._client("dynamodb"), self.settings.control_table)
+        return Control(self._client("dynamodb"), self.settings.control_table, self.settings.spread)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -128,6 +129,7 @@ class Adapters:
             jitter=self.chance,
             new_op=self.short_id,
             outcomes=bool(self.settings.outcomes_topic_arn),
+            spread=self.settings.spread,
         )
 
     @cached_property
@@ -361,16 +363,12 @@ class Adapters:
 
         return Wake(self.queues, self.settings.wake_queue_url)
 
-    @cached_property
-    def fold_reports(self) -> FoldReports:
+    def fold_reports(self, count: Count) -> FoldReports:
+        """``count``: adds to the counters of a minute."""
         from lifeline.use_cases.shared.fold_reports import FoldReports
 
         return FoldReports(
-            ledger=self.ledger,
-            wake=self.wake,
-            control=self.control,
-            clock=self.clock,
-            telemetry=self.telemetry,
+            ledger=self.ledger, wake=self.wake, count=count, clock=self.clock, telemetry=self.telemetry
         )
 
     @cached_property

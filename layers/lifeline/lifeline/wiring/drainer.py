@@ -47,7 +47,13 @@ def tick(adapters: Adapters) -> Tick:
             telemetry=adapters.telemetry,
         ),
         held=held,
-        gauges=Gauges(agenda=adapters.agenda, held=held.blocked, telemetry=adapters.telemetry),
+        gauges=Gauges(
+            agenda=adapters.agenda,
+            control=adapters.control,
+            held=held.blocked,
+            clock=adapters.clock,
+            telemetry=adapters.telemetry,
+        ),
         lanes=Lanes(
             settings=adapters.settings,
             control=adapters.control,

@@ -13,7 +13,7 @@ def build(adapters: Adapters) -> Feedback:
     """On these adapters."""
     return Feedback(
         contacts=adapters.contacts,
-        mails=SettleMails(adapters.fold_reports, adapters.clock),
+        mails=SettleMails(adapters.fold_reports(adapters.control.count), adapters.clock),
         clock=adapters.clock,
         telemetry=adapters.telemetry,
     )

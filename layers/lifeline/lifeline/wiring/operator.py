@@ -39,7 +39,7 @@ class _Groups:
 
     def __init__(self, adapters: Adapters) -> None:
         self._on = adapters
-        self._lanes = LaneReader(adapters.agenda, lambda: adapters.held.lanes().names)
+        self._lanes = LaneReader(adapters.agenda, lambda: adapters.held.lanes().names, adapters.control)
 
     @cached_property
     def queue(self) -> OperateQueue:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache, partial
 
+from lifeline.domain.panic.detection import UNREAD_AFTER
 from lifeline.use_cases.panic.enter_planned import EnterPlanned
 from lifeline.use_cases.panic.probe import Probe
 from lifeline.use_cases.panic.probe_voice import ProbeVoice
@@ -17,6 +18,14 @@ def build(adapters: Adapters) -> Probe:
     def waiting() -> int:
         depths = [queues.depth(url) for url in (settings.critical_queue_url, settings.whatsapp_queue_url)]
         return sum(depth.visible + depth.in_flight for depth in depths)
+
+    def unread(now: float) -> int:
+        url = settings.webhook_queue_url
+        name = url.rpartition("/")[2]
+        if adapters.metrics.oldest_ages([name], now).get(name, 0.0) < UNREAD_AFTER:
+            return 0
+        depth = queues.depth(url)
+        return depth.visible + depth.in_flight
 
     return Probe(
         settings=settings,
@@ -42,6 +51,7 @@ def build(adapters: Adapters) -> Probe:
         turned_away=partial(adapters.metrics.turned_away, settings.webhook_api_id)
         if settings.webhook_api_id
         else None,
+        unread=unread,
     )
 
 

@@ -8,6 +8,7 @@ from lifeline.adapters.outcomes import IN_FLIGHT
 from lifeline.domain.panic.confirm import MOST
 from lifeline.use_cases.account.usage_seen import UsageSeen
 from lifeline.use_cases.deliver import Deliver, FallBack
+from lifeline.use_cases.deliver.at_rest import AtRest
 from lifeline.use_cases.deliver.claim import Claim, Conflicts
 from lifeline.use_cases.deliver.count import Count
 from lifeline.use_cases.deliver.decide import Decide
@@ -76,6 +77,7 @@ def _steps(adapters: Adapters) -> Steps:
         control=control,
         panic=adapters.panic,
         campaigns=adapters.campaigns,
+        contacts=adapters.contacts,
         opted_out=opted_out,
         clock=clock,
         telemetry=telemetry,
@@ -102,6 +104,7 @@ def _steps(adapters: Adapters) -> Steps:
         send=Send(
             settings=settings,
             whatsapp=adapters.whatsapp,
+            panic=adapters.panic,
             opted_out=opted_out,
             clock=clock,
             pause=adapters.pause,
@@ -132,6 +135,7 @@ def _fall_back(adapters: Adapters, opted_out: OptedOut) -> FallBack:
         contacts=adapters.contacts,
         opted_out=opted_out,
         telemetry=adapters.telemetry,
+        at_rest=AtRest(adapters.settings),
         default_title="A message for you",
         clock=adapters.clock,
         pool=adapters.pool(IN_FLIGHT, "fall-back"),

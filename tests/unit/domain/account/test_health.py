@@ -97,7 +97,7 @@ def test_what_an_operator_should_look_at() -> None:
     assert advice(number(), (usage(),), 65, 10) == []
     assert "lower limiter.rate" in advice(number(), (), 100, 10)[0]
     assert advice(number(throughput={"level": "HIGH"}), (), 100, 10) == []
-    assert "hold promotions" in advice(number(quality_rating="RED"), (), 65, 10)[0]
+    assert "pause promotions" in advice(number(quality_rating="RED"), (), 65, 10)[0]
     assert "FLAGGED" in advice(number(status="FLAGGED"), (), 65, 10)[0]
     assert "95 %" in advice(None, (usage(10), usage(95)), 65, 10)[0]
 

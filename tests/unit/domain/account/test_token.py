@@ -12,10 +12,13 @@ from lifeline.domain.account.token import (
     NEEDED_SCOPES,
     NEVER_AS_DAYS,
     REMEDIES,
+    REMEDIES_OF_SETTING,
     RENEWED_BY_HAND,
+    SET_TOKEN,
     RefreshStep,
     TokenFacts,
     TokenState,
+    command_of_refresh,
     days_left,
     decide,
     fault_of_new,
@@ -106,7 +109,7 @@ OLD = TokenFacts(True, NOW + 2 * DAY, app_id=APP)
     ("new", "words"),
     [
         (TokenFacts(False, subcode=467), "invalid: it was revoked"),
-        (TokenFacts(True, NOW - 1), "its end has passed"),
+        (TokenFacts(True, NOW - 1), "it has expired"),
         (TokenFacts(True, None, app_id="999"), "another app"),
         (TokenFacts(True, None, app_id=APP, scopes=("public_profile",)), "lacks the permission"),
         (TokenFacts(True, NOW + 2 * DAY, app_id=APP), "does not last longer"),
@@ -148,12 +151,26 @@ def test_every_step_has_a_remedy() -> None:
 @pytest.mark.parametrize("step", [RefreshStep.EXCHANGE, RefreshStep.VERIFY])
 def test_after_a_failed_refresh_of_a_refused_token_only_a_new_one_helps(step: RefreshStep) -> None:
     words = remedy_of_refresh(step, TokenState.INVALID)
-    assert "does not mend itself" in words
+    assert "cannot fix this" in words
     assert RENEWED_BY_HAND in words
     assert "refresh-token" not in words
-    assert "does not mend itself" not in remedy_of_refresh(step, TokenState.TO_RENEW)
+    assert "cannot fix this" not in remedy_of_refresh(step, TokenState.TO_RENEW)
     assert "refresh-token" not in remedy_of_refresh(step, TokenState.TO_RENEW)
 
 
 def test_a_step_that_passes_by_itself_is_asked_again() -> None:
     assert remedy_of_refresh(RefreshStep.SWITCH, TokenState.INVALID) == REMEDIES[RefreshStep.SWITCH]
+
+
+def test_the_one_command_after_a_failed_refresh() -> None:
+    for step in RefreshStep:
+        assert command_of_refresh(step, TokenState.INVALID) == SET_TOKEN
+        assert command_of_refresh(step, TokenState.TO_RENEW).startswith("lifeline whatsapp ")
+    assert command_of_refresh(RefreshStep.READ, None) == SET_TOKEN, "a fresh stack without a token"
+    assert command_of_refresh(RefreshStep.ASK, None) == "lifeline whatsapp token-status"
+    assert command_of_refresh(RefreshStep.SWITCH, TokenState.TO_RENEW) == "lifeline whatsapp refresh-token"
+
+
+def test_what_a_person_does_by_hand_names_the_command() -> None:
+    assert RENEWED_BY_HAND.endswith(SET_TOKEN)
+    assert set(REMEDIES_OF_SETTING) == set(RefreshStep) - {RefreshStep.EXCHANGE}

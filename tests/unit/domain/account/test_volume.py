@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lifeline.domain.account.counters import TrafficKind
-from lifeline.domain.account.volume import BARS, step_for, summarise
+from lifeline.domain.account.volume import BARS, Peak, step_for, summarise
 
 NOW = 1_790_000_040.0
 LAST = int(NOW // 60) * 60
@@ -47,6 +47,13 @@ def test_a_spike_names_the_traffic_that_made_it() -> None:
     assert first.kind == TrafficKind("bulk", "promotion", "promo_offer")
     assert first.share > 0.98
     assert first.usual == 0
+
+
+@pytest.mark.parametrize(
+    ("count", "usual", "spike"), [(60, 20.0, True), (59, 20.0, False), (20, 0.0, True), (19, 0.0, False)]
+)
+def test_a_spike_is_three_times_the_usual_and_twenty_above_it(count: int, usual: float, spike: bool) -> None:
+    assert Peak(LAST, count, usual, ()).is_spike is spike
 
 
 def test_the_largest_of_many_alike_is_no_spike() -> None:

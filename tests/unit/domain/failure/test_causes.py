@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lifeline.contract.scopes import OPENAI_VOICE, SCOPES, WHATSAPP
+from lifeline.contract.scopes import OPENAI_VOICE, SCOPES, WHATSAPP, template_scope
 from lifeline.domain.failure.causes import (
     COUNTED,
     LIMITS,
@@ -13,10 +13,14 @@ from lifeline.domain.failure.causes import (
     Reach,
     Trip,
     audience,
+    command,
     remedy,
     traits_of,
 )
 
+from tests.support.runbook import fault
+
+TEMPLATE = template_scope("reminder")
 CHANNEL = [cause for cause in Cause if cause.traits.reach is Reach.CHANNEL]
 
 
@@ -79,6 +83,17 @@ def test_advice_names_the_service_whose_failure_it_is() -> None:
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_scope_has_advice_of_its_own_for_known_causes_only(scope: str) -> None:
     assert set(SCOPES[scope].remedies) <= set(Cause)
+
+
+@pytest.mark.parametrize("cause", Cause)
+@pytest.mark.parametrize("scope", [*SCOPES, TEMPLATE, "another/version"])
+def test_each_cause_has_one_command_that_exists_and_is_of_the_scope_at_hand(scope: str, cause: Cause) -> None:
+    run = command(scope, cause)
+    assert fault(run) is None
+    assert "{" not in run
+    assert scope == "whatsapp" or scope in run or scope.removeprefix("whatsapp/template/") in run
+    if scope not in ("whatsapp", TEMPLATE):
+        assert "lifeline whatsapp" not in run, "another service's trouble is not looked for at Meta"
 
 
 def test_support_is_told_where_it_alone_can_help_and_where_somebody_deals_with_it() -> None:

@@ -383,6 +383,17 @@ class TestFaults:
         assert not failure.trips_at_once
         assert "1234567" not in failure.details
 
+    @pytest.mark.parametrize(
+        ("said", "words"),
+        [
+            ("", "unreachable: connection refused"),
+            ("Connection refused", "unreachable: connection refused"),
+            ("No route to host", "unreachable: connection refused: No route to host"),
+        ],
+    )
+    def test_it_is_said_once_and_without_a_code(self, said: str, words: str) -> None:
+        assert classify_fault(Fault.REFUSED, said).words == words
+
 
 class TestConsequences:
     @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ class TestParse:
             "'pigeon' is not a step",
             "5 is not a step",
             "steps.normal: park must be the last step",
-            "steps.critical: a step stands there twice",
+            "steps.critical: a step occurs twice",
             "after.urgent: unknown priority",
             "after.normal: must be whole seconds from 10 to 86400",
             "after.bulk: must be whole seconds",

@@ -190,6 +190,23 @@ def filled(place: str, value: str) -> str:
     return post(PLACES[place]).replace(f'"{HOLE}": "x"', f'{key}: "x"').replace(f'"{HOLE}"', value)
 
 
+@pytest.mark.parametrize(
+    ("event", "reason", "meant"),
+    [
+        ("UNPAUSE", "NONE", "UNPAUSED"),
+        ("PAUSED", "UNPAUSE", "UNPAUSED"),
+        ("APPROVED", "UNPAUSE", "APPROVED"),
+        ("REJECTED", "PROMOTIONAL", "REJECTED"),
+    ],
+)
+def test_meta_says_in_two_ways_that_a_template_is_no_longer_paused(
+    event: str, reason: str, meant: str
+) -> None:
+    update = read(post(template(event=event, reason=reason)))[0]
+    assert isinstance(update, TemplateUpdate)
+    assert update.event == meant
+
+
 @pytest.mark.parametrize("what", HOSTILE)
 @pytest.mark.parametrize("place", PLACES)
 def test_whatever_meta_sends_the_good_status_beside_it_goes_on(place: str, what: str) -> None:

@@ -95,7 +95,7 @@ def people(push: int = 0, email: int = 0, nobody: int = 0, priority: str = "crit
 def test_a_step_is_judged(judged: Judged, grade: Grade) -> None:
     assert judged.grade is grade, judged
     assert judged.finding
-    assert bool(judged.mend) == (grade in (Grade.WARN, Grade.FAIL)), "what is not well says what to do"
+    assert bool(judged.fix) == (grade in (Grade.WARN, Grade.FAIL)), "what is not well says what to do"
 
 
 def test_people_are_counted_by_the_first_way_that_the_policy_takes() -> None:
@@ -122,4 +122,4 @@ def test_what_is_not_known_is_never_ready(grades: list[Grade], verdict: Readines
 
 def test_refused_addresses_are_told() -> None:
     person = Person("critical", frozenset({"email"}), ("push",))
-    assert "1 refused push addresses" in r.recipients([person], DEFAULT_POLICY).finding
+    assert "1 push addresses failed before" in r.recipients([person], DEFAULT_POLICY).finding

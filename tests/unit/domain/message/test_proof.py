@@ -325,7 +325,7 @@ def test_a_passing_failure_is_tried_again_with_a_growing_delay() -> None:
     assert fold(row, [(1, "passing")]) == row
     assert not fold(sent(4), [(4, "passing")]).later, "after four attempts the fallback"
     late = fold(sent(expires_at=NOW + 1), [(1, "passing")])
-    assert (late.due, late.later) == (NOW, False), "the next try would come too late"
+    assert (late.due, late.later) == (NOW, False), "the next attempt would come too late"
 
 
 def test_in_panic_a_passing_failure_is_left_to_the_next_step_at_once() -> None:

@@ -6,22 +6,29 @@ from dataclasses import replace
 
 import pytest
 from lifeline.domain.message.row import (
-    SHARDS,
     TRANSIT,
     Lane,
     Phase,
     Row,
+    changed,
     doubted,
     known,
     off_agenda,
     parked,
-    shard_of,
     too_late,
     waiting,
 )
 from lifeline.domain.message.status import OPEN, Status
 
 from tests.support.rows import NOW, doubt, fresh, row, sending
+
+
+def test_a_changed_row_is_as_a_replaced_one_and_the_other_stays() -> None:
+    one = row(status=Status.SENT, doubts=(doubt(1),))
+    assert changed(one, rev=7, lane=None) == replace(one, rev=7, lane=None)
+    assert one == row(status=Status.SENT, doubts=(doubt(1),))
+    with pytest.raises(KeyError):
+        changed(one, unheard_of=1)
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -45,14 +52,6 @@ def test_possible_duplicates_are_the_doubts_of_who_was_reached() -> None:
     assert waits.possible_duplicates == 1  # at most one of the two is more than intended
     assert row(doubts=(doubt(1),)).possible_duplicates == 0
     assert row().possible_duplicates == 0
-
-
-def test_shards_spread_evenly() -> None:
-    counts = [0] * SHARDS
-    for number in range(8000):
-        counts[shard_of(f"appointment-{number}")] += 1
-    assert min(counts) > 800
-    assert shard_of("a") == shard_of("a")
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,14 @@ def test_what_could_not_be_told_is_tried_again_less_and_less_often() -> None:
     assert waits == [60.0, 100.0, LONGEST]
 
 
+def test_a_new_outcome_does_not_wait_as_long_as_an_old_one_that_could_not_be_told() -> None:
+    old = mark(3, Watch.AGENDA, "PARKED", NOW - 400)
+    held_up = row(rev=3, status=Status.PARKED, lane=Lane.BULK, due=NOW, outcomes=(old,))
+    after = marked(Change(held_up, off_agenda(held_up, Status.EXPIRED), "", Watch.AGENDA), NOW).after
+    assert [made.status for made in after.outcomes] == ["PARKED", "EXPIRED"]
+    assert (after.lane, after.due) == (Lane.TIMER, NOW)
+
+
 def test_another_writer_carries_what_is_owed_along() -> None:
     before = sent(Watch.AGENDA, row(rev=3))
     before = replace(before, rev=4)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifeline.domain.pace.quiet import QuietHours, quiet_until, zones_of
+from lifeline.domain.pace.quiet import QuietHours, Rest, quiet_until, zones_of
 from lifeline.domain.pace.time_zones import table, zones_in
 
 NIGHT = QuietHours(21, 8)
@@ -28,6 +28,17 @@ def test_the_country_code_gives_the_zones() -> None:
 def test_the_message_knows_better() -> None:
     assert zones_of("+12125550100", "America/Denver") == ("America/Denver",)
     assert zones_of("+4915112345678", "Nowhere/Land") == ("Europe/Berlin",)
+
+
+def test_hours_of_a_person_go_before_the_setting_and_survive_their_row() -> None:
+    noon = utc(2026, 1, 10, 12)
+    rest = Rest(("Europe/Berlin",), QuietHours(11, 14.5))
+    assert rest.written() == "Europe/Berlin 11-14.5"
+    assert Rest.read("Europe/Berlin 11-14.5 Mars/Olympus") == rest
+    assert rest.until(noon, NIGHT) == utc(2026, 1, 10, 13, 30)
+    assert Rest(("Europe/Berlin",), QuietHours()).until(utc(2026, 1, 10, 20), NIGHT) is None
+    assert Rest.read("Europe/Berlin").until(utc(2026, 1, 10, 20), NIGHT) == utc(2026, 1, 11, 7)
+    assert Rest((), QuietHours(11, 14)).written() is None
 
 
 def test_night_ends_in_the_morning_there() -> None:

@@ -16,7 +16,6 @@ from lifeline.domain.panic.detection import (
     Window,
     bucket_start,
     judge,
-    judge_silent,
     judge_templates,
     tally,
 )
@@ -148,18 +147,6 @@ def test_a_template_is_not_blamed_for_people() -> None:
 def test_each_template_is_judged_by_itself() -> None:
     counts = {MINUTE: {"ta|bad": 3, "tr|bad": 3, "ta|good": 90, "tr|good": 1}}
     assert set(judge_templates(counts, now=T0, since={})) == {"bad"}
-
-
-def test_silence_counts_only_where_webhooks_were_seen() -> None:
-    silent: dict[str, Any] = {"webhooks_seen_before": True, "age": 300.0}
-    verdict = judge_silent(20, 4, **silent)
-    assert verdict is not None
-    assert (verdict.cause, verdict.evidence["share"]) == (Cause.SILENT, 0.8)
-    assert judge_silent(20, 5, **silent) is None
-    assert judge_silent(19, 0, **silent) is None
-    assert judge_silent(20, 0, webhooks_seen_before=False, age=300.0) is None
-    assert judge_silent(20, 0, webhooks_seen_before=True, age=299.0) is None
-    assert judge_silent(20, 30, **silent) is None
 
 
 @given(st.lists(st.lists(OUTCOMES, max_size=30), max_size=12))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +30,7 @@ def test_sends_without_a_status_are_silence() -> None:
     assert verdict.cause == "silent"
     assert verdict.evidence["accepted"] == 30
     assert verdict.evidence["with_status"] == 2
+    assert "after 540 seconds" in verdict.reason, "since the end of the youngest minute"
 
 
 @pytest.mark.parametrize(
@@ -37,13 +41,55 @@ def test_sends_without_a_status_are_silence() -> None:
         minutes(m10={"acc": 30, "sts": 30}),
         minutes(m10={"acc": 30, "std": 10}),
         minutes(m10={"acc": 30, "sts": 3, "std": 25}),
-        minutes(m1={"acc": 500}, m4={"acc": 500}),
+        minutes(m0={"acc": 900}, m1={"acc": 900}, m4={"acc": 20}),
+        minutes(m2={"acc": 100, "sts": 21}, m6={"acc": 10}),
         minutes(m10={"sts": 50}),
     ],
-    ids=["nothing", "few", "sent", "enough delivered", "delivered without sent", "too young", "no sends"],
+    ids=[
+        "nothing",
+        "few",
+        "sent",
+        "enough delivered",
+        "delivered without sent",
+        "too young",
+        "most were reported",
+        "no sends",
+    ],
 )
 def test_what_is_no_silence(found: dict[int, dict[str, int]]) -> None:
     assert not judge(found)
+
+
+@pytest.mark.parametrize(("ago", "sends"), [(2, 100), (3, 50), (4, 34), (5, 25), (6, 20)])
+def test_n_times_as_many_sends_need_an_nth_of_the_time(ago: int, sends: int) -> None:
+    assert judge({MINUTE - 60 * ago: {"acc": sends}})
+    assert not judge({MINUTE - 60 * ago: {"acc": sends - 1}})
+    assert not judge({MINUTE - 60 * ago: {"acc": sends, "sts": sends // 4}})
+
+
+def _seconds_until_seen(a_minute: int, began: int, looks_at: int) -> int:
+    """From the outage's begin, a second of its minute, to the prober's look that sees it."""
+    for minute in range(1, 60):
+        now = MINUTE + 60 * minute + looks_at
+        found = {MINUTE - 60 * ago: {"acc": a_minute, "sts": a_minute} for ago in range(1, 40)}
+        found[MINUTE] = {"acc": a_minute, "sts": round(a_minute * began / 60)}
+        found |= {MINUTE + 60 * later: {"acc": a_minute} for later in range(1, minute)}
+        if judge_silence(found, now=now, since=0):
+            return now - MINUTE - began
+    return 3600
+
+
+def test_the_time_to_detect_by_messages_per_minute_is_what_the_documents_say() -> None:
+    text = (Path(__file__).parents[4] / "docs" / "failures.md").read_text()
+    rows = re.findall(r"^\| ([\d,]+) \| ([\d.]+) to ([\d.]+) min \|$", text, re.MULTILINE)
+    assert len(rows) == 6
+    for rate, soonest, latest in rows:
+        times = [
+            _seconds_until_seen(int(rate.replace(",", "")), began, looks_at) / 60
+            for began in range(0, 60, 5)
+            for looks_at in range(0, 60, 5)
+        ]
+        assert (round(min(times), 1), round(max(times), 1)) == (float(soonest), float(latest)), rate
 
 
 def test_a_few_sends_an_hour_are_gathered() -> None:

@@ -146,7 +146,7 @@ def test_disable_ramps_or_ends_at_once() -> None:
 def test_disable_refuses_what_makes_no_sense() -> None:
     with pytest.raises(PanicRefused, match="not in panic"):
         disable(Flag.normal(SCOPE), By("op", "operator", "x", T0))
-    with pytest.raises(PanicRefused, match="recovering already"):
+    with pytest.raises(PanicRefused, match="already recovering"):
         disable(recovering(), By("op", "operator", "x", T0 + 60))
     with pytest.raises(PanicRefused, match="reason"):
         disable(tripped().flag, By("op", "operator", "", T0))
@@ -205,6 +205,14 @@ def test_metas_approval_ends_a_templates_panic_at_once() -> None:
     ):
         assert change is not None
         assert (change.flag.state, change.event.source) == (State.RECOVERING, "webhook")
+
+
+def test_an_approval_is_kept_as_evidence() -> None:
+    change = resolve(
+        rejected_template(), By("w", "webhook", "approved", T0 + 11), evidence={"event": "APPROVED"}
+    )
+    assert change is not None
+    assert change.event.evidence["event"] == "APPROVED"
 
 
 def test_an_approval_ends_nothing_else() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from lifeline.contract.instants import format_instant
 from lifeline.contract.scopes import SCOPES
-from lifeline.domain.failure.causes import Cause, remedy, section
+from lifeline.domain.failure.causes import Cause, command, remedy, section
 from lifeline.domain.panic.entering import trip
 from lifeline.domain.panic.flag import By, Event, Flag, PanicChange, State
 from lifeline.domain.panic.notices import Notice, notices
@@ -88,7 +88,7 @@ def test_voice_concerns_no_promotion() -> None:
 def test_what_is_wrong_with_openai_is_nothing_for_meta() -> None:
     found = told("account", "openai_voice")["entered"]
     assert found.audience == ("engineering",)
-    assert "go out as text" in found.automatic
+    assert "as text" in found.automatic
     assert "backlog" not in told("account", "openai_voice", entered=False)["left"].automatic
     assert "Meta Business Support" not in found.text
 
@@ -105,7 +105,7 @@ def test_engineering_reads_scope_and_cause_what_happens_by_itself_and_one_comman
     assert cause in notice.subject
     assert remedy(scope, cause) in notice.text
     assert "Probes end it" in notice.automatic
-    assert notice.run == "lifeline panic status"
+    assert notice.run == command(scope, cause)
 
 
 def test_a_held_panic_names_who_ends_it() -> None:

@@ -331,8 +331,8 @@ def test_a_revoked_token_without_a_way_back_is_told() -> None:
     answer = world.panic()
     assert (answer["step"], answer["state"], answer["days_left"]) == ("exchange", "invalid", 0.0)
     assert "it was revoked" in answer["detail"]
-    assert "It is refused now." in world.notices.told[0]["text"]
-    assert "does not mend itself" in world.notices.told[0]["text"]
+    assert "Meta rejects it now." in world.notices.told[0]["text"]
+    assert "cannot fix this" in world.notices.told[0]["text"]
     assert "Make a new token" in world.notices.told[0]["text"]
     assert world.current == TOKEN
 

@@ -37,7 +37,7 @@ def test_a_held_panic_has_no_second_hold_and_says_how_long_it_lasts() -> None:
     text = rendered()
     assert ">Hold<" not in text
     assert "for 12 min 5 s" in text
-    assert "shadow: reports panic, does not enter it" in text
+    assert "shadow: only reports panic" in text
     assert "<b>Lower the sending rate.</b>" in text
     assert "As of 2026-03-01T09:00:00Z." in text
 

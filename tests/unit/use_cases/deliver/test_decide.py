@@ -180,9 +180,9 @@ def test_an_error_of_our_own_concerns_one_message_and_ends_with_a_person(
 ) -> None:
     real = Decide._quiet
 
-    def quiet(self: Decide, job: Any, now: float) -> Any:
+    def quiet(self: Decide, job: Any, *rest: Any) -> Any:
         assert job.id != "bad"
-        return real(self, job, now)
+        return real(self, job, *rest)
 
     monkeypatch.setattr(Decide, "_quiet", quiet)
     world = World()
@@ -432,7 +432,7 @@ def test_in_doubt_and_then_panic(priority: str) -> None:
     world.trip()
     world.clock.advance(5)
     world.wake("m")
-    assert world.push.asked == [], "its time has not come"
+    assert world.push.asked == [], "not due yet"
     world.serve()
     (pushed,) = world.push.sent
     assert pushed.at >= asked + 60, "Meta had its time to report"

@@ -22,7 +22,7 @@ from lifeline.use_cases.feedback.settle_mails import SettleMails
 from lifeline.wiring import feedback
 
 from tests.support.kinds import SAMPLES
-from tests.support.memory import Fault
+from tests.support.memory import Died, Fault
 from tests.support.meta import failed
 from tests.support.sending import DEVICE, MAIL, UNDELIVERABLE, World, answer
 from tests.support.services import instead
@@ -39,7 +39,7 @@ def in_panic(policy: Mapping[str, Any] | None = None) -> World:
     return world
 
 
-def urgent(world: World, name: str = "m", **recipient: str) -> Row:
+def urgent(world: World, name: str = "m", **recipient: Any) -> Row:
     """A critical message of somebody with these ways; its row afterwards."""
     assert world.put(name, priority="critical", recipient=recipient) == []
     return world.row(name)
@@ -212,7 +212,7 @@ def test_what_a_push_says() -> None:
 
 def test_a_registered_contact_is_reached_and_what_came_along_goes_before() -> None:
     world = in_panic()
-    world.contacts.known["ana"] = Contact("ana", {"push": DEVICE + "2", "email": "kept@example.org"})
+    world.contacts.known["ana"] = Contact("ana", {"push": (DEVICE + "2",), "email": ("kept@example.org",)})
     urgent(world, "a", user_id="ana")
     urgent(world, "b", user_id="ana", push_endpoint=DEVICE)
     assert [item.where for item in world.push.sent] == [DEVICE + "2", DEVICE]
@@ -228,19 +228,88 @@ def test_a_disabled_device_is_marked_whoever_brought_it(user_id: str | None) -> 
     assert world.contacts.marks == {mark_key("push", DEVICE): "EndpointDisabled"}
 
 
+DEVICES = [f"{DEVICE}{n}" for n in range(3)]
+HERS: dict[str, Any] = {"push_endpoint": DEVICES, "email": MAIL}
+
+
+def where(world: World) -> list[str]:
+    return [item.where for item in world.push.sent]
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["in the message", "of the contact"])
+def test_each_device_of_a_person_is_told(own: bool) -> None:
+    world = in_panic()
+    world.contacts.known["ana"] = Contact("ana", {"push": tuple(DEVICES)})
+    row = urgent(world, **(HERS if own else {"user_id": "ana"}))
+    assert (where(world), row.status, row.tried) == (DEVICES, PUSHED, "push")
+    assert {item.act for item in world.push.sent} == {1}
+    assert (row.possible_duplicates, world.email.sent) == (0, [])
+
+
+def test_a_dead_device_is_dropped_and_the_others_are_told() -> None:
+    world = in_panic()
+    world.push.refuses[DEVICES[1]] = NotTaken("EndpointDisabled", gone=True)
+    assert urgent(world, "a", **HERS).tried == "push"
+    assert world.contacts.marks == {mark_key("push", DEVICES[1]): "EndpointDisabled"}
+    del world.push.refuses[DEVICES[1]]
+    assert urgent(world, "b", **HERS).status is PUSHED
+    assert where(world) == [DEVICES[0], DEVICES[2]] * 2, "the dropped one is not asked any more"
+
+
+@pytest.mark.parametrize("trouble", [NotTaken("Throttled", retryable=True), UnknownOutcome("ReadTimeout")])
+@pytest.mark.parametrize("taken_by", range(3))
+def test_what_one_device_took_is_done_and_is_not_repeated(trouble: Exception, taken_by: int) -> None:
+    world = in_panic()
+    world.push.script = [None if n == taken_by else trouble for n in range(3)]
+    row = urgent(world, **HERS)
+    world.serve()
+    assert (where(world), row.status, row.doubts) == ([DEVICES[taken_by]], PUSHED, ())
+    assert world.contacts.marks == {}
+
+
+def test_where_no_device_took_it_the_next_way_is_taken() -> None:
+    world = in_panic()
+    for device in DEVICES:
+        world.push.refuses[device] = NotTaken("EndpointDisabled", gone=True)
+    assert urgent(world, "a", **HERS).tried == "push EndpointDisabled, email"
+    assert urgent(world, "b", **HERS).tried == "email"
+
+
+def test_where_one_device_may_have_it_all_are_told_again() -> None:
+    world = in_panic()
+    world.push.script = [UnknownOutcome("ReadTimeout"), NotTaken("Throttled", retryable=True)]
+    assert urgent(world, push_endpoint=DEVICES[:2]).doubts
+    world.clock.advance(10)
+    world.serve()
+    assert (where(world), world.status("m")) == (DEVICES[:2], PUSHED), "a device shows one: it collapses"
+
+
+def test_a_worker_that_dies_between_two_devices_tells_all_again() -> None:
+    world = in_panic()
+    world.push.script = [None, Died("between")]
+    with pytest.raises(Died):
+        urgent(world, **HERS)
+    assert where(world) == DEVICES[:1]
+    world.clock.advance(130)
+    world.wake("m")
+    world.clock.advance(10)
+    world.serve()
+    assert (where(world)[1:], world.status("m")) == (DEVICES, PUSHED)
+
+
+def test_a_push_service_that_hangs_leaves_time_to_record_what_first_devices_took() -> None:
+    world = in_panic()
+    world.push.after = lambda name: world.clock.advance(8)
+    world.put("a", "b", priority="critical", recipient=HERS)
+    assert where(world) == [DEVICES[0]] * 2, "everybody's first device goes before anybody's second"
+    assert (world.status("a"), world.status("b")) == (PUSHED, PUSHED)
+
+
 def test_a_service_that_fails_marks_nobody() -> None:
     world = in_panic()
     world.push.refuses[DEVICE] = NotTaken("Throttled", retryable=True)
     urgent(world, **BOTH)
     assert world.contacts.marks == {}
-
-
-def test_a_way_that_its_contact_refused_is_skipped() -> None:
-    world = in_panic()
-    world.contacts.known["ana"] = Contact(
-        "ana", {"push": DEVICE, "email": MAIL}, {"push": "EndpointDisabled"}
-    )
-    assert urgent(world, user_id="ana").status is EMAILED
 
 
 def test_without_the_table_the_ways_that_came_along_still_work() -> None:
@@ -266,9 +335,9 @@ def test_a_bounce_marks_the_address_and_the_next_fallback_skips_it(kind: str, ag
     urgent(world, "a", email="Ana@Example.org")
     take(bounce("ana@example.org", kind))
     assert urgent(world, "b", email="ANA@example.org").status is again
-    world.contacts.known["ana"] = Contact("ana", {"email": "ana@example.org"})
+    world.contacts.known["ana"] = Contact("ana", {"email": ("ana@example.org",)})
     assert urgent(world, "c", user_id="ana").status is again
-    world.contacts.known["ana"] = Contact("ana", {"email": "new@example.org"})
+    world.contacts.known["ana"] = Contact("ana", {"email": ("new@example.org",)})
     assert urgent(world, "d", user_id="ana").status is EMAILED
 
 
@@ -347,7 +416,7 @@ def test_a_push_that_never_answers_gives_way_to_the_mail_and_is_counted() -> Non
 
 def settle(world: World, report: MailReport) -> None:
     adapters = world.adapters("feedback")
-    SettleMails(adapters.fold_reports, adapters.clock)([report])
+    SettleMails(adapters.fold_reports(adapters.control.count), adapters.clock)([report])
 
 
 def test_a_mail_without_an_answer_waits_for_the_event_that_settles_it() -> None:
@@ -512,7 +581,7 @@ def test_what_was_tried_before_is_not_counted_again() -> None:
 
 def test_a_contact_is_found_by_a_business_scoped_user_id() -> None:
     world = in_panic()
-    world.contacts.known["ana"] = Contact("ana", {"email": MAIL}, bsuid="US.1349")
+    world.contacts.known["ana"] = Contact("ana", {"email": (MAIL,)}, bsuid="US.1349")
     world.put("m", to=None, recipient={"bsuid": "US.1349"}, priority="critical")
     assert world.status("m") is EMAILED
     assert [item.where for item in world.email.sent] == [MAIL]

@@ -130,7 +130,9 @@ def test_a_lost_answer_waits_for_its_event(reported: bool) -> None:
         from lifeline.use_cases.feedback.settle_mails import SettleMails
 
         adapters = world.adapters("feedback")
-        SettleMails(adapters.fold_reports, adapters.clock)([MailReport("m", 1, "sent", world.clock(), "sms")])
+        SettleMails(adapters.fold_reports(adapters.control.count), adapters.clock)(
+            [MailReport("m", 1, "sent", world.clock(), "sms")]
+        )
     world.serve()
     assert world.status("m") is Status("TEXTED")
     assert world.row("m").possible_duplicates == (0 if reported else 1)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from lifeline.adapters.whatsapp import Accepted
 from lifeline.contract.instants import format_instant
+from lifeline.contract.scopes import WHATSAPP, template_scope
 from lifeline.domain.message.row import Change, Lane, Phase, Row, Written, waiting
 from lifeline.domain.message.status import Status
 from lifeline.settings import Limiter, Settings
@@ -116,6 +117,19 @@ def test_no_send_starts_after_the_lease_is_nearly_over() -> None:
     world.meta.after = lambda name: None
     world.serve()
     assert sorted(world.meta.asked) == list("abcdefgh")
+    assert all(row.possible_duplicates == 0 for row in world.ledger.rows.values())
+
+
+@pytest.mark.parametrize("scope", [WHATSAPP, template_scope("reminder")])
+def test_a_panic_that_begins_while_others_are_sent_holds_up_the_rest(scope: str) -> None:
+    world = World()
+    world.meta.after = lambda name: world.trip(scope)
+    reminder = {"type": "template", "template": {"name": "reminder", "language": "de"}, "text": "At ten."}
+    assert world.put(*"abc", **reminder, recipient=PUSH) == []
+    world.meta.after = lambda name: None
+    world.serve()
+    assert (world.meta.asked, sorted(world.push.asked)) == (["a"], ["b", "c"])
+    assert [world.status(name) for name in "abc"] == [Status.SENT, PUSHED, PUSHED]
     assert all(row.possible_duplicates == 0 for row in world.ledger.rows.values())
 
 

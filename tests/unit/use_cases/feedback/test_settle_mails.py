@@ -25,7 +25,7 @@ class World(Services):
     def __init__(self) -> None:
         super().__init__(Settings(wake_queue_url=WAKE))
         adapters = self.adapters("feedback")
-        self.settle = SettleMails(adapters.fold_reports, adapters.clock)
+        self.settle = SettleMails(adapters.fold_reports(adapters.control.count), adapters.clock)
 
     def doubted(self, name: str = "a", *others: Doubt, **values: Any) -> Row:
         """A row whose mail, act 2, is in doubt."""

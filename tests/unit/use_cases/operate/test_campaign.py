@@ -89,7 +89,7 @@ def message(number: int, **more: Any) -> dict[str, Any]:
 
 def test_lines_are_checked_with_their_reasons_and_people_with_a_fallback_are_counted() -> None:
     world = Campaigning()
-    world.contacts.save(Contact("u-1", {"email": "a@example.com"}))
+    world.contacts.save(Contact("u-1", {"email": ("a@example.com",)}))
     lines = [
         {"line": 2, "message": message(2, recipient={"user_id": "u-1"})},
         {"line": 3, "message": message(3, to="12")},
@@ -127,7 +127,7 @@ def test_a_template_that_another_stands_in_for_is_a_warning() -> None:
     world.listed = [promo(status="PAUSED")]
     world.control.keep(TemplateMap({"promo": "promo_2"}), actor=ACTOR, reason="paused", now=world.clock())
     world.load(3, 60)
-    assert "promo_2 stands in for it" in world.warnings[0]
+    assert "Lifeline sends promo_2" in world.warnings[0]
 
 
 def test_where_meta_cannot_be_asked_the_campaign_is_stored_with_a_warning() -> None:
@@ -212,7 +212,7 @@ def test_a_start_in_the_future_is_kept() -> None:
 
 def test_people_without_a_number_are_checked_and_found_by_user_id() -> None:
     world = Campaigning()
-    world.contacts.save(Contact("u-1", {"email": "a@example.com"}, bsuid="US.1349"))
+    world.contacts.save(Contact("u-1", {"email": ("a@example.com",)}, bsuid="US.1349"))
     without = {key: value for key, value in message(2).items() if key != "to"}
     found = world.ask(
         "campaign.check",

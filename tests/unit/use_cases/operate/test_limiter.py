@@ -60,7 +60,7 @@ def test_a_rate_above_the_deployments_must_be_meant(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "says"), [("0", "panic mode"), ("fast", "is not a rate"), ("900/s", "500/s")]
+    ("rate", "says"), [("0", "panic mode"), ("fast", "is not a rate"), ("1001/s", "1000/s")]
 )
 def test_a_rate_that_is_none_is_refused_in_words(world: World, rate: str, says: str) -> None:
     error = world.refused("limiter.set", rate=rate, reason="why", actor=ACTOR)
@@ -70,4 +70,4 @@ def test_a_rate_that_is_none_is_refused_in_words(world: World, rate: str, says: 
 
 def test_a_span_goes_with_a_rate(world: World) -> None:
     error = world.refused("limiter.set", for_seconds=60, reason="why", actor=ACTOR)
-    assert "for_seconds goes with a rate" in error["message"]
+    assert "for_seconds needs a rate" in error["message"]

@@ -136,7 +136,7 @@ WAITS: dict[str, tuple[dict[str, Any], str | None]] = {
     "parked": ({"status": Status.PARKED, "lane": Lane.BULK, "due": 1.0}, "its turn in the bulk backlog"),
     "held": ({"status": Status.PARKED, "lane": "template:offer", "due": 1.0}, "template offer"),
     "paused": ({"status": Status.PARKED, "lane": "campaign:spring", "due": 1.0}, "campaign spring"),
-    "refused": ({"status": Status.REJECTED, "lane": Lane.REFUSED, "due": 1.0}, "a person"),
+    "refused": ({"status": Status.REJECTED, "lane": Lane.REFUSED, "due": 1.0}, "an operator"),
     "failed": ({"status": Status.FAILED, "lane": Lane.TIMER, "due": 1.0}, "its fallback"),
     "carrier": ({"phase": None}, "its SQS message"),
     "newer": ({"phase": "texting"}, "another version of Lifeline"),
@@ -246,6 +246,36 @@ def test_contacts_are_registered_and_bad_lines_named(world: World) -> None:
     assert "user_id" in result["rejected"][0]["fault"]
     assert set(world.contacts.known) == {"u1", "u2", "u7"}
     assert "push" not in world.contacts.known["u2"].addresses, "an empty field keeps what is registered"
+
+
+def test_several_devices_of_a_contact_are_registered_and_freed_of_their_marks(world: World) -> None:
+    world.contacts.refuse("push", f"{ENDPOINT}2", "EndpointDisabled", 0.0)
+    devices = [ENDPOINT, f"{ENDPOINT}2", ENDPOINT]
+    lines = [
+        {"line": 2, "user_id": "u1", "push_endpoint": devices},
+        {"line": 3, "user_id": "u2", "push_endpoint": [f"{ENDPOINT}{n}" for n in range(11)]},
+        {"line": 4, "user_id": "u3", "push_endpoint": [ENDPOINT, "device-token"]},
+        {"line": 5, "user_id": "u4", "push_endpoint": []},
+    ]
+    result = world.ask("contacts.import", contacts=lines, actor=ACTOR)
+    assert [item["line"] for item in result["rejected"]] == [3, 4, 5]
+    assert world.contacts.known["u1"].addresses == {"push": (ENDPOINT, f"{ENDPOINT}2")}
+    assert world.contacts.marks == {}
+
+
+def test_wishes_of_a_contact_are_registered_and_bad_ones_named(world: World) -> None:
+    hours = {"start": 21.5, "end": 8}
+    lines = [
+        {"line": 2, "user_id": "u1", "time_zone": "UTC", "quiet_hours": hours, "language": "pt_BR"},
+        {"line": 3, "user_id": "u2", "time_zone": "Mars/Olympus"},
+        {"line": 4, "user_id": "u3", "quiet_hours": "9pm"},
+        {"line": 5, "user_id": "u4", "quiet_hours": {"start": 21, "end": 24}},
+        {"line": 6, "user_id": "u5", "language": "Klingon please"},
+    ]
+    result = world.ask("contacts.import", contacts=lines, actor=ACTOR)
+    assert [item["line"] for item in result["rejected"]] == [3, 4, 5, 6]
+    found = world.contacts.known["u1"]
+    assert (found.time_zone, found.quiet_hours, found.language) == ("UTC", (21.5, 8.0), "pt_BR")
 
 
 def test_an_import_can_be_run_twice(world: World) -> None:

@@ -11,7 +11,7 @@ from lifeline.contract.instants import format_instant
 from lifeline.contract.names import ENTRY_QUEUES, LANES, QUEUES
 from lifeline.domain.message.row import BACKLOG, Lane, Row
 from lifeline.domain.message.status import Status
-from lifeline.domain.pace.records import DrainRate, DrainState
+from lifeline.domain.pace.records import DrainRate, DrainState, LaneSizes
 
 from tests.support.operating import ACTOR, World, url
 
@@ -160,11 +160,25 @@ def test_set_rate_stores_the_ceiling_with_who_and_why(world: World, given: Any, 
     assert "slow down" in event["reason"]
 
 
-@pytest.mark.parametrize("rate", ["fast", "10", "0.1/s", "501/s", "-1/s", "", 0.01, 1000, True])
+@pytest.mark.parametrize("rate", ["fast", "10", "0.1/s", "1001/s", "-1/s", "", 0.01, 1001, True])
 def test_a_wrong_rate_is_refused(world: World, rate: Any) -> None:
     error = world.refused("queue.set_rate", queue="whatsapp-queue", rate=rate, reason="x", actor=ACTOR)
     assert error["code"] in ("bad_rate", "invalid_request")
     assert DrainRate.NAME not in world.control.values
+
+
+def test_a_large_lane_is_told_as_the_tick_counted_it(world: World) -> None:
+    """In as many queries as for an empty one: nobody waits while a million entries are read."""
+    world.agenda.counted = 5
+    wait(world, "normal", 400)
+    world.control.keep(LaneSizes({"normal": 398}), actor="d", reason="counted", now=world.clock())
+    result = world.ask("queue.status")
+    assert (by_name(result)["normal"]["visible"], result["waiting"]) == (398, 398)
+    assert any("normal: as the tick counted last" in note for note in result["notes"])
+    world.agenda.counted = 4_000
+    result = world.ask("queue.status")
+    assert (by_name(result)["normal"]["visible"], result["waiting"]) == (400, 400), "exact where it can be"
+    assert not any("as the tick counted" in note for note in result["notes"])
 
 
 @pytest.mark.parametrize("name", ["voice-queue", "whatsapp-bulk-queue", "bulk"])

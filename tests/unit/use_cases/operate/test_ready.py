@@ -199,8 +199,8 @@ def test_a_rehearsal_changes_nothing(it: Ready) -> None:
         ("account", {"mail account", "mail quota"}),
         ("identity", {"mail identity"}),
         ("suppression", {"suppression list"}),
-        ("ops", {"people told"}),
-        ("alarms-topic", {"people told"}),
+        ("ops", {"notification recipients"}),
+        ("alarms-topic", {"notification recipients"}),
         ("alarms", {"alarms"}),
         ("marks", {"recipients", "push endpoints", "mail quota", "suppression list"}),
     ],
@@ -222,12 +222,12 @@ def test_refused_ways_do_not_count_as_ways(it: Ready) -> None:
     it.outside.marks = {("email", f"{index}@example.org"): "bounce General" for index in range(3)}
     assert it.drill()["recipients"][0]["waits"] == 3
     assert it.step("recipients")["state"] == "warn"
-    assert "3 refused email addresses" in it.step("recipients")["found"]
+    assert "3 email addresses failed before" in it.step("recipients")["found"]
 
 
 def test_contacts_are_looked_up_by_user_id(it: Ready) -> None:
     it.message("ana", user_id="ana")
-    it.world.contacts.known["ana"] = Contact("ana", {"email": "ana@example.org"})
+    it.world.contacts.known["ana"] = Contact("ana", {"email": ("ana@example.org",)})
     assert it.drill()["recipients"][0]["email"] == 4
 
 
@@ -309,7 +309,8 @@ def test_status_has_everything_on_one_screen(it: Ready) -> None:
     result = it.ready.status({"action": "status.show"})
     assert result["panic"] is False
     assert [flag["scope"] for flag in result["scopes"]] == list(SCOPES)
-    assert result["dead_letters"] == {"whatsapp-dlq": 4, "voice-dlq": 0, "probe-dlq": 0, "events-dlq": 0}
+    others = dict.fromkeys(("voice-dlq", "probe-dlq", "webhook-dlq", "events-dlq"), 0)
+    assert result["dead_letters"] == {"whatsapp-dlq": 4, **others}
     assert {row["name"] for row in result["queues"]} >= set(LANES)
     assert result["refused"] == 0
     assert result["last_hour"]["accepted"] == 5
@@ -324,7 +325,7 @@ def test_status_has_everything_on_one_screen(it: Ready) -> None:
 
 def test_status_tells_of_a_prober_that_stopped(it: Ready) -> None:
     it.tick(500)
-    assert any("no panic can end" in note for note in it.ready.status({})["notes"])
+    assert any("panic cannot end" in note for note in it.ready.status({})["notes"])
 
 
 def test_status_forgets_a_failed_refresh_once_panic_is_left(it: Ready) -> None:
@@ -341,9 +342,9 @@ def test_status_forgets_a_failed_refresh_once_panic_is_left(it: Ready) -> None:
 def test_status_warns_when_the_statuses_that_traffic_leads_one_to_expect_do_not_come(it: Ready) -> None:
     now = int(it.world.clock() // 60) * 60
     it.world.control.count(now - 600, {"acc": 20, "sts": 20})
-    assert not [note for note in it.ready.status({})["notes"] if "reported nothing" in note]
+    assert not [note for note in it.ready.status({})["notes"] if "sent no status" in note]
     it.world.control.count(now - 240, {"acc": 12})
-    (note,) = [note for note in it.ready.status({})["notes"] if "reported nothing" in note]
+    (note,) = [note for note in it.ready.status({})["notes"] if "sent no status" in note]
     assert "the last 12 messages" in note
     assert "lifeline whatsapp test --to" in note
 

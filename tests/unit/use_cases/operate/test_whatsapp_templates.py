@@ -127,7 +127,7 @@ def test_a_mapping_is_stored_with_who_and_why(world: World) -> None:
         ("old", "bad", "REJECTED"),
         ("old", "nothing", "does not exist"),
         ("old", "old", "itself"),
-        ("old", "No Name", "not a template's name"),
+        ("old", "No Name", "not a template name"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_changes_nothing(world: World, old: str, new: str, why: str) -> None:
@@ -149,7 +149,7 @@ def test_a_mapping_is_undone(world: World) -> None:
     result = world.handlers["whatsapp.unmap_template"]({"template": "old", "reason": "r", "actor": ACTOR})
     assert (result["before"], result["replacement"]) == ("new", None)
     assert world.control.kept(TemplateMap).value.of == {}
-    with pytest.raises(RefusedError, match="nothing stands in"):
+    with pytest.raises(RefusedError, match="no replacement"):
         world.handlers["whatsapp.unmap_template"]({"template": "old", "reason": "r", "actor": ACTOR})
 
 

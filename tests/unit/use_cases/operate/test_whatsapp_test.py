@@ -118,7 +118,7 @@ def test_a_webhook_that_went_quiet_is_found(world: World) -> None:
     now = int(world.clock() // 60) * 60
     assert world.steps()["webhook"]["warnings"], "nothing was sent, nothing is known"
     world.control.count(now - 3600, {"acc": 5})
-    assert "ever came" in world.steps()["webhook"]["detail"]
+    assert "never sent a status" in world.steps()["webhook"]["detail"]
     world.control.keep(WebhookSeen(0, now - 3500), actor="", reason="", now=0)
     assert world.steps()["webhook"]["ok"]
     world.control.count(now - 600, {"acc": 5})
@@ -130,7 +130,7 @@ def test_a_webhook_that_went_quiet_is_found(world: World) -> None:
     world.control.count(now - 180, {"acc": 1})
     step = world.steps()["webhook"]
     assert not step["ok"], "three, and the last status is minutes old"
-    assert "nothing of the 3 messages" in step["detail"]
+    assert "no status for the 3 messages" in step["detail"]
     assert "ago" in step["detail"]
 
 

@@ -113,7 +113,9 @@ def test_status_tells_of_the_last_look() -> None:
 def test_status_where_meta_does_not_answer_is_a_refusal() -> None:
     world = World()
     world.failure = unreachable()
-    assert world.ask("token_status")["error"]["code"] == "unavailable"
+    error = world.ask("token_status")["error"]
+    assert error["code"] == "unavailable"
+    assert "None" not in error["message"], "there is no code where there is no answer"
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -154,7 +156,7 @@ def test_a_failed_refresh_names_step_and_remedy() -> None:
     }
     error = world.refresh()["error"]
     assert error["code"] == "refresh_failed"
-    for words in ("exchange", "code 190", "Check Meta Business Manager", "stays current"):
+    for words in ("exchange", "code 190", "Check Meta Business Manager", "current token stays"):
         assert words in error["message"]
 
 
@@ -163,6 +165,56 @@ def test_a_token_keeper_that_takes_too_long_is_said() -> None:
     world.keeper.broken = True
     error = world.refresh()["error"]
     assert (error["code"], "still at work" in error["message"]) == ("unavailable", True)
+
+
+NEW = "EAAbroughttoken0000000000002"
+
+
+def test_a_new_token_is_set_by_the_token_keeper_and_not_logged() -> None:
+    world = World()
+    world.keeper.answer = {
+        "at": "2026-03-01T09:00:00.000Z",
+        "outcome": "set",
+        "state": "to_renew",
+        "switched": True,
+    }
+    fields = {"actor": ACTOR, "reason": "the old one was revoked", "token": NEW}
+    unsure = world.ask("set_token", **fields)
+    assert (unsure["error"]["code"], world.keeper.asked) == ("unsure", [])
+    answer = world.ask("set_token", **fields, sure=True)
+    assert answer["ok"], answer
+    assert (answer["result"]["outcome"], answer["result"]["previous_kept"]) == ("set", True)
+    assert "exchanges it within the hour" in answer["result"]["notes"][0]
+    ((name, event, within),) = world.keeper.asked
+    assert (name, within) == ("test-token_keeper", 45)
+    assert (event["actor"], event["token"]) == (ACTOR, NEW)
+    assert NEW not in str(world.log.lines)
+    assert NEW not in str(answer)
+
+
+@pytest.mark.parametrize(("step", "code"), [("verify", "token_refused"), ("switch", "token_not_set")])
+def test_a_new_token_that_is_not_taken_is_refused_with_its_reason(step: str, code: str) -> None:
+    world = World()
+    world.keeper.answer = {
+        "outcome": "failed",
+        "step": step,
+        "detail": "it has expired",
+        "remedy": "Make one.",
+    }
+    answer = world.ask("set_token", actor=ACTOR, reason="r", token=NEW, sure=True)
+    assert answer["error"]["code"] == code
+    for words in ("it has expired", "current token stays", "Make one."):
+        assert words in answer["error"]["message"]
+
+
+def test_a_token_that_is_none_is_refused_in_words_and_not_repeated() -> None:
+    world = World()
+    answer = world.ask("set_token", actor=ACTOR, reason="r", token="EAA with a space in it", sure=True)
+    assert (
+        answer["error"]["message"]
+        == "request.token: must be one word of ASCII, without spaces and line breaks"
+    )
+    assert "with a space" not in str(world.log.lines)
 
 
 # -- panic mode asks by itself -----------------------------------------------------------------------------
@@ -223,4 +275,4 @@ def test_panic_is_entered_although_nobody_can_be_asked() -> None:
     world = Panics(broken=True)
     world.trip("auth")
     assert world.control.flag(WHATSAPP).blocks_sending
-    assert any("no refresh" in event for _, event, _ in world.log.lines)
+    assert any("failed to request a token refresh" in event for _, event, _ in world.log.lines)

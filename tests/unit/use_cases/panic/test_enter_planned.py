@@ -71,7 +71,7 @@ def test_plans_that_cannot_be_kept_are_refused() -> None:
             "panic.enable", at=format_instant(now + begins), until=format_instant(now + ends), **common
         )
         assert words in error["message"]
-    assert "needs its end" in world.refused("panic.enable", at=format_instant(now + 9), **common)["message"]
+    assert "needs an end" in world.refused("panic.enable", at=format_instant(now + 9), **common)["message"]
 
 
 def test_what_cannot_be_entered_waits_for_the_next_minute() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from lifeline.wiring import prober
 from tests.support.operating import Functions
 from tests.support.services import Services
 
-LIVE, URGENT = "queue/live", "queue/urgent"
+LIVE, URGENT, HOOKS = "queue/live", "queue/urgent", "queue/webhook"
 
 
 class Meta:
@@ -40,6 +41,7 @@ class FrontDoor:
 
     def __init__(self) -> None:
         self.refused: float | None = 0
+        self.age = 0.0
         self.asked: list[tuple[str, float, float]] = []
 
     def turned_away(self, api_id: str, since: float, until: float) -> float:
@@ -47,6 +49,9 @@ class FrontDoor:
         if self.refused is None:
             raise UnavailableError("CloudWatch", "reading", "broken on purpose")
         return self.refused
+
+    def oldest_ages(self, queues: Sequence[str], now: float) -> dict[str, float]:
+        return dict.fromkeys(queues, self.age)
 
 
 class World(Services):
@@ -57,6 +62,7 @@ class World(Services):
                 whatsapp_queue_url=LIVE,
                 critical_queue_url=URGENT,
                 webhook_api_id="api1",
+                webhook_queue_url=HOOKS,
             )
         )
         self.meta = Meta()
@@ -107,6 +113,27 @@ def test_what_our_own_front_door_turned_away_is_no_silence(
     ((api_id, since, until),) = world.door.asked
     assert (api_id, until) == ("api1", world.clock.now)
     assert since <= world.minute_ago(9), "from before those sends were due"
+
+
+@pytest.mark.parametrize(
+    ("age", "waiting", "state"),
+    [
+        (30.0, 400, State.PANIC),
+        (90.0, 400, State.NORMAL),
+        (90.0, 2, State.PANIC),
+        (0.0, 0, State.PANIC),
+    ],
+)
+def test_what_waits_on_our_own_queue_for_long_is_no_silence(
+    world: World, age: float, waiting: int, state: State
+) -> None:
+    world.seen_since(world.clock.now - 86_400)
+    world.control.minutes[world.minute_ago(10)].update(acc=40, sts=1)
+    world.door.age = age
+    world.queues.send(HOOKS, [Outgoing("{}")] * waiting)
+    world.queues.receive(HOOKS, 10, 41)
+    world.probe.minute()
+    assert world.control.flag(WHATSAPP).state is state
 
 
 def test_the_front_door_is_asked_only_where_there_is_silence(world: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 from lifeline.domain.campaign.campaign import Campaign, CampaignState
 from lifeline.domain.message.row import CAMPAIGN_LANE, Lane, Row
 from lifeline.domain.message.status import Status
+from lifeline.domain.pace.records import LaneSizes
 from lifeline.errors import UnavailableError
 
 from tests.support.services import instead
@@ -57,6 +58,11 @@ def test_what_waits_is_shown_by_lane() -> None:
     world.run()
     shown = {names[1]: count for names, count in world.log.metrics.items() if names[0] == "Backlog"}
     assert shown == {"critical": 1, "normal": 2, "bulk": 3, "timer": 4, "refused": 1, "held": 5}
+    sizes = world.control.kept(LaneSizes).value.sizes
+    assert sizes == {"critical": 1, "normal": 2, "bulk": 3, "timer": 4, "refused": 1} | {
+        f"{CAMPAIGN_LANE}spring": 4,
+        f"{CAMPAIGN_LANE}summer": 1,
+    }
     assert world.log.metrics["DrainCeiling", "whatsapp"] == 0
 
 

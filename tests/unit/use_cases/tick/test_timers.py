@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lifeline.adapters.queues import Depth
 from lifeline.domain.message.row import Lane, Row
 from lifeline.domain.message.status import Status
 from lifeline.domain.pace.pace import LEAD, SPAN
+from lifeline.settings import Limiter
 from lifeline.use_cases.tick.tick import UNTAKEN
 
 from tests.support.memory import Fault
+from tests.support.services import instead
 from tests.support.ticking import WAKE, OnceAt, World
 
 
@@ -71,8 +74,17 @@ def test_what_the_index_shows_late_is_found_however_late() -> None:
     assert world.run()["woken"] == 1
 
 
+def test_at_a_high_rate_more_may_wait_before_nobody_is_said_to_take_them() -> None:
+    world = World(limiter=Limiter(rate=1000.0))
+    world.timer("a", 5.0)
+    instead(world.queues, depth=lambda url: Depth(UNTAKEN + 1, 0, 0))
+    assert world.run()["woken"] == 1, "five seconds' worth"
+    instead(world.queues, depth=lambda url: Depth(30_001, 0, 0))
+    assert world.run()["woken"] == 0
+
+
 def test_a_queue_that_nobody_empties_gets_none() -> None:
-    world = World()
+    world = World(limiter=Limiter(rate=65.0))
     for number in range(UNTAKEN + 1):
         world.timer(f"m{number}", -300.0)
     world.park("p", age=10)
@@ -81,7 +93,7 @@ def test_a_queue_that_nobody_empties_gets_none() -> None:
     world.clock.advance(60)
     answer = world.run()
     assert (answer["woken"], answer["overdue"]) == (0, UNTAKEN + 1)
-    assert answer["why"] == "wake-ups are not taken"
+    assert answer["why"] == "no worker receives wake-ups"
     assert world.ledger.rows["m0"].lane == Lane.TIMER
     assert len(world.queues.sent[WAKE]) == sent
     # The queue forgets after its retention, and the tick begins again.

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.panic.flag import State
+from lifeline.use_cases.webhook.inbound import Passed
 
 from tests.support.meta import PHONE_NUMBER_ID, change, failed
 from tests.support.webhooks import World
@@ -31,7 +32,7 @@ def test_an_account_failure_panics_at_once_and_a_persons_does_not(world: World) 
         State.PANIC,
         "account",
         "webhook",
-        "WebhookFunction",
+        "WebhookEventsFunction",
     )
     assert world.control.counted("e|account|131042") == 1
 
@@ -75,7 +76,7 @@ def test_errors_with_no_message_are_classified_and_counted(world: World) -> None
 
 @pytest.mark.parametrize("code", [131051, 131000])
 def test_errors_beside_what_people_wrote_say_nothing_of_our_sends(code: int) -> None:
-    world = World(inbound=lambda messages: True)
+    world = World(inbound=lambda messages: [Passed.DONE] * len(messages))
     for number in range(20):
         error = {"code": code, "title": "x", "error_data": {"details": "y"}}
         value = {

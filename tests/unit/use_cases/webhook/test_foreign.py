@@ -10,7 +10,9 @@ from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.inbound.records import ForeignTold
 from lifeline.domain.message.status import Status
 from lifeline.domain.panic.flag import State
-from lifeline.wiring import webhook
+from lifeline.use_cases.webhook.bodies import Body
+from lifeline.use_cases.webhook.inbound import Passed
+from lifeline.wiring import webhook_events
 
 from tests.support.memory import StoredRecord
 from tests.support.meta import (
@@ -19,12 +21,11 @@ from tests.support.meta import (
     failed,
     inbound,
     post,
-    sign,
     status,
     statuses,
     template_update,
 )
-from tests.support.webhooks import World
+from tests.support.webhooks import HOOKS, World
 
 OTHER_NUMBER, OTHER_WABA = "100000000000009", "200000000000009"
 WROTE = {"from": "491700000001", "id": "wamid.in", "type": "text", "text": {"body": "hi"}}
@@ -55,9 +56,9 @@ class Taken:
     def __init__(self) -> None:
         self.messages: list[Any] = []
 
-    def __call__(self, messages: Any) -> bool:
+    def __call__(self, messages: Any) -> list[Passed]:
         self.messages += messages
-        return True
+        return [Passed.DONE] * len(messages)
 
 
 @pytest.fixture
@@ -76,7 +77,8 @@ def world(taken: Taken) -> World:
 def everything(world: World) -> Any:
     kept = {name: value for name, value in world.control.values.items() if name != ForeignTold.NAME}
     parts = (world.ledger.rows, world.control.stored, world.control.events, world.control.windows)
-    return copy.deepcopy((*parts, kept, dict(world.control.minutes), world.queues.sent))
+    led_to = {url: sent for url, sent in world.queues.sent.items() if url != HOOKS}
+    return copy.deepcopy((*parts, kept, dict(world.control.minutes), led_to))
 
 
 @pytest.mark.parametrize("what", CHANGES)
@@ -116,10 +118,11 @@ def test_a_listed_number_is_ours() -> None:
 def test_people_are_told_once_a_day_by_all_workers(world: World) -> None:
     found, waba = CHANGES["a restriction"]
     raw = post(found, waba=waba)
-    workers = [world.webhook, webhook.build(world.adapters("webhook", inbox=None, inbound_topic=None))]
+    more = {"inbox": None, "inbound_topic": None}
+    workers = [world.worker, webhook_events.build(world.adapters("webhook_events", **more))]
     for day in (1, 2):
         for worker in (*workers, *workers):
-            assert worker.receive(raw, sign(raw)).status == 200
+            assert not worker([Body("b", raw.decode())], lambda: 20.0)
         assert len(world.notices.told) == day
         world.clock.advance(86_400)
     warnings = [event for level, event, _ in world.log.lines if level == "warning"]

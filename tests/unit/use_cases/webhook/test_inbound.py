@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lifeline.domain.inbound.inbound import VoiceNote, name_of
 from lifeline.domain.inbound.ours import WebhookRules, ours
 from lifeline.domain.inbound.webhooks import InboundMessage, parse
 from lifeline.settings import Settings
-from lifeline.use_cases.webhook.inbound import LEASE
-from lifeline.wiring import webhook
+from lifeline.use_cases.webhook.inbound import LEASE, Passed
+from lifeline.wiring import webhook_events
 
 from tests.support.inbound import MemoryInbox, MemoryTopic
 from tests.support.meta import PHONE_NUMBER_ID, WABA_ID, change, inbound, post
@@ -25,8 +25,12 @@ class World(Services):
         super().__init__(Settings(voice_queue_url=VOICE))
         self.inbox, self.topic = MemoryInbox(), topic or MemoryTopic()
         self.also(inbox=self.inbox, inbound_topic=self.topic)
-        adapters = self.adapters("webhook")
-        self.take = webhook.take_inbound(adapters, webhook.preferences_of(adapters))
+        adapters = self.adapters("webhook_events")
+        self.hook = webhook_events.take_inbound(adapters, webhook_events.preferences_of(adapters))
+
+    def take(self, messages: Sequence[InboundMessage]) -> bool:
+        """Whether none of them has to come again."""
+        return Passed.AGAIN not in self.hook(messages)
 
     def wamids(self) -> list[str]:
         return sorted(notice["wamid"] for notice in self.topic.notices)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, overload
 
 from lifeline.adapters.control.table import Item, LostError, OnTable, number
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.pace.pace import SetRate
+from lifeline.domain.shards import NARROW, Spread
 from lifeline.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -23,8 +26,14 @@ RACES: Final = 8
 class Limiters(OnTable):
     """Shared by all workers: a batch reserves its tokens in one write."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        super().__init__(client, table)
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        spread: Spread = NARROW,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(client, table, spread, monotonic)
         self._seen: dict[str, float] = {}
         self._set: SetRate | None = None
 

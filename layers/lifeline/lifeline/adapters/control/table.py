@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import code_of, unavailable
+from lifeline.domain.shards import NARROW, Spread
 from lifeline.errors import ConflictError, UnavailableError
 
 if TYPE_CHECKING:
@@ -148,10 +150,20 @@ class ControlTable:
 
 
 class OnTable:
-    """Base of what has its items on the control table."""
+    """Base of what has its items on the control table. ``spread``: into how many some kinds are written;
+    ``monotonic``: seconds, from anywhere.
+    """
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        spread: Spread = NARROW,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._table = ControlTable(client, table)
+        self._spread = spread
+        self._monotonic = monotonic
 
 
 def key(pk: str, sk: str) -> dict[str, Any]:

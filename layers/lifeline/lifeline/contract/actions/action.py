@@ -49,7 +49,7 @@ class Action:
         }
 
 
-SURE: Final = {"type": "boolean", "description": "true: what cannot be taken back is meant"}
+SURE: Final = {"type": "boolean", "description": "true: confirms what cannot be undone"}
 
 
 WORD: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": LINE}
@@ -59,7 +59,7 @@ ACTOR: Final = {
     "maxLength": 512,
     "description": "Who asks, where nobody can sign; must be the signer's name beside a proof",
 }
-REASON: Final = {**WORD, "maxLength": 500, "description": "Why; one sentence for the incident's history"}
+REASON: Final = {**WORD, "maxLength": 500, "description": "The reason, one sentence for the history"}
 CAMPAIGN: Final[dict[str, Any]] = {
     "type": "string",
     "minLength": 1,

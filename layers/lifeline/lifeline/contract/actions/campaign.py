@@ -9,7 +9,7 @@ from lifeline.contract.instants import INSTANT
 
 ACTIONS: Final[dict[str, Action]] = {
     "campaign.check": Action(
-        description="Hold lines of a campaign against the contract, and count who has a fallback.",
+        description="Check lines of a campaign against the contract, and count people with a fallback.",
         answer="good, reachable, faults: [line, fault]",
         fields={
             "lines": {
@@ -71,14 +71,14 @@ ACTIONS: Final[dict[str, Action]] = {
         bulk=("chunk", "messages"),
     ),
     "campaign.start": Action(
-        description="Let a stored campaign run.",
+        description="Start a stored campaign.",
         answer="campaign: {campaign, state, total, start, ends, pace, ...}, warnings",
         fields={"campaign": CAMPAIGN, "actor": ACTOR},
         required=("campaign", "actor"),
         changes=True,
     ),
     "campaign.status": Action(
-        description="How far campaigns are and what became of their messages.",
+        description="Progress of campaigns, and the outcomes of their messages.",
         answer="at, campaigns: [campaign, state (loading, running, paused, cancelled), total, released, "
         "on_the_way, sent, fallback, failed, expired, cancelled, suppressed, done, pace, start, ends, actor]",
         fields={"campaign": CAMPAIGN},
@@ -92,8 +92,8 @@ ACTIONS: Final[dict[str, Action]] = {
             changes=True,
         )
         for verb, words in (
-            ("pause", "Let nothing more of a campaign leave."),
-            ("resume", "Let a paused campaign go on; its end moves by the pause."),
+            ("pause", "Pause a campaign."),
+            ("resume", "Resume a paused campaign; its end moves by the length of the pause."),
             ("cancel", "Stop a campaign for good."),
         )
     },

@@ -19,7 +19,7 @@ ACTIONS: Final[dict[str, Action]] = {
         },
     ),
     "incident.report": Action(
-        description="Everything that is asked after an incident: from history, ledger and counters.",
+        description="The report of an incident, from history, ledger and counters.",
         answer="as incident.list, and opened, closed, causes, first_failure_at, detection_seconds, probes, "
         "messages (by outcome), people, delivery_unknown: {sends, since}, delay, fallback, drain, "
         "failures, traffic, spike, cost, post_mortem, checklist, timeline, "

@@ -6,8 +6,9 @@ from typing import Final
 
 from lifeline.contract.actions.action import ACTOR, WORD, Action
 from lifeline.contract.media import DIRECT_BYTES, LARGEST
+from lifeline.contract.patterns import SHA256, worded
 
-_SHA256: Final = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_SHA256: Final = {"type": "string", "pattern": SHA256}
 _TYPE: Final = {**WORD, "description": "Its MIME type: image/png, application/pdf, ..."}
 
 ACTIONS: Final[dict[str, Action]] = {
@@ -34,7 +35,7 @@ ACTIONS: Final[dict[str, Action]] = {
                 "type": "string",
                 "minLength": 1,
                 "maxLength": (DIRECT_BYTES + 2) // 3 * 4,
-                "pattern": "^[A-Za-z0-9+/]+={0,2}$",
+                "pattern": worded("^[A-Za-z0-9+/]+={0,2}$", "must be base64"),
                 "description": f"The file in Base64, at most {DIRECT_BYTES} bytes of it; a larger one is "
                 "put where media.prepare says, and named by sha256",
             },

@@ -8,6 +8,9 @@ from lifeline.contract.actions.action import ACTOR, REASON, WORD, Action
 from lifeline.contract.instants import INSTANT
 from lifeline.contract.ways import WAYS, joined
 
+OF_CONTACT: Final = ("bsuid", "time_zone", "quiet_hours", "language")
+"""What a contact may have beside addresses; fields of a message's ``recipient``."""
+
 ACTIONS: Final[dict[str, Action]] = {
     "errors.list": Action(
         description="Failures of every channel by cause, with codes, a masked sample, and the remedy.",
@@ -46,7 +49,7 @@ ACTIONS: Final[dict[str, Action]] = {
         required=("id",),
     ),
     "message.cancel": Action(
-        description="Take back a message at any moment before it is sent: while it waits, or is parked.",
+        description="Cancel a message at any moment before it is sent: while it waits, or is parked.",
         answer="id, status (CANCELLED), changed, in_doubt (an earlier send of it may have arrived)",
         fields={"id": {**WORD, "description": "The message's id"}, "reason": REASON, "actor": ACTOR},
         required=("id", "reason", "actor"),
@@ -64,7 +67,7 @@ ACTIONS: Final[dict[str, Action]] = {
         changes=True,
     ),
     "contacts.import": Action(
-        description="Register how people can be reached besides WhatsApp; may be repeated.",
+        description="Register addresses for fallbacks; safe to repeat.",
         answer="saved, rejected: [line, fault]",
         fields={
             "contacts": {
@@ -78,12 +81,17 @@ ACTIONS: Final[dict[str, Action]] = {
                     "properties": {
                         "line": {"type": "number", "description": "Where it stands in the file"},
                         "user_id": {"type": "string"},
-                        **{way.field: {"type": "string"} for way in WAYS},
-                        "bsuid": {"type": "string"},
+                        **{
+                            way.field: {"type": ["string", "array"] if way.most > 1 else "string"}
+                            for way in WAYS
+                        },
+                        **{name: {"type": "string"} for name in OF_CONTACT},
+                        "quiet_hours": {"type": ["object", "string"]},
                     },
                 },
                 "description": "user_id with at least one of "
-                + joined([*(way.field for way in WAYS), "bsuid"], "and"),
+                + joined([*(way.field for way in WAYS), *OF_CONTACT], "and")
+                + "; what is given replaces all that was registered of that field",
             },
             "actor": ACTOR,
         },

@@ -43,7 +43,7 @@ ACTIONS: Final[dict[str, Action]] = {
         changes=True,
     ),
     "panic.cancel_plan": Action(
-        description="Take a planned panic back before it begins.",
+        description="Cancel a planned panic before it begins.",
         answer="plan: {id, scope, reason, actor, at, until}",
         fields={
             "plan": {**WORD, "description": "The plan's id, as panic.status shows it"},
@@ -69,7 +69,7 @@ ACTIONS: Final[dict[str, Action]] = {
         changes=True,
     ),
     "panic.history": Action(
-        description="What happened to panic mode, newest first: who, what, why, when, on what evidence.",
+        description="The history of panic mode, newest first: who, what, why, when, evidence.",
         answer="at, events: [at, kind, scope, incident_id, actor, source, cause, reason, evidence]",
         fields={
             "scope": SCOPE,

@@ -51,6 +51,6 @@ ACTIONS: Final[dict[str, Action]] = {
         fields=_WHOSE,
         required=("who", "reason", "actor"),
         changes=True,
-        danger="what is erased cannot be brought back, and messages that wait are not sent",
+        danger="erased data cannot be restored, and waiting messages are not sent",
     ),
 }

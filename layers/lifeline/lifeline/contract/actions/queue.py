@@ -18,7 +18,7 @@ _MANY: Final[dict[str, Any]] = {
 
 ACTIONS: Final[dict[str, Action]] = {
     "queue.status": Action(
-        description="What waits, how old it is, how fast it leaves and when it will be gone.",
+        description="What waits, its age, its rate and its ETA.",
         answer="at, queues: [name, kind (live, dead-letter, backlog, held, refused, timer), visible (due "
         "now), in_flight, delayed (due later), oldest_age_seconds, rate, eta_seconds, eta], drain: {rate, "
         "ceiling, state}, waiting (in the backlog), released (on its way), refused, unreadable (on "
@@ -32,7 +32,7 @@ ACTIONS: Final[dict[str, Action]] = {
         },
     ),
     "queue.set_rate": Action(
-        description="Set the rate at which the backlog leaves, within a minute.",
+        description="Set the drain rate of the backlog, within a minute.",
         answer="queue, rate, text, before, effective_by, effective_within_seconds, warnings",
         fields={
             "queue": QUEUE,
@@ -68,15 +68,15 @@ ACTIONS: Final[dict[str, Action]] = {
         fields=_MANY,
         required=("queue", "reason", "actor"),
         changes=True,
-        danger="people get these messages now, however old they are; what is sent cannot be taken back",
+        danger="people get these messages now, however old they are; a sent message cannot be recalled",
     ),
     "queue.discard": Action(
-        description="Give up refused messages or dead letters that nobody can fix; the history keeps which.",
+        description="Discard refused messages or dead letters; the history records which.",
         answer="queue, discarded, failed, waiting, ids (some), complete (false: ask again for the rest), "
         "warnings",
         fields=_MANY,
         required=("queue", "reason", "actor"),
         changes=True,
-        danger="nobody gets these messages any more; what is given up cannot be brought back",
+        danger="nobody gets these messages any more; a discarded message cannot be restored",
     ),
 }

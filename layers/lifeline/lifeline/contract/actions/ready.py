@@ -19,10 +19,10 @@ ACTIONS: Final[dict[str, Action]] = {
         "notes; a part that cannot be read is null",
     ),
     "drill.run": Action(
-        description="Rehearse an outage without changing anything: who is reached, what is armed.",
+        description="Check the readiness for an outage, without changes: who is reached, what is armed.",
         answer="at, stage, verdict (ready, not_ready, unclear), sampled, critical_today, recipients: "
         f"[priority, people, {_WAYS}, waits], "
-        "steps: [name, state (ok, warn, fail, unknown), found, mend]",
+        "steps: [name, state (ok, warn, fail, unknown), found, fix]",
     ),
     "drill.start": Action(
         description="Begin a live rehearsal: panic, ten minutes at most, and test messages. Never in prod.",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from lifeline.contract.actions.action import ACTOR, REASON, TEMPLATE, WORD, Action
+from lifeline.contract.patterns import TOKEN
 
 ACTIONS: Final[dict[str, Action]] = {
     "whatsapp.templates": Action(
-        description="Message templates as Meta lists them, which of them panic, and what stands in for them.",
+        description="Message templates with Meta's status, panic and replacements.",
         answer="templates: [name, language, category, status, reason, meaning, quality, sends, failures, "
         "failure_share, parameters, panic, replacement], mapped, hours (of sends and failures)",
         fields={
@@ -29,13 +30,13 @@ ACTIONS: Final[dict[str, Action]] = {
         changes=True,
     ),
     "whatsapp.rate_status": Action(
-        description="Our limiter, Meta's throughput, tier and quality, and the usage headers last seen.",
+        description="Lifeline's rate limiter; Meta's throughput, tier, quality and latest usage headers.",
         answer="at, state, limiter: {rate, burst, used_last_minute, share, tokens, booked_ahead, bulk}, "
         "meta (null where it refuses): {throughput_level, tier, quality, ...}, error: {cause, message, "
         "remedy}, usage: [by, at, age_seconds, percent, quotas, regain_at], notes",
     ),
     "whatsapp.volume": Action(
-        description="What was handled in the last hours, of which kind, and what made the busiest minute.",
+        description="Messages of the last hours by kind, and the busiest minute.",
         answer="at, since, total, accepted, outcomes, priorities, categories, templates: [name, count], "
         "step_seconds, bars: [at, count, limited], peak: {at, count, usual, spike, made_of}",
         fields={
@@ -48,7 +49,7 @@ ACTIONS: Final[dict[str, Action]] = {
         },
     ),
     "whatsapp.test": Action(
-        description="Go the whole way to WhatsApp step by step, in panic too; with to: a real send.",
+        description="Test the path to WhatsApp step by step, in panic too; with to: a real send.",
         answer="at, ok (no step failed), seconds, to (masked), panic, steps: [name, ok (null: not tried), "
         "seconds, detail, remedy, warnings]",
         fields={
@@ -59,7 +60,7 @@ ACTIONS: Final[dict[str, Action]] = {
                 "type": "number",
                 "minimum": 1,
                 "maximum": 45,
-                "description": "How long the status is waited for; default 30",
+                "description": "How long to wait for the status; default 30",
             },
             "actor": ACTOR,
         },
@@ -67,7 +68,7 @@ ACTIONS: Final[dict[str, Action]] = {
         changes=True,
     ),
     "whatsapp.map_template": Action(
-        description="Let one template stand in for another while that one panics; values are compared first.",
+        description="Map a replacement, sent while a template is in panic; compares the values first.",
         answer="template, replacement, before, warnings",
         fields={
             "template": {**TEMPLATE, "description": "The template that Meta refuses"},
@@ -79,7 +80,7 @@ ACTIONS: Final[dict[str, Action]] = {
         changes=True,
     ),
     "whatsapp.unmap_template": Action(
-        description="Let nothing stand in for a template any more.",
+        description="Remove the replacement of a template.",
         answer="template, replacement (null), before, warnings",
         fields={
             "template": {**TEMPLATE, "description": "The template that has a replacement"},
@@ -90,7 +91,7 @@ ACTIONS: Final[dict[str, Action]] = {
         changes=True,
     ),
     "whatsapp.token_status": Action(
-        description="What Meta says of the access token, when it is renewed, and how the last renewal went.",
+        description="State of the access token, its next renewal, and the result of the last one.",
         answer="at, state (never_expires, fine, to_renew, invalid), valid, expires_at, days_left, "
         "renew_days, renews_at, why_invalid, subcode, app_id, type, scopes, missing_scopes, "
         "keeper: {at, outcome, step, detail, remedy, renewed_at, source}",
@@ -102,12 +103,30 @@ ACTIONS: Final[dict[str, Action]] = {
         fields={
             "force": {
                 "type": "boolean",
-                "description": "Exchange a token without an end as well; the new one lasts 60 days",
+                "description": "Exchange a token that never expires too; the new one lasts 60 days",
             },
             "reason": REASON,
             "actor": ACTOR,
         },
         required=("reason", "actor"),
         changes=True,
+    ),
+    "whatsapp.set_token": Action(
+        description="Make a new access token current: it is verified at Meta first, and stored only then.",
+        answer="at, outcome (set, unchanged), state, expires_at, days_left, previous_kept, notes",
+        fields={
+            "token": {
+                "type": "string",
+                "minLength": 20,
+                "maxLength": 2_000,
+                "pattern": TOKEN,
+                "description": "The new token; it goes into no log and no history",
+            },
+            "reason": REASON,
+            "actor": ACTOR,
+        },
+        required=("token", "reason", "actor"),
+        changes=True,
+        danger="every send uses the new token from now on; the current one stays as AWSPREVIOUS",
     ),
 }

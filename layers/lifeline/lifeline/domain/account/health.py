@@ -117,12 +117,12 @@ def advice(
         allowed = number["throughput_per_second"]
         if allowed and rate + burst > allowed:
             advices.append(
-                f"the limiter lets through {rate + burst:g} messages in one second and Meta takes {allowed}: "
+                f"the rate limiter allows {rate + burst:g} messages in one second and Meta takes {allowed}: "
                 "lower limiter.rate or limiter.burst in SettingsJson"
             )
         if number["quality"] in ("YELLOW", "RED"):
             advices.append(
-                f"the number's quality is {number['quality']}: people block or report it; hold promotions"
+                f"the number's quality is {number['quality']}: people block or report it; pause promotions"
             )
         if number["status"] not in (None, "CONNECTED"):
             advices.append(f"the number is {number['status']}: Meta sends only for a CONNECTED one")
@@ -140,7 +140,7 @@ def meta_support(waba_id: str, incident_id: str, reasons: Sequence[str] = ()) ->
     why = f" Meta's reasons: {'; '.join(reasons)}." if reasons else ""
     account = f" for WhatsApp Business Account {waba_id}" if waba_id else ""
     return (
-        f"Only Meta can mend this: open a case with Meta Business Support{account} at "
+        f"Only Meta can fix this: open a case with Meta Business Support{account} at "
         f"https://business.facebook.com/direct-support/ and name incident {incident_id} in it.{why} "
         "Billing, verification and policy are settled in Meta Business Manager."
     )

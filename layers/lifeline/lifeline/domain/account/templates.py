@@ -87,7 +87,7 @@ def why_not(old: str, new: str, olds: Sequence[MetaTemplate], news: Sequence[Met
     names: the messages' own values are sent with it.
     """
     if old == new:
-        return f"{old} cannot stand in for itself"
+        return f"{old} cannot replace itself"
     if not news:
         return f"template {new} does not exist"
     by_language = {_language(template): template for template in news}

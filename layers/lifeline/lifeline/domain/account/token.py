@@ -117,7 +117,7 @@ def read_facts(data: object) -> TokenFacts:
     Never raises: what cannot be read counts as invalid, with the reason.
     """
     if not isinstance(data, Mapping):
-        return TokenFacts(False, reason="Meta's answer says nothing of the token")
+        return TokenFacts(False, reason="Meta's response has no data of the token")
     error = data.get("error")
     why: Mapping[str, object] = error if isinstance(error, Mapping) else {}
     subcode = why.get("subcode", why.get("error_subcode"))
@@ -172,46 +172,48 @@ def fault_of_new(new: TokenFacts, old: TokenFacts, now: float, app_id: str, rene
     if old.valid and old.expires_at is not None and new.expires_at is not None:
         near = decide(new, now, renew_days) is TokenState.TO_RENEW
         if new.expires_at < old.expires_at or (near and new.expires_at == old.expires_at):
-            return "the new token does not last longer than the present one"
+            return "the new token does not last longer than the current one"
     return ""
 
 
 def why_invalid(facts: TokenFacts) -> str:
     """In words why a token is not valid."""
     if facts.valid:
-        return "its end has passed"
+        return "it has expired"
     known = SUBCODES.get(facts.subcode or 0)
     said = known or facts.reason or "Meta names no reason"
     return f"{said} (subcode {facts.subcode})" if facts.subcode else said
 
 
-RENEWED_BY_HAND: Final = (
-    "Make a new token in Meta Business Manager and put it into the token's secret (output TokenSecretArn): "
-    'docs/operations.md, section "The secrets", has the command.'
-)
+SET_TOKEN: Final = "lifeline whatsapp set-token"  # noqa: S105  # a command
+TOKEN_STATUS: Final = "lifeline whatsapp token-status"  # noqa: S105  # a command
+REFRESH_TOKEN: Final = "lifeline whatsapp refresh-token"  # noqa: S105  # a command
+RENEWED_BY_HAND: Final = f"Make a new token in Meta Business Manager, then run: {SET_TOKEN}"
 """What a person does where no refresh helps."""
 NO_WAY_BACK: Final = (
-    "This does not mend itself: Meta refuses the present token, and there is no earlier one that works. "
-    f"{RENEWED_BY_HAND}"
+    f"Lifeline cannot fix this: Meta rejects the current token, and no earlier one works. {RENEWED_BY_HAND}"
 )
 
 
 REMEDIES: Final[Mapping[RefreshStep, str]] = {
-    RefreshStep.READ: "Check that the token's secret (output TokenSecretArn) is filled and may be read.",
+    RefreshStep.READ: (
+        "Check that the token's secret (output TokenSecretArn) is readable. If it holds no token yet, or no "
+        f"JSON object, run: {SET_TOKEN}"
+    ),
     RefreshStep.ASK: (
-        "Check app_id and app_secret in the app's secret (output AppSecretArn); where Meta is down, it is "
-        "asked again."
+        "Check app_id and app_secret in the app's secret (output AppSecretArn); if Meta is down, Lifeline "
+        "retries."
     ),
     RefreshStep.EXCHANGE: f"Check Meta Business Manager and the app's permissions. {RENEWED_BY_HAND}",
     RefreshStep.STORE: (
-        "Check that TokenKeeperFunction may write the token's secret, then type: lifeline whatsapp "
+        "Check that TokenKeeperFunction may write the token's secret, then run: lifeline whatsapp "
         "refresh-token"
     ),
     RefreshStep.VERIFY: (
-        "The present token stays. Check the app's permissions and the system user's assets in Meta Business "
+        "The current token stays. Check the app's permissions and the system user's assets in Meta Business "
         f"Manager. {RENEWED_BY_HAND}"
     ),
-    RefreshStep.SWITCH: "The present token stays. Type: lifeline whatsapp refresh-token",
+    RefreshStep.SWITCH: "The current token stays. Run: lifeline whatsapp refresh-token",
 }
 """What a person does where a step fails."""
 
@@ -220,3 +222,28 @@ def remedy_of_refresh(step: RefreshStep, state: TokenState | None) -> str:
     """What a person does where ``step`` of a refresh failed and the present token is in ``state``."""
     refused = state is TokenState.INVALID and step in (RefreshStep.EXCHANGE, RefreshStep.VERIFY)
     return NO_WAY_BACK if refused else REMEDIES[step]
+
+
+def command_of_refresh(step: RefreshStep, state: TokenState | None) -> str:
+    """The one command after a refresh failed at ``step``."""
+    if step in (RefreshStep.READ, RefreshStep.EXCHANGE, RefreshStep.VERIFY) or state is TokenState.INVALID:
+        return SET_TOKEN
+    return TOKEN_STATUS if step is RefreshStep.ASK else REFRESH_TOKEN
+
+
+REMEDIES_OF_SETTING: Final[Mapping[RefreshStep, str]] = {
+    RefreshStep.READ: "Check that TokenKeeperFunction may read the token's secret (output TokenSecretArn).",
+    RefreshStep.ASK: (
+        "Check app_id and app_secret in the app's secret (output AppSecretArn); where Meta does not answer, "
+        "run the command again later."
+    ),
+    RefreshStep.STORE: (
+        "Check that TokenKeeperFunction may write the token's secret, then run the command again."
+    ),
+    RefreshStep.VERIFY: (
+        "Make one of a system user of this app that may use our phone number, with the permissions "
+        f"{' and '.join(NEEDED_SCOPES)}, then run the command again."
+    ),
+    RefreshStep.SWITCH: "Somebody else may have set one: run lifeline whatsapp token-status.",
+}
+"""What a person does where a step of setting a new token fails; nothing is exchanged for it."""

@@ -94,6 +94,8 @@ class Traits:
     """What an operator does: a sentence for all scopes (``Scope.fill``); a scope may have its own."""
     errors: tuple[Rule, ...] = ()
     """Meta's errors that mean it."""
+    command: str = "lifeline panic status {scope}"
+    """The one command to run; a scope may have its own."""
     trips: Trip = Trip.NEVER
     strength: int = 0
     """Of several causes a flag keeps the strongest: the one whose remedy takes more."""
@@ -132,7 +134,7 @@ class Cause(StrEnum):
     RATE_LIMIT = (
         "rate_limit",
         Traits(
-            remedy="Lower the sending rate; sending resumes after the wait that {service} states.",
+            remedy="Lower the sending rate; sending resumes after the wait time that {service} states.",
             errors=rules.RATE_LIMIT,
             trips=Trip.LIMIT,
             strength=4,
@@ -157,7 +159,7 @@ class Cause(StrEnum):
             first_wait=3600.0,
             escalates=True,
             to_marketing="People have blocked or reported us: please stop promotions until the number's "
-            "quality is better.",
+            "quality recovers.",
             checks=(Check.ACCOUNT, Check.RATE),
             section="Rate Limited",
         ),
@@ -166,7 +168,7 @@ class Cause(StrEnum):
         "pair_rate_limit",
         Traits(
             Reach.RECIPIENT,
-            "Nothing to do: this person waits, others go on; send one person fewer messages.",
+            "No action needed: this person waits, others do not. Send fewer messages to one person.",
             rules.PAIR_RATE_LIMIT,
             retried=True,
         ),
@@ -187,7 +189,8 @@ class Cause(StrEnum):
     ACCOUNT = (
         "account",
         Traits(
-            remedy="Contact {support}; no retry helps.",
+            remedy="Contact {support}; retries do not help.",
+            command="lifeline panic history {scope} --probes",
             errors=rules.ACCOUNT,
             trips=Trip.AT_ONCE,
             strength=8,
@@ -236,7 +239,7 @@ class Cause(StrEnum):
         "invalid_phone",
         Traits(
             Reach.RECIPIENT,
-            "Correct the number in the contact's record; the fallback was taken.",
+            "Correct the number in the contact's record; Lifeline used the fallback.",
             rules.INVALID_PHONE,
         ),
     )
@@ -244,7 +247,7 @@ class Cause(StrEnum):
         "undeliverable",
         Traits(
             Reach.RECIPIENT,
-            "WhatsApp cannot reach this person now; the fallback was taken.",
+            "WhatsApp cannot reach this person now; Lifeline used the fallback.",
             rules.UNDELIVERABLE,
         ),
     )
@@ -260,6 +263,7 @@ class Cause(StrEnum):
         "operator",
         Traits(
             remedy="Ask the operator named in lifeline panic history; lifeline panic disable ends it.",
+            command="lifeline panic history {scope}",
             strength=5,
         ),
     )
@@ -267,7 +271,8 @@ class Cause(StrEnum):
     ALARM = (
         "alarm",
         Traits(
-            remedy="Look at the alarm named in lifeline panic history; probes end the panic by themselves.",
+            remedy="Check the alarm named in lifeline panic history; probes end the panic.",
+            command="lifeline panic history {scope}",
             strength=1,
             checks=(Check.PEOPLE, Check.STATUS),
         ),
@@ -302,6 +307,11 @@ def remedy(scope: str, cause: str) -> str:
     """What an operator does about ``cause`` on ``scope``, in one sentence; empty for an unknown cause."""
     row = scope_of(scope)
     return row.remedies.get(cause) or row.fill(traits_of(cause).remedy)
+
+
+def command(scope: str, cause: str) -> str:
+    """The one command that an operator runs about ``cause`` on ``scope``."""
+    return scope_of(scope).commands.get(cause) or traits_of(cause).command.format(scope=scope)
 
 
 def section(scope: str, cause: str) -> str:

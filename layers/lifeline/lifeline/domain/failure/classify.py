@@ -25,11 +25,11 @@ _NOT_LEFT: Final = frozenset({Fault.REFUSED, Fault.DNS, Fault.TLS, Fault.CONNECT
 FAULT_NOTES: Final[Mapping[Fault, str]] = {
     Fault.REFUSED: "connection refused",
     Fault.DNS: "host name not resolved",
-    Fault.TLS: "no TLS connection",
-    Fault.CONNECT_TIMEOUT: "no connection in time",
-    Fault.READ_TIMEOUT: "no answer in time",
+    Fault.TLS: "TLS handshake failed",
+    Fault.CONNECT_TIMEOUT: "connection timed out",
+    Fault.READ_TIMEOUT: "response timed out",
     Fault.BROKEN: "connection broken",
-    Fault.NOT_JSON: "answer of success not readable",
+    Fault.NOT_JSON: "unreadable response to a success",
 }
 
 MAX_DETAILS: Final = 300
@@ -165,7 +165,7 @@ def classify_fault(fault: Fault, text: str) -> Failure:
         reach=Cause.UNREACHABLE.traits.reach,
         code=None,
         subcode=None,
-        details=redact(f"{note}: {text}" if text else note)[:MAX_DETAILS],
+        details=fault_details(fault, text),
         http_status=None,
         may_have_left=fault not in _NOT_LEFT,
         retry_after=None,
@@ -173,6 +173,12 @@ def classify_fault(fault: Fault, text: str) -> Failure:
         known=True,
         note=note,
     )
+
+
+def fault_details(fault: Fault, text: str) -> str:
+    """The fault in words, with what the transport said where that says more; safe to log."""
+    note = FAULT_NOTES[fault]
+    return redact(f"{note}: {text}" if text and text.lower() != note else note)[:MAX_DETAILS]
 
 
 def _by_code(code: int | None, subcode: int | None, details: str) -> tuple[Cause, str, bool, bool, str]:
@@ -197,7 +203,7 @@ def _by_http_status(status: int, body: object) -> tuple[Cause, str]:
     if 400 <= status < 500 and status != 408 and isinstance(body, Mapping | list):
         return Cause.BAD_REQUEST, f"HTTP {status} without an error code"
     if body is None and status < 500:
-        return Cause.UNREACHABLE, f"HTTP {status}, and the answer is not JSON"
+        return Cause.UNREACHABLE, f"HTTP {status}, and the response is not JSON"
     return Cause.UNREACHABLE, f"HTTP {status} without an error code"
 
 

@@ -67,7 +67,7 @@ RATE_LIMIT: Final = (
 )
 SPAM_LIMIT: Final = (
     Rule((131048,), "spam rate limit", "Check quality; hold promotions.", "meta"),
-    Rule((131064,), "misclassified templates", "Recategorise; it lifts itself.", "meta"),
+    Rule((131064,), "misclassified templates", "Recategorise; Meta then lifts it.", "meta"),
 )
 PAIR_RATE_LIMIT: Final = (Rule((131056,), "too many to one person", "Wait 4^n seconds.", "meta"),)
 ACCOUNT: Final = (
@@ -120,7 +120,7 @@ BAD_REQUEST: Final = (
     Rule(
         (131053,),
         "link could not be fetched",
-        "Check the server that holds the medium; Meta could not fetch it.",
+        "Check the server that hosts the media; Meta could not fetch it.",
         "clients",
         # Where Meta says no more than the code's name, the same is assumed: a try too many harms nobody.
         details=r"web\s?link|failed with http|\bdownload|^(\(#131053\) *)?media upload error$",
@@ -186,7 +186,7 @@ INVALID_PHONE: Final = (
 UNDELIVERABLE: Final = (
     Rule((131026,), "undeliverable", "Ask the person on another channel.", "meta"),
     Rule((131030,), "not an allowed recipient", "Add it to the test list.", "clients"),
-    Rule((131043,), "message expired", "None: its time passed at Meta.", "clients"),
+    Rule((131043,), "message expired", "No action: it expired at Meta.", "clients"),
     Rule((131047,), "24 hours have passed", "Send a template.", "meta"),
     Rule((131049,), "marketing cap of this person", "Wait at least 24 hours.", "meta"),
     Rule((131050,), "stopped marketing", "Send this person no more marketing.", "meta"),

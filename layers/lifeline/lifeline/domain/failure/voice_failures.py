@@ -22,7 +22,7 @@ from typing import Final
 
 from lifeline.contract.scopes import OPENAI_VOICE
 from lifeline.domain.failure.causes import WINDOW_CAUSES, Cause, Fault, Trip, remedy
-from lifeline.domain.failure.classify import FAULT_NOTES, MAX_DETAILS
+from lifeline.domain.failure.classify import FAULT_NOTES, MAX_DETAILS, fault_details
 from lifeline.domain.redact import redact
 
 MAX_WAIT: Final = 3600.0
@@ -59,7 +59,8 @@ RULES: Final[tuple[VoiceFailureRule, ...]] = (
         ),
         Cause.ACCOUNT,
         "no credit, or the account is closed",
-        "Add credit or raise the monthly limit at platform.openai.com, Settings, Billing; no retry helps.",
+        "Add credit or raise the monthly limit at platform.openai.com, Settings, Billing; retries do not "
+        "help.",
         "codes",
     ),
     VoiceFailureRule(
@@ -67,14 +68,14 @@ RULES: Final[tuple[VoiceFailureRule, ...]] = (
         (),
         Cause.ACCOUNT,
         "payment required",
-        "Pay at platform.openai.com, Settings, Billing; no retry helps.",
+        "Pay at platform.openai.com, Settings, Billing; retries do not help.",
         "http",
     ),
     VoiceFailureRule(
         (),
         ("model_not_found",),
         Cause.ACCOUNT,
-        "model gone or not ours",
+        "model not available",
         "Name models that the key may use in SETTINGS_JSON: openai.speech_model, transcription_model.",
         "codes",
     ),
@@ -82,7 +83,7 @@ RULES: Final[tuple[VoiceFailureRule, ...]] = (
         (),
         ("unsupported_country_region_territory", "ip_not_authorized"),
         Cause.AUTH,
-        "not from here",
+        "region not allowed",
         "Call from a region and an address that OpenAI's project allows.",
         "codes",
     ),
@@ -90,7 +91,7 @@ RULES: Final[tuple[VoiceFailureRule, ...]] = (
         (401,),
         (),
         Cause.AUTH,
-        "key refused",
+        "key rejected",
         "Store a valid openai_api_key (output OpenaiSecretArn); workers take it within a minute.",
         "codes",
     ),
@@ -108,7 +109,7 @@ RULES: Final[tuple[VoiceFailureRule, ...]] = (
         (),
         Cause.RATE_LIMIT,
         "rate limit",
-        "Nothing at once: it passes. If it lasts, raise the project's limits at OpenAI.",
+        "No action at first: it passes. If it lasts, raise the project's limits at OpenAI.",
         "codes",
         retryable=True,
     ),
@@ -117,8 +118,8 @@ RULES: Final[tuple[VoiceFailureRule, ...]] = (
         (),
         ("content_policy_violation", "moderation_blocked", "content_filter"),
         Cause.BAD_REQUEST,
-        "content refused",
-        "OpenAI does not take this content: the message goes out as text.",
+        "content rejected",
+        "OpenAI rejects this content: the message goes out as text.",
         "codes",
         refused=True,
     ),
@@ -144,15 +145,15 @@ RULES: Final[tuple[VoiceFailureRule, ...]] = (
         (404, 405, 407, 421, 426, range(300, 400)),
         (),
         Cause.UNREACHABLE,
-        "something else answers",
-        "Check OPENAI_BASE_URL: what answers there is not OpenAI's audio API.",
+        "not OpenAI's API",
+        "Check OPENAI_BASE_URL: it does not lead to OpenAI's audio API.",
         "class",
     ),
     VoiceFailureRule(
         (range(400, 500),),
         (),
         Cause.BAD_REQUEST,
-        "request not taken",
+        "request rejected",
         "Fix what details name; the message goes out as text.",
         "codes",
     ),
@@ -160,7 +161,7 @@ RULES: Final[tuple[VoiceFailureRule, ...]] = (
         (),
         (),
         Cause.UNREACHABLE,
-        "answer not readable",
+        "unreadable response",
         "Wait for OpenAI (status.openai.com); check OPENAI_BASE_URL if it lasts.",
         "class",
         retryable=True,
@@ -230,8 +231,7 @@ def classify_answer(http_status: int, body: object, headers: Mapping[str, str]) 
 def classify_fault(fault: Fault, text: str = "") -> VoiceFailure:
     """Tell apart a call without a readable answer. ``text``: what the transport said."""
     cause, note = Cause.UNREACHABLE, FAULT_NOTES[fault]
-    details = redact(f"{note}: {text}" if text else note)[:MAX_DETAILS]
-    return VoiceFailure(cause, note, details, remedy(OPENAI_VOICE, cause), retryable=True)
+    return VoiceFailure(cause, note, fault_details(fault, text), remedy(OPENAI_VOICE, cause), retryable=True)
 
 
 def not_asked(details: str, remedy: str = "Fix the text; the message goes out as text.") -> VoiceFailure:

@@ -20,7 +20,7 @@ _ACT: Final = re.compile(r"[0-9]{1,9}")
 def encode(message_id: str) -> str:
     """The tag's value of an id (1 to 128 of ``A-Za-z0-9._:-``). Raises ``ValueError`` for any other text."""
     if not _ID.fullmatch(message_id):
-        raise ValueError(f"no id of a message: {message_id[:140]!a}")
+        raise ValueError(f"not a message id: {message_id[:140]!a}")
     return re.sub(r"[_.:]", lambda match: _CODES[match.group()], message_id)
 
 

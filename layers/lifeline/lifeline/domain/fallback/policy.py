@@ -106,7 +106,7 @@ def _faults(obj: object) -> Iterator[str]:
             if not isinstance(name, str) or name not in STEPS:
                 yield f"steps.{priority}: {name!r} is not a step; steps are {ways}"
         if len(set(map(str, names))) != len(names):
-            yield f"steps.{priority}: a step stands there twice"
+            yield f"steps.{priority}: a step occurs twice"
         if PARK in names and names[-1] != PARK:
             yield f"steps.{priority}: park must be the last step"
 

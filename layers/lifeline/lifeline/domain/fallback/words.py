@@ -109,6 +109,18 @@ def nothing(message: Message) -> FallbackText | None:
     return None
 
 
+def in_language(
+    translations: Mapping[str, Mapping[str, str]], language: str | None
+) -> Mapping[str, str] | None:
+    """The words for a person of this language: ``pt_BR`` takes its own, else those of ``pt``; ``None``: none.
+
+    Case, and ``-`` for ``_``, make no difference.
+    """
+    known = {name.replace("-", "_").lower(): words for name, words in translations.items()}
+    wanted = (language or "").replace("-", "_").lower()
+    return known.get(wanted) or known.get(wanted.partition("_")[0])
+
+
 def clean(text: object) -> str | None:
     """Without blanks around it; ``None`` where nothing is left."""
     return (str(text).strip() or None) if text is not None else None

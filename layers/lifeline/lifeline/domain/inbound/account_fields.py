@@ -164,15 +164,15 @@ ENDS: Final = frozenset({"APPROVED", "REINSTATED", "UNPAUSED"})
 
 _SUPPORT: Final = (ENGINEERING, META_SUPPORT)
 _BOTH: Final = (ENGINEERING, MARKETING)
-_OPEN_SUPPORT: Final = "Open Meta Business Support before it stops sends."
+_OPEN_SUPPORT: Final = "Contact Meta Business Support before Meta stops sends."
 
 _ROWS: Final = (
     AccountField(
         "message_template_status_update",
         ("event",),
         _BOTH,
-        "Improve the template before Meta pauses it; lifeline whatsapp templates --map OLD=NEW puts another "
-        "in its place.",
+        "Improve the template before Meta pauses it, or map a replacement: lifeline whatsapp templates "
+        "--map OLD=NEW.",
         _by_event(panic=BLOCKS, warn=frozenset({"FLAGGED"}), otherwise=Weight.NOTE),
         plain,
         of_template=True,
@@ -200,7 +200,7 @@ _ROWS: Final = (
         "message_template_components_update",
         ("event",),
         _BOTH,
-        "Check that the values that are sent still fit.",
+        "Check that the values that you send still fit.",
         _by_event(otherwise=Weight.TELL),
         plain,
         of_template=True,
@@ -226,7 +226,7 @@ _ROWS: Final = (
         "business_capability_update",
         ("event",),
         _BOTH,
-        "Check that the limits still carry what is planned.",
+        "Check that the limits still fit your planned traffic.",
         _by_event(),
         plain,
     ),
@@ -250,7 +250,7 @@ _ROWS: Final = (
         "security",
         ("event",),
         (ENGINEERING,),
-        "If nobody of you did this, secure the business account at Meta now.",
+        "If none of you did this, secure the business account at Meta now.",
         _by_event(),
         plain,
     ),

@@ -250,7 +250,7 @@ class VoiceNote:
         except TypeError as error:
             raise ValueError(f"a job of kind {JOB} lacks fields: {error}") from error
         if not 0 <= note.received_at < 1e11:
-            raise ValueError(f"a job of kind {JOB}: received_at is no time")
+            raise ValueError(f"a job of kind {JOB}: received_at is not a time")
         return replace(note, received_at=float(note.received_at))
 
 

@@ -89,5 +89,5 @@ def words_of(document: Mapping[str, object], name: str) -> tuple[str, ...]:
         raise ValueError(f"{name} may have {MAX_WORDS} words, not {len(given)}")
     for item in given:
         if not word_of(item) or len(item) > MAX_WORD_CHARS or not compiled(LINE).search(item):
-            raise ValueError(f"{name}: {item[:80]!r} is no word of 1 to {MAX_WORD_CHARS} characters")
+            raise ValueError(f"{name}: {item[:80]!r} is not a word of 1 to {MAX_WORD_CHARS} characters")
     return tuple(dict.fromkeys(word_of(item) for item in given))

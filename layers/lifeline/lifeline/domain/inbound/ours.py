@@ -50,7 +50,7 @@ class WebhookRules:
             raise ValueError(f"numbers may have 100 ids, not {len(self.numbers)}")
         for number in self.numbers:
             if not _ID.fullmatch(number):
-                raise ValueError(f"numbers: {number!r} is no id of a phone number (5 to 20 digits)")
+                raise ValueError(f"numbers: {number!r} is not a phone number ID (5 to 20 digits)")
 
     @classmethod
     def parse(cls, document: object) -> WebhookRules:

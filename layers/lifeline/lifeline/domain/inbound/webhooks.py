@@ -151,10 +151,9 @@ Update = (
 # --- Parsing ---------------------------------------------------------------------------------------------
 
 
-def parse(raw: bytes, ours: Ours) -> list[Update]:
-    """All updates of one POST in the order in which they came; a change of others is one :class:`Foreign`.
-
-    Raises :class:`UnreadableError` when ``raw`` is no JSON object (for example cut off).
+def read_post(raw: bytes | str) -> dict[str, Any]:
+    """The JSON of one POST, cleaned. Raises :class:`UnreadableError` when it is no JSON object (for example
+    cut off).
     """
     try:
         document = load_json(raw)
@@ -162,6 +161,15 @@ def parse(raw: bytes, ours: Ours) -> list[Update]:
         raise UnreadableError(f"the body is not JSON: {type(error).__name__}") from error
     if not isinstance(document, dict):
         raise UnreadableError("the body is not a JSON object")
+    return document
+
+
+def parse(raw: bytes | str, ours: Ours) -> list[Update]:
+    """All updates of one POST in the order in which they came; a change of others is one :class:`Foreign`.
+
+    Raises what :func:`read_post` raises.
+    """
+    document = read_post(raw)
     if document.get("object") != OBJECT:
         return [Ignored("object")]
     updates: list[Update] = []
@@ -213,10 +221,10 @@ def _messages(value: _Json, number: BusinessNumber) -> Iterator[Update]:
     contacts = list(_objects(value.get("contacts")))
     messages = list(_objects(value.get("messages")))
     errors = list(_objects(value.get("errors")))
-    beside = _about(messages, errors)
+    beside = about(messages, errors)
     for message in messages:
         known = True
-        contact = _contact(message, contacts)
+        contact = contact_of(message, contacts)
         yield InboundMessage(
             _text(message.get("id")),
             _text(message.get("type")),
@@ -232,7 +240,7 @@ def _messages(value: _Json, number: BusinessNumber) -> Iterator[Update]:
         yield Ignored("empty")
 
 
-def _about(messages: Sequence[_Json], errors: Sequence[_Json]) -> frozenset[int]:
+def about(messages: Sequence[_Json], errors: Sequence[_Json]) -> frozenset[int]:
     """The messages (``id()``) that errors beside them are about: those that Meta could not read, else all."""
     if not errors:
         return frozenset()
@@ -252,7 +260,7 @@ def _preferences(value: _Json, at: float | None, number: BusinessNumber) -> Iter
             "timestamp": entry.get("timestamp"),
             PREFERENCES: entry,
         }
-        contact = _contact(message, contacts)
+        contact = contact_of(message, contacts)
         word, person = _text(entry.get("value")).lower(), sender_of(message, contact)
         about_marketing = _text(entry.get("category")) in ("", "marketing_messages")
         if word not in tuple(Wish) or not about_marketing or not (person.phone or person.user_id):
@@ -279,7 +287,7 @@ def _account(name: str, value: _Json, at: float | None) -> Update:
     )
 
 
-def _contact(message: _Json, contacts: Sequence[_Json]) -> _Json:
+def contact_of(message: _Json, contacts: Sequence[_Json]) -> _Json:
     """The contact of a message's sender: by number, by user id, or the only one."""
     named = {_text(message.get(name)) for name in ("from", "from_user_id")} - {""}
     for name in ("wa_id", "user_id"):

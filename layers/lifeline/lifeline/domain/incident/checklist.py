@@ -34,7 +34,7 @@ def _always(report: Report) -> bool:
 
 def _duration(report: Report) -> str:
     detected = report["detection_seconds"]
-    detection = "" if detected is None else f"; found {detected:.1f} s after the first failure"
+    detection = "" if detected is None else f"; detected {detected:.1f} s after the first failure"
     return (
         f"{_second(report['opened_at'])} to {_second(report['left_panic_at'])}: "
         f"{report['duration_seconds']:.0f} s, flaps: {report['flaps']}{detection}"
@@ -48,7 +48,7 @@ def _second(instant: str | None) -> str:
 def _fallbacks(report: Report) -> str:
     tried, failed = report["fallback"]["tried"], report["fallback"]["failed"]
     ways = ", ".join(f"{count} by {way}" for way, count in tried.items()) or "none was due"
-    return f"tried: {ways}; failed: {failed}; people not reached at all: {report['people']['not_reached']}"
+    return f"tried: {ways}; failed: {failed}; people not reached: {report['people']['not_reached']}"
 
 
 def _no_fallback_failed(report: Report) -> bool:
@@ -63,7 +63,7 @@ def _post_mortem(report: Report) -> str:
 def _spike(report: Report) -> str:
     spike = report["spike"]
     if not spike:
-        return "not known: the counters hold less than the hour before; see the traffic table"
+        return "unknown: the counters cover less than the hour before; see the traffic table"
     if not spike["is_spike"]:
         return (
             f"no rise: {spike['recent_per_minute']} messages a minute, {spike['baseline_per_minute']} before"
@@ -77,7 +77,7 @@ def _spike(report: Report) -> str:
 def _campaigns(report: Report) -> str:
     campaigns = report["messages"]["by_campaign"]
     named = ", ".join(f"{name} ({count})" for name, count in campaigns.items())
-    return f"campaigns touched: {named or 'none'}; by priority: {_pairs(report['messages']['by_priority'])}"
+    return f"campaigns affected: {named or 'none'}; by priority: {_pairs(report['messages']['by_priority'])}"
 
 
 def _failures(report: Report) -> str:
@@ -114,7 +114,9 @@ def _drain(report: Report) -> str:
     if drain["waiting"]:
         return f"{drain['waiting']} of {drain['parked']} parked messages still wait"
     took = "-" if drain["seconds"] is None else f"{drain['seconds']:.0f} s"
-    return f"{drain['parked']} parked, the last gone {took} after recovery; no trip after the last recovery"
+    return (
+        f"{drain['parked']} parked, the last one sent {took} after recovery; no panic since the last recovery"
+    )
 
 
 def _template(report: Report) -> str:
@@ -140,7 +142,7 @@ _FAMILIES: Final[Mapping[Check, tuple[Item, ...]]] = {
     Check.STATUS: (
         Item("Compare with {service}'s status page ({status_page})", _probes),
         Item(
-            "See that the backlog left without a new trip",
+            "Check that the backlog drained without re-entering panic",
             _drain,
             lambda r: not r["drain"]["waiting"],
             of_messages=True,
@@ -157,16 +159,16 @@ _FAMILIES: Final[Mapping[Check, tuple[Item, ...]]] = {
         Item("Update the monitoring of the {credential}'s expiry", _failures),
     ),
     Check.TEMPLATE: (
-        Item("Review the reason of the rejection in Meta Business Manager", _template),
+        Item("Review the rejection reason in Meta Business Manager", _template),
         Item("Submit a corrected template, or map a replacement", _ended),
     ),
     Check.ACCOUNT: (
-        Item("Follow it up with {support}", _evidence),
-        Item("Tell Marketing if promotional messages are affected", _campaigns, of_messages=True),
+        Item("Follow up with {support}", _evidence),
+        Item("Notify Marketing if promotional messages are affected", _campaigns, of_messages=True),
     ),
     Check.PEOPLE: (
-        Item("Review the reason for which panic was entered", _evidence),
-        Item("Review who ended it, and on what", _ended),
+        Item("Review why panic was entered", _evidence),
+        Item("Review who ended it, and why", _ended),
     ),
 }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from lifeline.domain.message.status import Status
 from lifeline.domain.panic.flag import Event
@@ -15,13 +15,16 @@ from lifeline.domain.panic.flag import Event
 _ORDER: Final = {Status.CLAIMED: 0}
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """One entry of a message's trail: it came to ``status`` at ``at`` (epoch seconds)."""
 
     at: float
     status: Status
     note: str = ""
+
+
+def _place(move: Move) -> tuple[float, int]:
+    return move.at, _ORDER.get(move.status, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Affected:
     @property
     def trail(self) -> list[Move]:
         """The moves in order; a claim stands before what it led to in the same millisecond."""
-        return sorted(self.moves, key=lambda move: (move.at, _ORDER.get(move.status, 1)))
+        return sorted(self.moves, key=_place)
 
 
 @dataclass(frozen=True, slots=True)

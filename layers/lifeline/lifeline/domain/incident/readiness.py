@@ -37,6 +37,8 @@ EXPECTED: Final = (
     *ALWAYS_MEASURED,
     "whatsapp_fallback_failing",
     "whatsapp_dlq_not_empty",
+    "webhook_queue_old",
+    "webhook_dlq_not_empty",
     "messages_refused",
     "backlog_critical_waiting",
     "overdue",
@@ -76,7 +78,7 @@ class Judged:
     name: str
     grade: Grade
     finding: str
-    mend: str = ""
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,27 +139,27 @@ def recipients(people: Sequence[Person] | MissingFact, policy: Policy) -> Judged
     if isinstance(people, MissingFact):
         return Judged(name, Grade.UNKNOWN, people.why)
     if not people:
-        return Judged(name, Grade.UNKNOWN, "no message of the last 24 hours in the sample")
+        return Judged(name, Grade.UNKNOWN, "the sample has no message of the last 24 hours")
     parts = [
         f"{c.priority}: {by_way(c.by_way)}, {c.waits} of {c.people} wait for WhatsApp"
         for c in coverage(people, policy)
     ]
     refused = Counter(way for person in people for way in person.refused)
-    parts += [f"{count} refused {way} addresses" for way, count in sorted(refused.items())]
+    parts += [f"{count} {way} addresses failed before" for way, count in sorted(refused.items())]
     finding = "; ".join(parts)
     urgent = [person for person in people if person.priority == "critical"]
     if not urgent:
         return Judged(name, Grade.OK, finding + "; no critical ones in the sample")
     lost = next(c for c in coverage(urgent, policy)).waits
     share = lost / len(urgent)
-    mend = "register how these people can be reached: lifeline contacts import FILE.csv"
+    fix = "register fallback addresses for these people: lifeline contacts import FILE.csv"
     if share > UNREACHED_FAIL:
-        return Judged(name, Grade.FAIL, finding, mend)
+        return Judged(name, Grade.FAIL, finding, fix)
     return Judged(
         name,
         Grade.WARN if share > UNREACHED_WARN else Grade.OK,
         finding,
-        mend if share > UNREACHED_WARN else "",
+        fix if share > UNREACHED_WARN else "",
     )
 
 
@@ -167,13 +169,13 @@ def endpoints(states: Sequence[bool] | MissingFact) -> Judged:
     if isinstance(states, MissingFact):
         return Judged(name, Grade.UNKNOWN, states.why)
     if not states:
-        return Judged(name, Grade.UNKNOWN, "no device among the sampled recipients, so nothing to look at")
+        return Judged(name, Grade.UNKNOWN, "no device among the sampled recipients, so nothing to check")
     off = states.count(False)
     finding = f"{off} of {len(states)} devices are disabled or gone"
-    mend = "let the app register anew at its next start, and import its new endpoint"
+    fix = "have the app register again at its next start, then import the new endpoint"
     if off / len(states) > DISABLED_FAIL:
-        return Judged(name, Grade.FAIL, finding, mend)
-    return Judged(name, Grade.WARN if off else Grade.OK, finding, mend if off else "")
+        return Judged(name, Grade.FAIL, finding, fix)
+    return Judged(name, Grade.WARN if off else Grade.OK, finding, fix if off else "")
 
 
 def identity(name: str, verified: bool | MissingFact) -> Judged:
@@ -211,7 +213,7 @@ def sandbox(account: MailAccount | MissingFact) -> Judged:
             name,
             Grade.WARN,
             f"SES has the account on {account.enforcement}",
-            "look at bounce and complaint rates in SES's reputation dashboard",
+            "check the bounce and complaint rates in SES's reputation dashboard",
         )
     return Judged(name, Grade.OK, "out of the sandbox, sending")
 
@@ -227,14 +229,14 @@ def quota(account: MailAccount | MissingFact, mails: float | MissingFact, peak: 
         return Judged(name, Grade.OK, "SES sets no limit")
     left = account.quota - account.sent
     finding = (
-        f"an outage of a day like today needs about {mails:.0f} mails, {peak:.1f}/s at its worst; "
+        f"an outage of a day like today needs about {mails:.0f} mails, {peak:.1f}/s at its peak; "
         f"SES has {left:.0f} left of {account.quota:.0f} a day, {account.rate:g}/s"
     )
-    mend = "ask for a higher sending quota in Service Quotas (SES)"
+    fix = "ask for a higher sending quota in Service Quotas (SES)"
     if mails > left or peak > account.rate:
-        return Judged(name, Grade.FAIL, finding, mend)
+        return Judged(name, Grade.FAIL, finding, fix)
     near = mails > left * QUOTA_MARGIN or peak > account.rate * QUOTA_MARGIN
-    return Judged(name, Grade.WARN if near else Grade.OK, finding, mend if near else "")
+    return Judged(name, Grade.WARN if near else Grade.OK, finding, fix if near else "")
 
 
 def suppression(suppressed: int | MissingFact, looked_at: int) -> Judged:
@@ -243,7 +245,7 @@ def suppression(suppressed: int | MissingFact, looked_at: int) -> Judged:
     if isinstance(suppressed, MissingFact):
         return Judged(name, Grade.UNKNOWN, suppressed.why)
     if not looked_at:
-        return Judged(name, Grade.UNKNOWN, "no address among the sampled recipients, so nothing to look up")
+        return Judged(name, Grade.UNKNOWN, "no address among the sampled recipients, so nothing to check")
     finding = f"{suppressed} of {looked_at} addresses are suppressed by SES"
     if not suppressed:
         return Judged(name, Grade.OK, finding)
@@ -252,7 +254,7 @@ def suppression(suppressed: int | MissingFact, looked_at: int) -> Judged:
 
 def subscriptions(topics: Mapping[str, tuple[int, int] | MissingFact]) -> Judged:
     """Would people be told? Confirmed and unconfirmed subscriptions by topic."""
-    name = "people told"
+    name = "notification recipients"
     for topic, counts in topics.items():
         if isinstance(counts, MissingFact):
             return Judged(name, Grade.UNKNOWN, f"{topic}: {counts.why}")
@@ -266,11 +268,15 @@ def subscriptions(topics: Mapping[str, tuple[int, int] | MissingFact]) -> Judged
             name,
             Grade.FAIL,
             finding,
-            f"subscribe people to {' and '.join(silent)} (parameter EngineeringEmail), confirm SNS's mail",
+            f"subscribe people to {' and '.join(silent)} (parameter EngineeringEmail), then confirm SNS's "
+            "subscription mail",
         )
     pending = any(count for _, count in known.values())
     return Judged(
-        name, Grade.WARN if pending else Grade.OK, finding, "confirm the mails of SNS" if pending else ""
+        name,
+        Grade.WARN if pending else Grade.OK,
+        finding,
+        "confirm SNS's subscription mails" if pending else "",
     )
 
 
@@ -289,14 +295,14 @@ def alarms(states: Sequence[Alarm] | MissingFact, stood_in: bool) -> Judged:
             name,
             Grade.FAIL,
             f"without data: {', '.join(blind)}",
-            "see that the prober runs and that its log has EMF lines",
+            "check that the prober runs and that its log has EMF lines",
         )
     off = [alarm.name for alarm in states if not alarm.actions]
     if off and stood_in:
-        return Judged(name, Grade.UNKNOWN, "a local system acts on alarms by a stand-in, not by CloudWatch")
+        return Judged(name, Grade.UNKNOWN, "a local system has a stand-in for CloudWatch's alarms")
     if off:
         return Judged(
-            name, Grade.FAIL, f"actions switched off: {', '.join(off)}", "aws cloudwatch enable-alarm-actions"
+            name, Grade.FAIL, f"actions disabled: {', '.join(off)}", "aws cloudwatch enable-alarm-actions"
         )
     firing = [alarm.name for alarm in states if alarm.state == "ALARM"]
     if firing:
@@ -304,7 +310,7 @@ def alarms(states: Sequence[Alarm] | MissingFact, stood_in: bool) -> Judged:
             name,
             Grade.WARN,
             f"{len(states)} armed; in ALARM now: {', '.join(firing)}",
-            "see what they say first",
+            "check these alarms first",
         )
     return Judged(name, Grade.OK, f"{len(states)} armed, none in ALARM")
 
@@ -313,12 +319,12 @@ def prober(age: float | MissingFact | None) -> Judged:
     """Would a panic end by itself? ``age``: seconds since the prober's last minute."""
     if isinstance(age, MissingFact):
         return Judged("prober", Grade.UNKNOWN, age.why)
-    mend = "look at the prober's log (sam logs -n ProberFunction) and at its schedule"
+    fix = "check the prober's log (sam logs -n ProberFunction) and its schedule"
     if age is None:
-        return Judged("prober", Grade.FAIL, "the prober has never run", mend)
+        return Judged("prober", Grade.FAIL, "the prober has never run", fix)
     finding = f"last ran {age:.0f} s ago"
     return (
-        Judged("prober", Grade.FAIL, finding, mend)
+        Judged("prober", Grade.FAIL, finding, fix)
         if age > PROBER_LATE
         else Judged("prober", Grade.OK, finding)
     )
@@ -329,12 +335,12 @@ def last_fallback(days: float | MissingFact | None, reached: Mapping[str, int]) 
     name = "last real fallback"
     if isinstance(days, MissingFact):
         return Judged(name, Grade.UNKNOWN, days.why)
-    mend = "rehearse it on a stack that is not prod: lifeline drill --live"
+    fix = "rehearse it on a stack that is not prod: lifeline drill --live"
     if days is None:
-        return Judged(name, Grade.WARN, "no incident in the last 90 days took a fallback", mend)
+        return Judged(name, Grade.WARN, "no incident in the last 90 days used a fallback", fix)
     finding = f"{days:.1f} days ago: people reached: {by_way(reached)}"
     worked = any(reached.values())
-    return Judged(name, Grade.OK if worked else Grade.WARN, finding, "" if worked else mend)
+    return Judged(name, Grade.OK if worked else Grade.WARN, finding, "" if worked else fix)
 
 
 def verdict(steps: Sequence[Judged]) -> Readiness:

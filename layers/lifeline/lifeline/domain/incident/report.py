@@ -144,8 +144,8 @@ def post_mortem(answer: Mapping[str, Any]) -> dict[str, Any]:
         reasons.append(f"{many(failed, 'fallback')} failed ({detail})")
     missed = answer["people"]["not_reached"]
     if missed:
-        reasons.append(f"{many(missed, 'person', 'people')} not reached at all")
+        reasons.append(f"{many(missed, 'person', 'people')} not reached")
     unknown = answer["delivery_unknown"]["sends"]
     if unknown:
-        reasons.append(f"of {many(unknown, 'message')} it is unknown whether they were delivered")
+        reasons.append(f"delivery of {many(unknown, 'message')} is unknown")
     return {"needed": bool(reasons), "reasons": reasons}

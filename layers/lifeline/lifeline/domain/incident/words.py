@@ -16,7 +16,7 @@ def summary(answer: Mapping[str, Any]) -> tuple[str, str]:
     lines = [
         f"{answer['scope']} was in panic mode for {exact_duration(answer['duration_seconds'])} "
         f"({answer['cause']}): {answer['reason']}.",
-        f"Opened by {answer['opened_by']} at {answer['opened_at']}, left by "
+        f"Entered by {answer['opened_by']} at {answer['opened_at']}, ended by "
         f"{answer['closed_by'] or 'nobody yet'} at {answer['left_panic_at'] or '-'}; "
         f"{many(answer['flaps'], 'flap')}, {many(answer['probes']['total'], 'probe')}.",
         f"{many(messages['total'], 'message')}: {by_way(messages)}, "
@@ -28,7 +28,7 @@ def summary(answer: Mapping[str, Any]) -> tuple[str, str]:
     if answer["delivery_unknown"]["sends"]:
         sends = answer["delivery_unknown"]["sends"]
         lines.append(
-            f"Delivery unknown: Meta accepted {many(sends, 'message')} and reported nothing of them."
+            f"Delivery unknown: Meta accepted {many(sends, 'message')} and reported no status for them."
         )
     if delay["count"]:
         lines.append(
@@ -37,7 +37,7 @@ def summary(answer: Mapping[str, Any]) -> tuple[str, str]:
         )
     if drain["seconds"] is not None:
         gone = exact_duration(drain["seconds"])
-        lines.append(f"The backlog of {drain['parked']} was gone {gone} after recovery.")
+        lines.append(f"The backlog of {many(drain['parked'], 'message')} drained {gone} after recovery.")
     if answer["post_mortem"]["needed"]:
         lines.append(f"A post-mortem is needed: {'; '.join(answer['post_mortem']['reasons'])}.")
     else:
@@ -58,7 +58,7 @@ def fates(people: Mapping[str, int]) -> str:
         for name, words in (
             ("reached", "reached"),
             ("waiting", "still waiting"),
-            ("not_reached", "not reached at all"),
+            ("not_reached", "not reached"),
         )
         if people[name]
     ]

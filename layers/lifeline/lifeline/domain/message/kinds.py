@@ -11,7 +11,7 @@ from lifeline.contract.messages import Message, Template
 from lifeline.contract.parts import MEDIA
 from lifeline.contract.patterns import is_bsuid
 from lifeline.domain.fallback import words
-from lifeline.domain.fallback.words import FallbackText, clean
+from lifeline.domain.fallback.words import FallbackText, clean, in_language
 from lifeline.domain.message import graph
 
 
@@ -81,11 +81,16 @@ def request(
     return {**body, **KINDS[message.type].request(message, template or message.template, recording)}
 
 
-def notice(message: Message) -> FallbackText | None:
+def notice(message: Message, language: str | None = None) -> FallbackText | None:
     """The text of a fallback, or ``None`` where there is nothing to say.
 
-    The producer's ``fallback`` comes first, then ``text``, then what the kind's content says.
+    The producer's ``fallback`` comes first, in the person's ``language`` where it has that, then ``text``,
+    then what the kind's content says.
     """
+    translated = in_language(message.translations, language)
+    if translated and clean(translated["body"]):
+        title = clean(translated.get("title")) or clean(message.fallback_title)
+        return FallbackText(title, translated["body"].strip())
     title = clean(message.fallback_title)
     body = clean(message.fallback_body) or clean(message.text)
     if body:

@@ -6,6 +6,7 @@ write, or the fallback's next way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -18,6 +19,7 @@ from lifeline.domain.message.row import (
     Lane,
     Row,
     at_meta,
+    changed,
     collapsed,
     doubted,
     known,
@@ -50,10 +52,10 @@ class NotDone(StrEnum):
     """The act was not carried out, although it was claimed: nothing has left."""
 
     NO_TIME = "no time left in this invocation"
-    STOPPED = "the channel is plainly down"
-    TOO_LATE = "its time has passed"
+    STOPPED = "the channel is down"
+    TOO_LATE = "expired"
     OPTED_OUT = OPTED_OUT
-    UNSURE = "nobody knows whether its recipient wants it"
+    UNSURE = "it is unknown whether its recipient opted out"
     FAULT = "an unexpected error"
 
 
@@ -95,7 +97,7 @@ def after_send(row: Row, outcome: Taken | Failure | NotDone, at: Retries) -> Ste
     match outcome:
         case Taken():
             status = Status.HELD if outcome.held else Status.SENT
-            done = replace(at_meta(row, status), wamid=outcome.reference, via=row.act)
+            done = changed(at_meta(row, status), wamid=outcome.reference, via=row.act)
             return Step(Do.WRITE, done, "Meta accepted it")
         case NotDone():
             return after_nothing(row, outcome, at)
@@ -120,7 +122,7 @@ def after_send(row: Row, outcome: Taken | Failure | NotDone, at: Retries) -> Ste
     if row.attempt >= at.attempts:
         return Step(Do.FALL_BACK, _free(row), f"failed {row.attempt} times", cause)
     wait = outcome.retry_after or backoff(row.attempt, at.chance, base=at.base, cap=at.cap)
-    return _again(row, wait, "passing failure", cause, at)
+    return _again(row, wait, "temporary failure", cause, at)
 
 
 def after_nothing(row: Row, why: NotDone, at: Retries) -> Step:
@@ -175,13 +177,13 @@ def _in_doubt(row: Row, at: Retries) -> Step:
     if at.channel_blocked and row.priority == "critical":
         return Step(Do.FALL_BACK, row, "in doubt, and panic")
     return Step(
-        Do.WRITE, waiting(row, row.doubts[-1].at + at.grace), "the answer was lost; waits for a report"
+        Do.WRITE, waiting(row, row.doubts[-1].at + at.grace), "the response was lost; waits for a report"
     )
 
 
 def _again(row: Row, wait: float, why: str, cause: Cause, at: Retries) -> Step:
     if row.expires_at is not None and at.now + wait >= row.expires_at:
-        return Step(Do.FALL_BACK, _free(row), f"{why}: the next try would come too late", cause)
+        return Step(Do.FALL_BACK, _free(row), f"{why}: the next attempt would come too late", cause)
     return Step(Do.WRITE, waiting(_free(row), at.now + wait), why, cause)
 
 
@@ -202,6 +204,21 @@ def _noted(row: Row, failure: Failure, now: float) -> Row:
 # --- The fallback ----------------------------------------------------------------------------------------
 
 
+def of_devices(
+    outcomes: Sequence[Taken | Refused | Unknown | NotDone],
+) -> Taken | Refused | Unknown | NotDone:
+    """One outcome of a way whose addresses were all tried: what one of them took is done.
+
+    So nothing that is known to have arrived is repeated, whatever became of the rest. Where none took it for
+    sure, one that may have taken it decides. ``outcomes`` has at least one.
+    """
+    for kind in (Taken, Unknown, NotDone):
+        for outcome in outcomes:
+            if isinstance(outcome, kind):
+                return outcome
+    return outcomes[0]
+
+
 def after_way(row: Row, outcome: Taken | Refused | Unknown | NotDone, at: Retries) -> Step:
     """What follows from one way of the fallback. ``row``: as claimed. The next way is decided anew."""
     way = row.way or ""
@@ -220,7 +237,7 @@ def after_way(row: Row, outcome: Taken | Refused | Unknown | NotDone, at: Retrie
     if repeats >= rules.repeats:
         return Step(Do.FALL_BACK, tried(open_, f"{way} unknown"), "")
     due = open_.doubts[-1].at + at.grace if rules.again is None else at.now + rules.again * repeats
-    return Step(Do.WRITE, waiting(open_, due), f"no answer to the {way} ({outcome.code})")
+    return Step(Do.WRITE, waiting(open_, due), f"no response to the {way} ({outcome.code})")
 
 
 def after_ways(row: Row, status: Status, why: str, now: float, *, template_alone: bool) -> Step:

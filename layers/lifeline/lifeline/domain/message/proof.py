@@ -179,8 +179,8 @@ def _raised(row: Row, act: int, status: Status, wamid: str | None) -> Row:
         return row
     if act == row.via:
         status = max(status, row.status, key=RANK.__getitem__)
-        raised = replace(row, status=status, wamid=row.wamid or wamid)
-        return off_agenda(raised, status) if status in _SEEN else raised
+        raised = off_agenda(row, status) if status in _SEEN else replace(row, status=status)
+        return raised if row.wamid or not wamid else replace(raised, wamid=wamid)
     if (RANK[status], -act) <= (RANK[row.status], -row.via):
         return row
     others = {*row.duplicates, row.via} - {act}

@@ -24,7 +24,7 @@ from lifeline.domain.message.row import (
 from lifeline.domain.message.status import Status
 from lifeline.domain.message.step import backlog_lane
 from lifeline.domain.message.ways import given_up
-from lifeline.domain.pace.quiet import CRITICAL, QuietHours, is_zone, quiet_until
+from lifeline.domain.pace.quiet import CRITICAL, QuietHours, Rest
 
 MOVED: Final = "moved to "
 """How the note begins of a move by an operator to another time; incidents' reports tell such rows by it."""
@@ -40,7 +40,7 @@ def turn(row: Row, at: float, hours: QuietHours) -> Row | None:
     if row.expires_at is not None and row.expires_at <= at:
         return expire(row)
     if row.zones and row.priority != CRITICAL:
-        until = quiet_until(at, [name for name in row.zones.split() if is_zone(name)], hours)
+        until = Rest.read(row.zones).until(at, hours)
         if until is not None:
             return asleep(row, until)
     return release(row, at)

@@ -20,6 +20,7 @@ from lifeline.domain.message.row import (
     Lane,
     Phase,
     Row,
+    changed,
     doubted,
     known,
     parked,
@@ -36,7 +37,7 @@ SEND_AFTER: Final = "send_after"
 """Why a row was written that waits for its own time."""
 ESCALATED: Final = "not delivered in time"
 """Why a fallback is taken although Meta took the message."""
-OPTED_OUT: Final = "the recipient wants no promotional messages"
+OPTED_OUT: Final = "the recipient opted out of promotional messages"
 """Why a row ended as ``SUPPRESSED``."""
 OTHER_CONTENT: Final = "the same id came with other content"
 """Why a row was written that only counts a conflict: it waits on as it did."""
@@ -106,10 +107,10 @@ def next_step(row: Row, at: Situation) -> Step:
         return Step(Do.NOTHING, row, f"waits in lane {row.lane}")
     if row.in_flight:
         if (row.attempted_at or 0.0) + at.lease > at.now:
-            return Step(Do.BUSY, row, "another worker is at it")
+            return Step(Do.BUSY, row, "another worker has it")
         row = doubted(row)
     elif row.lane == Lane.TIMER and (row.due or 0.0) > at.now:
-        return Step(Do.EARLY, row, "its time has not come")
+        return Step(Do.EARLY, row, "not due yet")
     return _due(row, at)
 
 
@@ -117,7 +118,7 @@ def _due(row: Row, at: Situation) -> Step:
     if row.reached:
         return _escalate(row, at)
     if row.expires_at is not None and row.expires_at <= at.now:
-        return Step(Do.WRITE, given_up(row, Status.EXPIRED), "its time has passed")
+        return Step(Do.WRITE, given_up(row, Status.EXPIRED), "expired")
     early = row.send_after is not None and row.send_after > at.now
     doubt = row.doubts[-1] if row.doubts else None
     if doubt:
@@ -161,14 +162,14 @@ def _due(row: Row, at: Situation) -> Step:
             speaking = replace(waiting(row, at.now + SPEECH_SECONDS), phase=Phase.SPEAKING)
             return Step(Do.SPEAK, speaking, "a recording is asked for")
         row = replace(row, unspoken="no recording came in time")
-    why = "no report within the grace time; sent again" if row.doubts else "nothing against it"
+    why = "no report within the grace time; sent again" if row.doubts else "clear to send"
     return Step(Do.SEND, row, why)
 
 
 def _escalate(row: Row, at: Situation) -> Step:
     """Meta took it, and no device has it by now: the fallback is taken beside it."""
     if row.expires_at is not None and row.expires_at <= at.now:
-        return Step(Do.WRITE, given_up(row, row.status), "its time has passed; no escalation")
+        return Step(Do.WRITE, given_up(row, row.status), "expired; no escalation")
     if at.campaign == CampaignState.CANCELLED:
         return Step(Do.WRITE, given_up(row, row.status), "campaign cancelled; no escalation")
     if at.opted_out:
@@ -205,7 +206,7 @@ def claim(row: Row, way: str, now: float, lease: float) -> Row:
     """
     fresh = row.rev == 0 and row.priority != "critical"
     over_whatsapp = way == WHATSAPP
-    return replace(
+    return changed(
         row,
         status=row.status if row.reached else Status.CLAIMED,
         phase=Phase.SENDING if over_whatsapp else Phase.FALLING_BACK,

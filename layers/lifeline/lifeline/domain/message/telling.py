@@ -89,8 +89,8 @@ def _placed(before: Row, after: Row, now: float) -> Row:
     if not owed or after.lane not in (None, Lane.REFUSED):
         return after
     onward = OFF if after.lane is None else f"{after.lane}@{after.due:.3f}"
-    if owed[0].rev <= before.rev:
-        due = now + min(LONGEST, max(SOON, now - owed[0].at))
+    if owed[-1].rev <= before.rev:  # nothing new: seldom, the longer it could not be told
+        due = now + min(LONGEST, max(SOON, now - owed[-1].at))
     elif before.lane == Lane.TIMER and before.due is not None and now <= before.due <= now + SOON:
         due = before.due  # the index need not be written
     else:

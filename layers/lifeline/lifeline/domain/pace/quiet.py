@@ -1,7 +1,7 @@
 """Quiet hours: when a person is not to be disturbed by what can wait. Pure; the offsets come from zoneinfo.
 
-The zone is the message's own (``recipient.time_zone``) or follows from the number's country. A number does
-not say in which of its country's zones the person is, so it is quiet when it is quiet in any of them.
+The zone is the message's own (``recipient.time_zone``), the contact's, or follows from the number's country.
+A number does not say in which of its country's zones the person is, so it is quiet when it is quiet in any.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from lifeline.contract.hours import read_hours, written
 from lifeline.contract.patterns import is_bsuid
 from lifeline.domain.pace.time_zones import zones_in
 
@@ -36,6 +37,30 @@ class QuietHours:
     def any(self) -> bool:
         """Whether there are quiet hours at all."""
         return self.start != self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The zones in which a person may be, and hours of their own (``None``: the deployment's)."""
+
+    zones: tuple[str, ...]
+    hours: QuietHours | None = None
+
+    def until(self, now: float, setting: QuietHours) -> float | None:
+        """When it is over (epoch seconds); ``None`` when it is not quiet. ``setting``: the deployment's."""
+        return quiet_until(now, self.zones, self.hours or setting)
+
+    def written(self) -> str | None:
+        """For a row: ``Europe/Berlin``, with own hours ``Europe/Berlin 21.5-8``; ``None`` without a zone."""
+        own = [written((self.hours.start, self.hours.end))] if self.hours else []
+        return " ".join([*self.zones, *own]) if self.zones else None
+
+    @classmethod
+    def read(cls, text: str) -> Rest:
+        """What :meth:`written` wrote; words that this version does not know are left out."""
+        hours = [own for word in text.split() if (own := read_hours(word))]
+        zones = tuple(word for word in text.split() if is_zone(word))
+        return cls(zones, QuietHours(*hours[0]) if hours else None)
 
 
 def zones_of(who: str, override: str | None = None, default: str = "") -> tuple[str, ...]:

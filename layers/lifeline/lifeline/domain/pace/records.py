@@ -29,6 +29,22 @@ class DrainRate(KeptRecord):
 
 
 @dataclass(frozen=True, slots=True)
+class LaneSizes(KeptRecord):
+    """How many wait in each lane, as the tick counted them last."""
+
+    NAME: ClassVar[str] = "lane_sizes"
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    def to_item(self) -> dict[str, int]:
+        return dict(self.sizes)
+
+    @classmethod
+    def from_item(cls, item: object) -> Self:
+        counted = {lane: number(count) for lane, count in fields_of(item).items()}
+        return cls({lane: int(count) for lane, count in counted.items() if count is not None})
+
+
+@dataclass(frozen=True, slots=True)
 class DrainState(KeptRecord):
     """Where the ramp stood after the last plan. Rates in messages per second."""
 

@@ -107,6 +107,6 @@ def confirmed(
     cause = max(causes, key=lambda cause: (causes[cause], cause.traits.strength), default=Cause.UNREACHABLE)
     return Verdict(
         cause,
-        f"{len(row)} times in a row a send, or what was asked after it, failed, most with {cause.value}",
+        f"{len(row)} sends or checks in a row failed, most of them with {cause.value}",
         {"rule": "confirmed", "asked": str(asked), "failures_in_a_row": len(row)},
     )

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Final
 
 from lifeline.domain.account.counters import ACCEPTED, REPORTED_LATER, REPORTED_SENT, Counts, template_sends
@@ -62,7 +63,9 @@ class Thresholds:
     silent_share: float = 0.8
     """Share of accepted sends without any status webhook that trips."""
     silent_after_seconds: int = 300
-    """How old an accepted send must be before its missing webhook counts."""
+    """How old an accepted send must be before its missing webhook counts, at ``silent_minimum`` sends."""
+    silent_soonest_seconds: int = 60
+    """The same where traffic is dense: n times as many sends need an n-th of the time, at least this."""
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` that names the first number out of its bounds."""
@@ -78,6 +81,7 @@ class Thresholds:
             "silent_minimum": (2, 100_000),
             "silent_share": (0.01, 1),
             "silent_after_seconds": (30, 86400),
+            "silent_soonest_seconds": (30, 86400),
         }
         for name, (low, high) in bounds.items():
             if not low <= getattr(self, name) <= high:
@@ -217,41 +221,6 @@ def judge_templates(
     return verdicts
 
 
-def judge_silent(
-    accepted: int,
-    with_status: int,
-    *,
-    webhooks_seen_before: bool,
-    age: float,
-    thresholds: Thresholds = DEFAULT_THRESHOLDS,
-) -> Verdict | None:
-    """Whether Meta says yes and delivers nothing.
-
-    ``accepted``: sends that Meta accepted in some span; ``with_status``: those of them for which any status
-    webhook came; ``age``: seconds since the youngest of them was accepted. Only where webhooks were seen
-    before: without a subscription every send is silent.
-    """
-    if (
-        not webhooks_seen_before
-        or accepted < thresholds.silent_minimum
-        or age < thresholds.silent_after_seconds
-    ):
-        return None
-    missing = max(0, accepted - with_status)
-    if missing / accepted < thresholds.silent_share:
-        return None
-    return Verdict(
-        Cause.SILENT,
-        f"{missing} of {accepted} accepted sends have no status webhook after {age:.0f} seconds",
-        {
-            "rule": "silent",
-            "accepted": accepted,
-            "with_status": with_status,
-            "share": round(missing / accepted, 4),
-        },
-    )
-
-
 def judge_silence(
     minutes: Counts,
     *,
@@ -259,28 +228,52 @@ def judge_silence(
     since: float,
     thresholds: Thresholds = DEFAULT_THRESHOLDS,
 ) -> Verdict | None:
-    """Judge the newest accepted sends that are old enough, as many minutes back as the minimum needs.
+    """Whether Meta says yes and delivers nothing: sends that are old enough, as many minutes back as needed.
 
     ``minutes``: counters by the start of the minute of the send (epoch seconds). ``since``: sends before this
-    instant are left out: those of a panic that is over, and those before webhooks were first seen.
+    instant are left out: those of a panic that is over, and those before webhooks were first seen, since
+    without a subscription every send is silent.
     """
-    accepted = with_status = 0
-    youngest: int | None = None
-    for start in sorted(minutes, reverse=True):
-        counts = minutes[start]
-        sends = counts.get(ACCEPTED, 0)
-        if start < since or not sends or now - (start + 60) < thresholds.silent_after_seconds:
+    sent = [start for start in sorted(minutes, reverse=True) if minutes[start].get(ACCEPTED, 0)]
+    sent = [start for start in sent if start >= since]
+    for index, youngest in enumerate(sent):
+        age = now - (youngest + 60)
+        needed = _needed(age, thresholds)
+        if needed is None:
             continue
-        youngest = start + 60 if youngest is None else youngest
-        accepted += sends
-        with_status += _reported(counts)
-        if accepted >= thresholds.silent_minimum:
-            break
-    if youngest is None:
+        accepted = with_status = 0
+        for start in sent[index:]:
+            accepted += minutes[start][ACCEPTED]
+            with_status += _reported(minutes[start])
+            if accepted >= needed:
+                break
+        missing = max(0, accepted - with_status)
+        if accepted >= needed and missing / accepted >= thresholds.silent_share:
+            return Verdict(
+                Cause.SILENT,
+                f"{missing} of {accepted} accepted sends have no status webhook after {age:.0f} seconds",
+                {
+                    "rule": "silent",
+                    "accepted": accepted,
+                    "with_status": with_status,
+                    "share": round(missing / accepted, 4),
+                },
+            )
+        if age >= thresholds.silent_after_seconds:
+            return None
+    return None
+
+
+def _needed(age: float, thresholds: Thresholds) -> int | None:
+    """So many sends, the youngest of ``age`` seconds, say something by missing statuses; ``None``: no number.
+
+    n times as many sends, an n-th of the time: dense traffic is seen earlier at the same doubt.
+    """
+    if age >= thresholds.silent_after_seconds:
+        return thresholds.silent_minimum
+    if age < thresholds.silent_soonest_seconds:
         return None
-    return judge_silent(
-        accepted, with_status, webhooks_seen_before=True, age=now - youngest, thresholds=thresholds
-    )
+    return ceil(thresholds.silent_minimum * thresholds.silent_after_seconds / age)
 
 
 STATUS_WITHIN: Final = 120.0
@@ -337,12 +330,18 @@ def silent_sends(verdict: Verdict) -> int:
     return accepted - reported if isinstance(accepted, int) and isinstance(reported, int) else 0
 
 
-def may_explain_silence(turned_away: float, missing: int) -> bool:
-    """Whether posts that our own front door refused may be the reports that are missing.
+UNREAD_AFTER: Final = 60.0
+"""Seconds for which the oldest webhook waits on our queue before those that wait explain a silence: a worker
+takes them within two."""
+
+
+def may_explain_silence(kept_back: float, missing: int) -> bool:
+    """Whether posts that our own front door refused, or that nobody has taken from our queue, may be the
+    reports that are missing.
 
     A post of Meta's may hold the reports of many sends, so one in ten is enough; one or two are not.
     """
-    return turned_away >= max(3.0, missing / 10)
+    return kept_back >= max(3.0, missing / 10)
 
 
 def _sum(window: Window, now: float, seconds: int) -> tuple[int, dict[str, int]]:

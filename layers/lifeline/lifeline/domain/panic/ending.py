@@ -79,9 +79,9 @@ def tick(flag: Flag, *, now: float, rules: Rules = DEFAULT_RULES) -> PanicChange
         and flag.until is not None
         and now >= max(flag.until, flag.earliest_recovery)
     ):
-        return _recover(flag, By("schedule", "schedule", "the set end of panic has come", now), rules, {})
+        return _recover(flag, By("schedule", "schedule", "panic has reached its end time", now), rules, {})
     if flag.state is State.RECOVERING and flag.settle_until is not None and now >= flag.settle_until:
-        return _end(flag, By(flag.actor, flag.source, "no trip within the settle time", now))
+        return _end(flag, By(flag.actor, flag.source, "no new panic within the settle time", now))
     return None
 
 
@@ -97,7 +97,7 @@ def disable(flag: Flag, by: By, *, ramp: bool = True, rules: Rules = DEFAULT_RUL
     if not ramp:
         return _end(flag, by)
     if flag.state is State.RECOVERING:
-        raise PanicRefused(f"{flag.scope} is recovering already; without ramp it becomes normal at once")
+        raise PanicRefused(f"{flag.scope} is already recovering; without a ramp it becomes normal at once")
     return _recover(flag, by, rules, {})
 
 

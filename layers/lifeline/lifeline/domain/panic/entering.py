@@ -110,7 +110,7 @@ def enable(
     """
     require_reason(by.reason)
     if until is not None and until <= by.at:
-        raise PanicRefused(f"panic on {flag.scope} would be over before it began: until is not in the future")
+        raise PanicRefused(f"panic on {flag.scope} would end before it began: until is not in the future")
     if flag.state is State.PANIC:
         kept_until = until if hold or until is not None else flag.until
         earliest = max(flag.earliest_recovery, by.at + wait) if wait else flag.earliest_recovery

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from lifeline.domain.failure.causes import Cause, remedy
@@ -149,6 +150,7 @@ class Flag:
     """When shadow last reported."""
 
     @classmethod
+    @lru_cache(maxsize=256)  # asked for several times for each message
     def normal(cls, scope: str) -> Flag:
         """The flag of a scope of which nothing is stored."""
         return cls(scope=scope)
@@ -260,4 +262,4 @@ def change_to(
 def require_reason(reason: str) -> None:
     """Raises :class:`PanicRefused` where there is none."""
     if not reason.strip():
-        raise PanicRefused("a reason is required: it goes into the incident's history")
+        raise PanicRefused("a reason is required for the incident's history")

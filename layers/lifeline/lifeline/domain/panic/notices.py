@@ -13,7 +13,7 @@ from lifeline.contract.instants import format_instant
 from lifeline.contract.names import MARKETING, META_SUPPORT
 from lifeline.contract.scopes import scope_of
 from lifeline.domain.account.health import meta_support
-from lifeline.domain.failure.causes import audience, remedy, section, traits_of
+from lifeline.domain.failure.causes import audience, command, remedy, section, traits_of
 from lifeline.domain.notification import QUEUE_STATUS, STATUS
 from lifeline.domain.panic.flag import Event, Flag, State
 
@@ -84,7 +84,7 @@ def _operators(flag: Flag, event: Event, entered: bool, waba_id: str) -> Notice:
         text,
         "high",
         automatic=f"{scope.meanwhile} {_ending(flag)}".strip(),
-        run=STATUS,
+        run=command(flag.scope, flag.cause),
         section=section(flag.scope, flag.cause),
     )
 
@@ -105,10 +105,10 @@ def _marketing(flag: Flag, entered: bool) -> Notice:
         return Notice(
             "promotions_resume",
             (MARKETING,),
-            "Lifeline: promotional messages go out again",
-            f"{what} go out again"
-            + ("" if flag.state is State.NORMAL else ", slowly at first and behind everything else")
-            + ". Those whose time has passed are not sent.",
+            "Lifeline: promotional messages resume",
+            f"{what} resume"
+            + ("" if flag.state is State.NORMAL else ", slowly at first and after all other messages")
+            + ". Lifeline does not send those that expired.",
             "info",
             run=QUEUE_STATUS,
             section="Recovery",
@@ -117,8 +117,8 @@ def _marketing(flag: Flag, entered: bool) -> Notice:
         "promotions_affected",
         (MARKETING,),
         "Lifeline: promotional messages are affected",
-        f"{what} wait since {format_instant(flag.since)} ({flag.cause}). Nothing is lost: they leave after "
-        "recovery, unless their time has passed. Please start no campaign until then. "
+        f"{what} wait since {format_instant(flag.since)} ({flag.cause}). Nothing is lost: Lifeline sends "
+        "them after recovery, unless they expire. Please start no campaign until then. "
         f"{traits_of(flag.cause).to_marketing}".rstrip(),
         "warning",
         run=QUEUE_STATUS,

@@ -33,7 +33,7 @@ def fault(plan: PanicPlan, present: Sequence[PanicPlan], now: float) -> str:
     if plan.until > now + FURTHEST:
         return "until is more than a year ahead"
     if len(present) >= MOST_PLANS:
-        return f"{MOST_PLANS} plans wait already; cancel one first"
+        return f"{MOST_PLANS} panics are planned already; cancel one first"
     for other in present:
         if other.scope == plan.scope and plan.at < other.until and other.at < plan.until:
             return f"it overlaps plan {other.id}; cancel that one first"

@@ -46,13 +46,13 @@ def inspect(audio: bytes) -> Recording:
         return Recording("flac")
     if audio[:4] == b"\x1aE\xdf\xa3":
         return Recording("webm")
-    raise UnreadableAudioError("its first bytes are those of no known recording")
+    raise UnreadableAudioError("its first bytes match no known recording format")
 
 
 def _ogg(audio: bytes) -> Recording:
     packets = list(_packets(audio))
     if not packets or packets[0][:8] != b"OpusHead":
-        raise UnreadableAudioError("an Ogg file that holds no Opus")
+        raise UnreadableAudioError("an Ogg file without Opus")
     spoken = packets[2:]  # after OpusHead and OpusTags
     duration = 0.0
     silent = True

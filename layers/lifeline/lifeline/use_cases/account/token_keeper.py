@@ -29,15 +29,13 @@ from lifeline.domain.account.token import (
     BY_PANIC,
     BY_SCHEDULE,
     DAY,
-    App,
     RefreshStep,
     TokenFacts,
     TokenState,
+    command_of_refresh,
     days_left,
     decide,
-    fault_of_new,
     gauge,
-    read_facts,
     remedy_of_refresh,
     why_invalid,
 )
@@ -47,6 +45,7 @@ from lifeline.domain.panic.flag import By, Flag, note
 from lifeline.errors import ConflictError, UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.shared.check_token import CheckToken, StepFailed, said
 
 TELL_AGAIN: Final = DAY
 """Seconds after which the schedule tells of the same failure again; all other askers are always told."""
@@ -56,16 +55,7 @@ ATTEMPT_SECONDS: Final = 35.0
 _ACTOR: Final = "TokenKeeperFunction"
 
 
-class _Failed(Exception):  # noqa: N818 (it ends one attempt and never leaves this module)
-    """A step of a refresh failed."""
-
-    def __init__(self, step: RefreshStep, detail: str) -> None:
-        self.step = step
-        self.detail = detail
-        super().__init__(detail)
-
-
-class _Overtaken(_Failed):
+class _Overtaken(StepFailed):
     """Somebody else wrote the secret meanwhile: another run of ours, or a person. That stays."""
 
 
@@ -91,7 +81,7 @@ class TokenKeeper:
         *,
         settings: Settings,
         store: TokenStore,
-        app: Callable[[], App],
+        check: CheckToken,
         whatsapp: WhatsApp,
         control: Control,
         notices: Notices,
@@ -99,12 +89,10 @@ class TokenKeeper:
         telemetry: Telemetry,
         each_hour: Callable[[], None],
     ) -> None:
-        """``app``: our app at Meta; it may raise :class:`UnavailableError`. ``each_hour``: what is looked at
-        with a good token besides; it raises nothing.
-        """
+        """``each_hour``: what is looked at with a good token besides; it raises nothing."""
         self._settings = settings
         self._store = store
-        self._app = app
+        self._check = check
         self._whatsapp = whatsapp
         self._control = control
         self._notices = notices
@@ -131,7 +119,7 @@ class TokenKeeper:
             return {"outcome": "skipped", "incident_id": incident, "detail": "tried in this incident already"}
         try:
             answer = self._keep(source, bool(event.get("force")), remaining)
-        except _Failed as failed:
+        except StepFailed as failed:
             answer = self._failed(failed, source, None)
         answer["source"] = source
         self._remember(answer, source)
@@ -160,13 +148,13 @@ class TokenKeeper:
         if not wanted:
             self._publish(look.facts, now)
             return self._answer(str(look.state), look.state, look.facts, now)
-        first: _Failed | None = None
+        first: StepFailed | None = None
         for attempt in self._attempts(look):
             if first is not None and remaining() < ATTEMPT_SECONDS:
                 break
             try:
                 facts, switched = attempt()
-            except _Failed as failed:
+            except StepFailed as failed:
                 if isinstance(failed, _Overtaken) and (theirs := self._look(self._clock())).is_good:
                     self._publish(theirs.facts, now)
                     return self._answer("overtaken", theirs.state, theirs.facts, now)
@@ -187,10 +175,10 @@ class TokenKeeper:
         try:
             version = self._store.current()
         except UnavailableError as error:
-            raise _Failed(RefreshStep.READ, str(error)) from error
+            raise StepFailed(RefreshStep.READ, str(error)) from error
         if not version.token:
-            raise _Failed(RefreshStep.READ, "the token's secret has no access_token")
-        facts = self._ask(RefreshStep.ASK, version.token)
+            raise StepFailed(RefreshStep.READ, "the token's secret has no access_token")
+        facts = self._check.facts(RefreshStep.ASK, version.token)
         return _Look(version, facts, decide(facts, now, self._settings.token.renew_days))
 
     def _is_refused(self, look: _Look) -> bool:
@@ -216,31 +204,16 @@ class TokenKeeper:
 
     # -- the steps ---------------------------------------------------------------------------------------
 
-    def _ask(self, step: RefreshStep, token: str) -> TokenFacts:
-        try:
-            outcome = self._whatsapp.debug_token(token)
-        except UnavailableError as error:
-            raise _Failed(step, str(error)) from error
-        if isinstance(outcome, Failure):
-            raise _Failed(step, _said(outcome))
-        return read_facts(outcome.body.get("data"))
-
-    def _our_app(self, step: RefreshStep) -> App:
-        try:
-            return self._app()
-        except UnavailableError as error:
-            raise _Failed(step, str(error)) from error
-
     def _exchange(self, token: str, look: _Look) -> str:
-        app = self._our_app(RefreshStep.EXCHANGE)
+        app = self._check.app(RefreshStep.EXCHANGE)
         if not app.id or not app.secret:
-            raise _Failed(RefreshStep.EXCHANGE, "the app's secret has no app_id or no app_secret")
+            raise StepFailed(RefreshStep.EXCHANGE, "the app's secret has no app_id or no app_secret")
         outcome = self._whatsapp.exchange(token, app.id, app.secret)
         if isinstance(outcome, Failure):
-            detail = _said(outcome)
+            detail = said(outcome)
             if look.state is TokenState.INVALID:
                 detail = f"{detail}; the token is not valid: {why_invalid(look.facts)}"
-            raise _Failed(RefreshStep.EXCHANGE, detail)
+            raise StepFailed(RefreshStep.EXCHANGE, detail)
         return outcome
 
     def _switch_to(self, token: str, look: _Look) -> tuple[TokenFacts, bool]:
@@ -251,7 +224,7 @@ class TokenKeeper:
         try:
             pending = self._store.put_pending({**look.version.values, "access_token": token})
         except UnavailableError as error:
-            raise _Failed(RefreshStep.STORE, str(error)) from error
+            raise StepFailed(RefreshStep.STORE, str(error)) from error
         try:
             facts = self._verify(token, look)
             self._promote(pending, look)
@@ -264,16 +237,8 @@ class TokenKeeper:
         return facts, True
 
     def _verify(self, token: str, look: _Look) -> TokenFacts:
-        facts = self._ask(RefreshStep.VERIFY, token)
-        app = self._our_app(RefreshStep.VERIFY)
-        fault = fault_of_new(facts, look.facts, self._clock(), app.id, self._settings.token.renew_days)
-        if fault:
-            raise _Failed(RefreshStep.VERIFY, fault)
-        outcome = self._whatsapp.phone_number(fields="id", token=token)
-        if isinstance(outcome, Failure):
-            raise _Failed(RefreshStep.VERIFY, f"a call with the new token failed: {_said(outcome)}")
-        if str(outcome.body.get("id")) != self._settings.phone_number_id:
-            raise _Failed(RefreshStep.VERIFY, "the new token does not see our phone number")
+        facts = self._check.facts(RefreshStep.VERIFY, token)
+        self._check.fits(token, facts, look.facts)
         return facts
 
     def _promote(self, pending: str, look: _Look) -> None:
@@ -282,7 +247,7 @@ class TokenKeeper:
         except ConflictError as error:
             raise _Overtaken(RefreshStep.SWITCH, str(error)) from error
         except UnavailableError as error:
-            raise _Failed(RefreshStep.SWITCH, str(error)) from error
+            raise StepFailed(RefreshStep.SWITCH, str(error)) from error
 
     # -- what is said and kept ---------------------------------------------------------------------------
 
@@ -317,7 +282,7 @@ class TokenKeeper:
             "days_left": None if left is None else round(left, 2),
         }
 
-    def _failed(self, failed: _Failed, source: str, look: _Look | None) -> dict[str, Any]:
+    def _failed(self, failed: StepFailed, source: str, look: _Look | None) -> dict[str, Any]:
         now = self._clock()
         record: dict[str, Any] = {"at": format_instant(now), "outcome": "failed", "state": None}
         if look is not None:
@@ -325,7 +290,8 @@ class TokenKeeper:
         remedy = remedy_of_refresh(failed.step, look.state if look else None)
         record |= {"step": str(failed.step), "detail": failed.detail[:400], "remedy": remedy}
         if source != BY_SCHEDULE or self._is_news(failed.step, now):
-            record["told_at"] = self._tell(record)
+            command = command_of_refresh(failed.step, look.state if look else None)
+            record["told_at"] = self._tell(record, command)
         return record
 
     def _is_news(self, step: RefreshStep, now: float) -> bool:
@@ -335,19 +301,21 @@ class TokenKeeper:
             return True
         return announced is None or announced.step != str(step) or now - announced.at >= TELL_AGAIN
 
-    def _tell(self, failure: Mapping[str, Any]) -> str:
-        """Engineering is told. Raises :class:`UnavailableError`: a failure that nobody hears of is worse
-        than one more try.
+    def _tell(self, failure: Mapping[str, Any], command: str) -> str:
+        """Engineering is told, with the one command to run. Raises :class:`UnavailableError`: a failure that
+        nobody hears of is worse than one more try.
         """
         left = failure.get("days_left")
-        rest = "It is refused now." if left == 0 else f"{left:.1f} days are left." if left is not None else ""
+        rest = (
+            "Meta rejects it now." if left == 0 else f"{left:.1f} days are left." if left is not None else ""
+        )
         self._notices.tell(
             audience=("engineering",),
             subject=f"Lifeline: the WhatsApp token could not be refreshed (step: {failure['step']})",
             text=" ".join(
                 (
                     f"The refresh of the access token failed at step {failure['step']}: {failure['detail']}.",
-                    f"The present token stays current. {rest}".strip(),
+                    f"The current token stays. {rest}".strip(),
                     str(failure["remedy"]),
                 )
             ),
@@ -362,17 +330,17 @@ class TokenKeeper:
                 "at": failure["at"],
             },
             automatic="The token keeper tries again each hour.",
-            run="lifeline whatsapp token-status",
+            run=command,
             section=section(WHATSAPP, Cause.AUTH),
         )
         return str(failure["at"])
 
-    def _tell_way_back(self, failed: _Failed) -> None:
+    def _tell_way_back(self, failed: StepFailed) -> None:
         """The token that people had put there did not work, and another one is in use: they should know."""
         try:
             self._notices.tell(
                 audience=(ENGINEERING,),
-                subject="Lifeline: the WhatsApp token was refused; the previous one has taken its place",
+                subject="Lifeline: Meta rejected the WhatsApp token; the previous one is current again",
                 text=(
                     f"The present token could not be refreshed (step {failed.step}: {failed.detail}). The "
                     "previous one was refreshed or taken back, verified, and is current now."
@@ -385,7 +353,7 @@ class TokenKeeper:
                 section=section(WHATSAPP, Cause.AUTH),
             )
         except UnavailableError as error:
-            self._telemetry.error("people were not told", detail=str(error))
+            self._telemetry.error("failed to publish a notification", detail=str(error))
 
     def _remember(self, answer: dict[str, Any], source: str) -> None:
         """Keep what was found, for ``token-status`` and for not telling the same each hour."""
@@ -402,18 +370,18 @@ class TokenKeeper:
                 look = replace(look, announced=None)
             elif told_now:
                 look = replace(look, announced=Telling(answer["step"], now))
-            self._control.keep(look, actor=_ACTOR, reason=source or "asked by hand", now=now)
+            self._control.keep(look, actor=_ACTOR, reason=source or "requested by an operator", now=now)
         except UnavailableError as error:
-            self._telemetry.warning("what was found could not be kept", detail=str(error))
+            self._telemetry.warning("failed to store the result of the check", detail=str(error))
 
     def _write_history(self, answer: Mapping[str, Any], event: Mapping[str, Any]) -> None:
         if answer["outcome"] == "renewed":
-            until = f"valid until {answer['expires_at']}" if answer["expires_at"] else "without an end"
+            until = f"valid until {answer['expires_at']}" if answer["expires_at"] else "never expires"
             reason = f"the access token was refreshed and verified; {until}"
         elif answer["outcome"] == "overtaken":
-            reason = "somebody else stored a valid access token meanwhile; it stays"
+            reason = "somebody else stored a valid access token meanwhile; that one stays"
         elif answer["outcome"] != "failed":
-            reason = "the access token is valid and works, so nothing was refreshed; look at its permissions"
+            reason = "the access token is valid and works, so nothing was refreshed; check its permissions"
         else:
             reason = f"the access token could not be refreshed: {answer['step']}: {answer['detail']}"
         asked = str(event.get("actor") or "")
@@ -434,16 +402,7 @@ class TokenKeeper:
                 ).event
             )
         except UnavailableError as error:
-            self._telemetry.warning("the history lacks a refresh", detail=str(error))
+            self._telemetry.warning("failed to record a refresh in the history", detail=str(error))
 
     def _flag(self) -> Flag:
         return self._control.flag(WHATSAPP)
-
-
-def _said(failure: Failure) -> str:
-    code = f"code {failure.code}" + (f", subcode {failure.subcode}" if failure.subcode else "")
-    return (
-        f"{failure.cause}: {code}: {failure.details}"
-        if failure.code
-        else f"{failure.cause}: {failure.details}"
-    )

@@ -65,9 +65,9 @@ class Console:
     ) -> Said:
         do, scope = event["do"], event.get("scope")
         if not isinstance(do, str) or do not in _PAST:
-            return Said(False, f"{str(do)[:64]!r} is no button of this page.")
+            return Said(False, f"{str(do)[:64]!r} is not a button of this page.")
         if not typed["name"] or not typed["reason"]:
-            return Said(False, "Nothing has changed: give your name and a reason, then choose again.")
+            return Said(False, "Nothing changed: enter your name and a reason, then choose again.")
         request: dict[str, Any] = {
             "action": page.ENABLE if do == page.HOLD else do,
             "scope": scope,
@@ -78,7 +78,7 @@ class Console:
             request["hold"] = True
         answer = parse_answer(self._operate(request, remaining))
         if isinstance(answer, Refusal):
-            return Said(False, f"Nothing has changed: {answer.message}")
+            return Said(False, f"Nothing changed: {answer.message}")
         ends = answer["flag"]["ends"]
         text = f"{scope} {_PAST[do]}" + (f": {ends}." if ends else ".")
         return Said(True, " ".join([text, *(f"Note: {warning}." for warning in answer["warnings"])]))

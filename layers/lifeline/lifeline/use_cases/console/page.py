@@ -106,7 +106,7 @@ def _scope(flag: Mapping[str, Any], endpoint: str) -> str:
             if flag["since_seconds"] is not None and state != "normal"
             else ""
         )
-        + ("<span>shadow: reports panic, does not enter it</span>" if flag["shadow"] else "")
+        + ("<span>shadow: only reports panic</span>" if flag["shadow"] else "")
         + "</div>"
     ]
     if state == "panic":
@@ -161,7 +161,7 @@ def _form(typed: Mapping[str, str]) -> str:
 def _backlog(queues: Mapping[str, Any]) -> str:
     drain = queues["drain"]
     if not queues["waiting"]:
-        head = "Nothing waits."
+        head = "No backlog."
     else:
         eta = queues["eta_seconds"]
         head = f"{queues['waiting']} wait, {drain['rate']:.3g}/s leave, " + (
@@ -179,7 +179,7 @@ def _backlog(queues: Mapping[str, Any]) -> str:
 
 def _incidents(incidents: Sequence[Mapping[str, Any]]) -> str:
     if not incidents:
-        return "<h3>Last incidents</h3><p>None in 90 days.</p>"
+        return "<h3>Last incidents</h3><p>No incidents in 90 days.</p>"
     table = _table(
         ("began", "scope", "cause", "in panic", "state"),
         [

@@ -65,7 +65,7 @@ class Claim:
                 return claimed
         for job in waiting:
             # The row is another writer's again and again: whoever has it accounts for it.
-            self._telemetry.warning("claim lost again and again", message_id=job.id)
+            self._telemetry.warning("claim lost repeatedly", message_id=job.id)
         return claimed
 
     def _write(self, jobs: Sequence[Job], claimed: Claimed) -> list[Job]:

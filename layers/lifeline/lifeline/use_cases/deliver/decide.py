@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from lifeline.adapters.campaigns import Campaigns
+from lifeline.adapters.contacts import Contact, Contacts, contact_key, contact_keys
 from lifeline.adapters.control import Control
 from lifeline.contract.messages import Template
 from lifeline.contract.scopes import OPENAI_VOICE, WHATSAPP, template_scope
@@ -15,15 +16,17 @@ from lifeline.domain.account.records import TemplateMap
 from lifeline.domain.campaign import campaign as campaigns_domain
 from lifeline.domain.message.outcome import troubled
 from lifeline.domain.message.step import Do, Situation, next_step
-from lifeline.domain.pace.quiet import quiet_until, zones_of
+from lifeline.domain.pace.quiet import CRITICAL
 from lifeline.domain.panic.flag import State
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.deliver.at_rest import AtRest
 from lifeline.use_cases.deliver.job import Job
 from lifeline.use_cases.shared.opt_outs import OptedOut
 from lifeline.use_cases.shared.panic_mode import PanicMode
 
+BULK: Final = "bulk"
 LEASE: Final = 60.0
 """Seconds. Longer than the sender's time-out: a claim older than this has no worker any more."""
 
@@ -38,6 +41,7 @@ class Decide:
         control: Control,
         panic: PanicMode,
         campaigns: Campaigns,
+        contacts: Contacts,
         opted_out: OptedOut,
         clock: Callable[[], float],
         telemetry: Telemetry,
@@ -46,6 +50,8 @@ class Decide:
         self._control = control
         self._panic = panic
         self._campaigns = campaigns
+        self._contacts = contacts
+        self._at_rest = AtRest(settings)
         self._opted_out = opted_out
         self._clock = clock
         self._telemetry = telemetry
@@ -54,11 +60,12 @@ class Decide:
         """Set each job's step, its replacement template and its incident."""
         mapped: Mapping[str, str] | None = None
         suppressed = self._suppressed(jobs)
+        contacts = self._contacts_of(jobs)
         for job in jobs:
             try:
                 if mapped is None and self._template_blocked(job):
                     mapped = self._map()
-                self._one(job, mapped or {}, suppressed)
+                self._one(job, mapped or {}, suppressed, contacts)
             except UnavailableError as error:
                 self._telemetry.error(
                     "a message waits: facts are missing", message_id=job.id, detail=str(error)
@@ -76,13 +83,52 @@ class Decide:
             self._telemetry.error("opt-outs are unknown; promotional messages wait", detail=str(error))
             return None
 
-    def _one(self, job: Job, mapped: Mapping[str, str], suppressed: frozenset[str] | None) -> None:
+    def _contacts_of(self, jobs: Sequence[Job]) -> Mapping[str, Contact] | None:
+        """The contacts whose quiet hours decide on a job; ``None``: nobody knows."""
+        keys = contact_keys(job.message.recipient for job in jobs if self._asks_contact(job))
+        try:
+            return self._contacts.read(keys) if keys else {}
+        except UnavailableError as error:
+            self._telemetry.error("quiet hours of contacts are unknown; they wait", detail=str(error))
+            return None
+
+    def _asks_contact(self, job: Job) -> bool:
+        """Whether the message may wait and does not say all itself. What takes ways of the fallback before it
+        is parked learns of its contact there."""
+        if job.row.priority == BULK:  # in panic it is parked as it is, and looked at again before it is sent
+            waits = not self._panic.flag(WHATSAPP).blocks_sending
+        else:
+            waits = self._parks_only(job.row.priority)
+        own = job.message.recipient.quiet_hours and job.message.recipient.time_zone
+        return waits and job.row.priority != CRITICAL and not own
+
+    def _contact(self, job: Job, contacts: Mapping[str, Contact] | None) -> Contact | None:
+        if not self._asks_contact(job) or not contact_key(job.message.recipient):
+            return None
+        if contacts is None and self._panic.flag(WHATSAPP).blocks_sending:
+            return None  # it is parked now, and looked at again before it is sent
+        if contacts is None:
+            raise UnavailableError("DynamoDB", "reading contacts", "see the error before")
+        return contacts.get(contact_key(job.message.recipient))
+
+    def _one(
+        self,
+        job: Job,
+        mapped: Mapping[str, str],
+        suppressed: frozenset[str] | None,
+        contacts: Mapping[str, Contact] | None,
+    ) -> None:
         now = self._clock()
+        contact = self._contact(job, contacts)
+        zones = self._at_rest.noted(job.message, job.to, contact) if contact else job.row.zones
         channel = self._panic.flag(WHATSAPP)
         blocked = self._template_blocked(job)
         job.template = self._stand_in(job, mapped) if blocked else None
         used = job.used_template
-        row = replace(job.row, template=used.name) if used else job.row
+        row = job.row
+        if used and used.name != row.template:
+            row = replace(row, template=used.name)
+        row = replace(row, zones=zones) if zones != row.zones else row
         step = next_step(
             row,
             Situation(
@@ -93,7 +139,7 @@ class Decide:
                 grace=self._settings.sending.grace,
                 lease=LEASE,
                 campaign=self._campaign(job),
-                quiet_until=self._quiet(job, now),
+                quiet_until=self._quiet(job, contact, now),
                 speech=not channel.blocks_sending and not self._panic.flag(OPENAI_VOICE).blocks_sending,
                 opted_out=self._out(job, suppressed),
                 parks_only=self._parks_only(row.priority),
@@ -169,13 +215,11 @@ class Decide:
             self._telemetry.error("a campaign's state is unknown; it waits", detail=str(error))
             return campaigns_domain.CampaignState.PAUSED
 
-    def _quiet(self, job: Job, now: float) -> float | None:
+    def _quiet(self, job: Job, contact: Contact | None, now: float) -> float | None:
         """Quiet hours hold campaigns back; live messages are wanted now."""
-        hours = self._settings.quiet
-        if not hours.any or job.row.priority != "bulk" or job.to is None:
+        if job.row.priority != BULK:
             return None
-        region = self._settings.default_region_code
-        return quiet_until(now, zones_of(job.to, job.message.recipient.time_zone, region), hours)
+        return self._at_rest.until(job.message, job.to, contact, now)
 
     def _parks_only(self, priority: str) -> bool:
         steps = self._settings.fallback.steps.get(priority, ())

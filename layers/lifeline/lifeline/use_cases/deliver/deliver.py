@@ -86,7 +86,9 @@ class Deliver:
         try:
             self._panic.flags()
         except UnavailableError as error:
-            self._telemetry.error("no flags; the batch goes back to its queue", detail=str(error))
+            self._telemetry.error(
+                "panic flags unavailable; the batch returns to its queue", detail=str(error)
+            )
             return [record.id for record in records]
         steps = self._steps
         taken = steps.intake(records)

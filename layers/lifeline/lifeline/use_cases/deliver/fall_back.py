@@ -5,23 +5,40 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import Final
 
-from lifeline.adapters.contacts import Contact, Contacts, WayAddress, contact_key, contact_keys
+from lifeline.adapters.contacts import Contact, Contacts, WayAddress, contact_key, contact_keys, each
 from lifeline.adapters.outcomes import Courier, NotTaken, UnknownOutcome
 from lifeline.contract.messages import Message, Recipient
 from lifeline.contract.scopes import WHATSAPP
-from lifeline.contract.ways import PARK, WAYS
+from lifeline.contract.ways import PARK
 from lifeline.domain.fallback.policy import Policy, final_status, next_after, plan
 from lifeline.domain.message.kinds import notice
-from lifeline.domain.message.outcome import NotDone, Refused, Taken, Unknown, after_ways
+from lifeline.domain.message.outcome import NotDone, Refused, Taken, Unknown, after_ways, of_devices
 from lifeline.domain.message.row import Row, too_late
 from lifeline.domain.message.status import REACHED, Status
 from lifeline.domain.message.step import Step
 from lifeline.domain.message.ways import taken_so_far
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.deliver.at_rest import AtRest
 from lifeline.use_cases.deliver.job import Job
 from lifeline.use_cases.shared.opt_outs import OptedOut
+
+OTHERS_WITHIN: Final = 15.0
+"""Seconds from the first act of a batch within which further devices of a person are begun with: a worker
+whose push service hangs has to record, within its 50 s, what the first ones took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one person."""
+
+    ways: Mapping[str, Sequence[str]]
+    """By way, those of their addresses that are not refused."""
+    contact: Contact
 
 
 class FallBack:
@@ -35,6 +52,7 @@ class FallBack:
         contacts: Contacts,
         opted_out: OptedOut,
         telemetry: Telemetry,
+        at_rest: AtRest,
         default_title: str,
         clock: Callable[[], float],
         pool: Executor,
@@ -45,24 +63,29 @@ class FallBack:
         self._contacts = contacts
         self._opted_out = opted_out
         self._telemetry = telemetry
+        self._at_rest = at_rest
         self._title = default_title
         self._clock = clock
         self._pool = pool
 
     # -- who can be reached how ----------------------------------------------------------------------
 
-    def addresses(self, jobs: Sequence[Job]) -> dict[str, dict[str, str]]:
-        """By message id: each way that this person has, with its address."""
-        contacts = self._look_up([job.message.recipient for job in jobs])
-        ways = {job.id: self._ways(job.message, contacts) for job in jobs}
+    def people(self, jobs: Sequence[Job]) -> dict[str, Known]:
+        """By message id: who gets it, and how they can be reached."""
+        known = self._look_up([job.message.recipient for job in jobs])
+        keys = {job.id: contact_key(job.message.recipient) for job in jobs}
+        contacts = {name: known.get(key) or Contact(key) for name, key in keys.items()}
+        ways = {job.id: self._ways(job.message, contacts[job.id]) for job in jobs}
         refused = self._marks({way for theirs in ways.values() for way in theirs})
-        return {
-            name: {way: address for way, address in theirs if (way, address) not in refused}
-            for name, theirs in ways.items()
-        }
+        free: dict[str, dict[str, list[str]]] = {name: {} for name in ways}
+        for name, theirs in ways.items():
+            for way, address in theirs:
+                if (way, address) not in refused:
+                    free[name].setdefault(way, []).append(address)
+        return {name: Known(free[name], contacts[name]) for name in ways}
 
     def _look_up(self, recipients: Sequence[Recipient]) -> Mapping[str, Contact]:
-        wanted = contact_keys(r for r in recipients if len(r.addresses) < len(WAYS))
+        wanted = contact_keys(recipients)
         if not wanted:
             return {}
         try:
@@ -72,15 +95,10 @@ class FallBack:
             self._telemetry.error("contacts cannot be read", detail=str(error))
             return {}
 
-    def _ways(self, message: Message, contacts: Mapping[str, Contact]) -> list[WayAddress]:
+    @staticmethod
+    def _ways(message: Message, contact: Contact) -> list[WayAddress]:
         """What came with the message goes before the contact."""
-        key = contact_key(message.recipient)
-        contact = contacts.get(key) or Contact(key)
-        return [
-            (way, address)
-            for way, address in {**contact.addresses, **message.recipient.addresses}.items()
-            if not (address == contact.addresses.get(way) and contact.refused.get(way))
-        ]
+        return [*each({**contact.addresses, **message.recipient.addresses})]
 
     def _marks(self, ways: set[WayAddress]) -> Mapping[WayAddress, str]:
         try:
@@ -92,41 +110,53 @@ class FallBack:
 
     # -- which way next -------------------------------------------------------------------------------
 
-    def next_way(
-        self, row: Row, message: Message, ways: Mapping[str, str], why: str, *, template_alone: bool
-    ) -> str | Step:
+    def next_way(self, row: Row, job: Job, known: Known, why: str, *, template_alone: bool) -> str | Step:
         """The way to claim now, or the step that ends the fallback.
 
         ``template_alone``: the template panics, and the channel does not.
         """
-        text = notice(message)
+        text = notice(job.message)
         # What Meta took is not parked: it cannot be sent again.
         later = row.later and not row.reached
-        steps = plan(self._policy, row.priority, ways if text else (), whatsapp_later=later)
+        steps = plan(self._policy, row.priority, known.ways if text else (), whatsapp_later=later)
         successes, failures = taken_so_far(row)
         step = next_after(self._policy, steps, successes, failures)
         words = f"{why} ({row.tried})" if row.tried else why
         if step == PARK:
+            zones = self._at_rest.noted(job.message, job.to, known.contact)
+            row = replace(row, zones=zones) if zones != row.zones else row
             return after_ways(row, Status.PARKED, words, self._clock(), template_alone=template_alone)
         if step is not None:
             return step
         status = final_status(successes)
         if status not in REACHED:
-            words += "; no other way reached this person"
+            words += "; no fallback reached this person"
         return after_ways(row, status, words, self._clock(), template_alone=template_alone)
 
     # -- take it ----------------------------------------------------------------------------------------
 
-    def take(self, jobs: Sequence[Job], addresses: Mapping[str, Mapping[str, str]]) -> None:
-        """Take the claimed way of each job, side by side; sets its outcome."""
+    def take(self, jobs: Sequence[Job], people: Mapping[str, Known]) -> None:
+        """Take the claimed way of each job, side by side, to each of its addresses; sets its outcome.
 
-        def one(job: Job) -> None:
-            job.outcome = self._one(job, addresses[job.id])
-            job.ended_at = self._clock()
+        First everybody's first device, then everybody's second.
+        """
+        until = self._clock() + OTHERS_WITHIN
+        theirs = [[(job, address) for address in people[job.id].ways[job.row.way or ""]] for job in jobs]
+        acts = [act for turn in zip_longest(*theirs) for act in turn if act is not None]
+        begun: dict[str, list[Taken | Refused | Unknown | NotDone]] = {job.id: [] for job in jobs}
+        firsts = {job.id: mine[0][1] for job, mine in zip(jobs, theirs, strict=True)}
 
-        list(self._pool.map(one, jobs))
+        def one(act: tuple[Job, str]) -> None:
+            job, address = act
+            if address == firsts[job.id] or self._clock() < until:
+                begun[job.id].append(self._one(job, people[job.id].contact, address))
+                job.ended_at = self._clock()
 
-    def _one(self, job: Job, ways: Mapping[str, str]) -> Taken | Refused | Unknown | NotDone:
+        list(self._pool.map(one, acts))
+        for job in jobs:
+            job.outcome = of_devices(begun[job.id])
+
+    def _one(self, job: Job, contact: Contact, address: str) -> Taken | Refused | Unknown | NotDone:
         row, now = job.row, self._clock()
         way = row.way or ""
         if too_late(row, now):
@@ -135,15 +165,15 @@ class FallBack:
         if unwanted:
             return unwanted
         try:
-            text = notice(job.message)
+            text = notice(job.message, job.message.recipient.language or contact.language)
             assert text is not None, "without words no way is planned"
             ttl = None if row.expires_at is None else max(1, int(row.expires_at - now))
             reference = self._couriers[way].send(
-                ways[way], text.title or self._title, text.body, row.id, row.act, ttl
+                address, text.title or self._title, text.body, row.id, row.act, ttl
             )
         except NotTaken as error:
             if error.gone:
-                self._refuse(way, ways[way], error.code, now)
+                self._refuse(way, address, error.code, now)
             return Refused(error.code)
         except UnknownOutcome as error:
             return Unknown(error.code)

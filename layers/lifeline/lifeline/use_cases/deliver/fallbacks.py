@@ -13,7 +13,7 @@ from lifeline.domain.message.step import Do, Step, claim
 from lifeline.telemetry import Telemetry
 from lifeline.use_cases.deliver.claim import overtaken, withdraw
 from lifeline.use_cases.deliver.decide import LEASE, Decide
-from lifeline.use_cases.deliver.fall_back import FallBack
+from lifeline.use_cases.deliver.fall_back import FallBack, Known
 from lifeline.use_cases.deliver.intake import Intake
 from lifeline.use_cases.deliver.job import Job
 from lifeline.use_cases.deliver.merge import beside, still_ours
@@ -49,7 +49,7 @@ class Fallbacks:
         """Take each job's fallback to its end: reached, parked, waiting for a report, or nobody reached."""
         if not jobs:
             return
-        addresses = self._fall_back.addresses(jobs)
+        people = self._fall_back.people(jobs)
         before = {job.id: job.row.tried or "" for job in jobs}
         why = {job.id: job.step.why for job in jobs if job.step}
         alone = {job.id: self._decide.template_alone(job) for job in jobs}
@@ -65,7 +65,7 @@ class Fallbacks:
                 row = job.step.row
                 try:
                     chosen = self._fall_back.next_way(
-                        row, job.message, addresses[job.id], why[job.id], template_alone=alone[job.id]
+                        row, job, people[job.id], why[job.id], template_alone=alone[job.id]
                     )
                 except Exception:  # one message's trouble is its own
                     self._telemetry.exception("a fallback could not be decided on", message_id=job.id)
@@ -79,15 +79,15 @@ class Fallbacks:
             for job in acting:
                 job.outcome = None
             self._record.write(ending)
-            going = self._act(acting, addresses)
+            going = self._act(acting, people)
         self._fall_back.count([(job.row, before[job.id]) for job in jobs if not job.unknown])
 
-    def _act(self, jobs: Sequence[Job], addresses: Mapping[str, Mapping[str, str]]) -> list[Job]:
+    def _act(self, jobs: Sequence[Job], people: Mapping[str, Known]) -> list[Job]:
         """Claim a way for each job and take it; returns the jobs whose fallback goes on."""
         claimed = self._claims(jobs)
         if not claimed:
             return []
-        self._fall_back.take(claimed, addresses)
+        self._fall_back.take(claimed, people)
         for job in claimed:
             if isinstance(job.outcome, Refused | Unknown):
                 job.failed_ways.append((job.row.way or "", job.outcome.code))

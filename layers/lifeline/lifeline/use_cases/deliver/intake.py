@@ -11,11 +11,11 @@ from lifeline.contract.messages import ContractError, Message, other_content, pa
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.message.outcome import refused
 from lifeline.domain.message.row import Change, Lane, Row, doubted, known
-from lifeline.domain.pace.quiet import zones_of
 from lifeline.domain.phone import address, mask
 from lifeline.errors import UnavailableError
 from lifeline.settings import Settings
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.deliver.at_rest import AtRest
 from lifeline.use_cases.deliver.job import Job, SqsRecord
 from lifeline.use_cases.shared.people import People
 from lifeline.use_cases.shared.publish import Publish, id_of, metadata_of
@@ -46,6 +46,7 @@ class Intake:
         telemetry: Telemetry,
     ) -> None:
         self._settings = settings
+        self._at_rest = AtRest(settings)
         self._ledger = ledger
         self._queues = queues
         self._people = people
@@ -148,8 +149,6 @@ class Intake:
 
     def _fresh(self, message: Message, body: str) -> Job:
         to = self._to(message)
-        quiet = self._settings.quiet.any and message.priority != "critical"
-        zone, region = message.recipient.time_zone, self._settings.default_region_code
         row = Row(
             id=message.id,
             body=body,
@@ -161,7 +160,7 @@ class Intake:
             to_masked=mask(to) if to else None,
             person=self._people.person(to or message.recipient.user_id or message.to or ""),
             content=self._people.content(body),
-            zones=" ".join(zones_of(to, zone, region)) or None if quiet and to else None,
+            zones=self._at_rest.noted(message, to, None),
             send_after=message.send_after,
             expires_at=message.expires_at,
             escalate_after=self._settings.fallback.escalates_after(message.priority, message.fallback_after),

@@ -61,7 +61,7 @@ class MaySpend:
                 try:
                     self._notices.tell(
                         audience=(ENGINEERING,),
-                        subject=f"{way.label}: no more in this hour",
+                        subject=f"{way.label}: the hour's cost ceiling is reached",
                         text=f"Fallbacks by {way.label} have reached what an hour may cost ("
                         f"{self._prices.ceiling:g} US dollars). Until the hour is over, people are reached "
                         f"by the next step of the policy. Setting {way.name}.ceiling raises it.",
@@ -75,4 +75,4 @@ class MaySpend:
                     raise
             self._seen_above = hour
         except UnavailableError as error:
-            self._telemetry.warning("nobody could be told of a ceiling", detail=str(error))
+            self._telemetry.warning("failed to publish the notification of a ceiling", detail=str(error))

@@ -11,6 +11,7 @@ from typing import Final
 
 from lifeline.adapters.ledger import STATEMENTS_PER_CALL
 from lifeline.adapters.whatsapp import Accepted, WhatsApp
+from lifeline.contract.scopes import WHATSAPP, template_scope
 from lifeline.domain.failure.causes import STREAKS, Fault
 from lifeline.domain.failure.classify import Failure, classify_fault
 from lifeline.domain.message.outcome import NotDone, Taken
@@ -23,6 +24,7 @@ from lifeline.use_cases.deliver.decide import LEASE
 from lifeline.use_cases.deliver.job import Job
 from lifeline.use_cases.shared.confirm import CannotAsk
 from lifeline.use_cases.shared.opt_outs import OptedOut
+from lifeline.use_cases.shared.panic_mode import PanicMode
 
 TOGETHER: Final = STATEMENTS_PER_CALL
 """Outcomes that are recorded in one call: a crash leaves no more than that in doubt besides those in flight,
@@ -40,6 +42,7 @@ class Send:
         *,
         settings: Settings,
         whatsapp: WhatsApp,
+        panic: PanicMode,
         opted_out: OptedOut,
         clock: Callable[[], float],
         pause: Callable[[float], None],
@@ -47,6 +50,7 @@ class Send:
         pool: Executor,
     ) -> None:
         self._whatsapp = whatsapp
+        self._panic = panic
         self._opted_out = opted_out
         self._clock = clock
         self._pause = pause
@@ -139,13 +143,20 @@ class Send:
         now = self._clock()
         if too_late(job.row, now):
             return NotDone.TOO_LATE
-        if stop.is_set():
+        # Others may have seen the channel or the template fail since the batch was decided on.
+        if stop.is_set() or self._in_panic(job):
             return NotDone.STOPPED
         # After its lease another worker may take the message over.
         held = (job.row.attempted_at or now) + LEASE - now
         if remaining() < self._worst + MARGIN or held < self._worst + MARGIN:
             return NotDone.NO_TIME
         return self._opted_out.meanwhile(job.row, job.names)
+
+    def _in_panic(self, job: Job) -> bool:
+        scopes = [WHATSAPP]
+        if job.used_template:
+            scopes.append(template_scope(job.used_template.name))
+        return any(self._panic.flag(scope).blocks_sending for scope in scopes)
 
     def _ask(self, job: Job, recording: str | None) -> Taken | Failure:
         outcome = self._whatsapp.send(

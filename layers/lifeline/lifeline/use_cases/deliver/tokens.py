@@ -111,7 +111,9 @@ class Tokens:
 
     def _park(self, job: Job, now: float) -> None:
         assert job.step is not None
-        job.step = Step(Do.WRITE, parked(job.step.row, Lane.BULK, now), "bulk's share is booked ahead")
+        job.step = Step(
+            Do.WRITE, parked(job.step.row, Lane.BULK, now), "waits for its share of the rate limit"
+        )
 
     def _reserve(self, jobs: Sequence[Job], rate: float, burst: float, now: float) -> None:
         if not jobs:

@@ -198,7 +198,7 @@ class OperateAudit:
             return []
         what = "the tick has never run" if age is None else f"the tick last ran {age:.0f} s ago"
         log = f"aws logs tail /aws/lambda/{self._settings.drainer_function} --since 10m"
-        return [AuditFinding(f"{what}: no timer is looked at and nothing leaves the backlog", 1, log)]
+        return [AuditFinding(f"{what}: timers are not processed and the backlog does not drain", 1, log)]
 
 
 def _forgotten(row: Row, now: float) -> bool:
@@ -210,9 +210,7 @@ def _timer_findings(timers: Mapping[str, Any]) -> list[AuditFinding]:
         return []
     oldest = timers["oldest"]
     command = f"lifeline message {oldest['id']}" if oldest else "lifeline queue status"
-    return [
-        AuditFinding("overdue by more than two minutes: nobody looked at them", timers["overdue"], command)
-    ]
+    return [AuditFinding("overdue by more than two minutes and not processed", timers["overdue"], command)]
 
 
 def _deep_findings(deep: Mapping[str, Any] | None) -> list[AuditFinding]:
@@ -220,7 +218,7 @@ def _deep_findings(deep: Mapping[str, Any] | None) -> list[AuditFinding]:
         return []
     return [
         AuditFinding(
-            "open, and neither on the agenda nor under way in SQS for the visibility timeout",
+            "open, not on the agenda, and not in SQS for the visibility timeout",
             deep["found"],
             "lifeline audit --deep --wake",
         )
@@ -244,7 +242,7 @@ def _person_findings(refused: int, dead: Mapping[str, int]) -> list[AuditFinding
     counts = [(REFUSED, refused), *dead.items()]
     return [
         AuditFinding(
-            "refused: a person must look" if name == REFUSED else f"on {name}: a person must look",
+            "refused: needs an operator" if name == REFUSED else f"on {name}: needs an operator",
             count,
             f"lifeline queue redrive --queue {name} --dry-run",
         )

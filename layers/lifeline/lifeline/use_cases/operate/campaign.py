@@ -118,7 +118,7 @@ class OperateCampaign:
             if present.state is not CampaignState.LOADING or present.total != campaign.total:
                 raise RefusedError(
                     "known_campaign",
-                    f"campaign {present.id} is {present.state}: it is sent once; give another --name",
+                    f"campaign {present.id} is {present.state}: a campaign is sent once; use another --name",
                 ) from None
             campaign = present
         return {"campaign": self._described(campaign, now), "chunk": CHUNK, "warnings": warnings}
@@ -127,7 +127,7 @@ class OperateCampaign:
         name, values = request["template"], request.get("parameters")
         templates = self._templates(name)
         if isinstance(templates, Failure):
-            return [f"template {name} was not checked, Meta cannot be asked: {templates.words}"]
+            return [f"template {name} was not checked, because Meta did not answer: {templates.words}"]
         fault = unfit(
             name, request.get("language", "en_US"), None if values is None else int(values), templates
         )
@@ -135,14 +135,16 @@ class OperateCampaign:
             return []
         stand_in = self._control.kept(TemplateMap).value.of.get(name)
         if stand_in:
-            return [f"{fault}; while it is in panic {stand_in} stands in for it"]
+            return [f"{fault}; while it is in panic, Lifeline sends {stand_in}"]
         raise RefusedError("unfit_template", f"{fault}; see lifeline whatsapp templates")
 
     def add(self, request: Request) -> dict[str, Any]:
         """Store one chunk of lines; the same chunk again changes nothing."""
         campaign = self._find(request)
         if campaign.state is not CampaignState.LOADING:
-            raise RefusedError("refused", f"campaign {campaign.id} is {campaign.state}: no line is added")
+            raise RefusedError(
+                "refused", f"campaign {campaign.id} is {campaign.state}: no lines can be added"
+            )
         index, messages = int(request["chunk"]), request["messages"]
         if len(messages) != min(CHUNK, campaign.total - index * CHUNK):
             raise RefusedError("invalid_request", f"chunk {index} must hold {CHUNK} lines, the last its rest")
@@ -199,7 +201,7 @@ class OperateCampaign:
     def _find(self, request: Request) -> Campaign:
         campaign = self._campaigns.get(request["campaign"])
         if campaign is None:
-            raise RefusedError("unknown_campaign", f"there is no campaign {request['campaign'][:64]!r}")
+            raise RefusedError("unknown_campaign", f"unknown campaign {request['campaign'][:64]!r}")
         return campaign
 
     def _parse(self, document: Mapping[str, Any]) -> Message:

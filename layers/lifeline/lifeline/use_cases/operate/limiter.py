@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from lifeline.adapters.control import Control
 from lifeline.contract.instants import format_instant, instant_or_none
+from lifeline.contract.rates import format_rate, parse_rate
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.account.health import tokens
-from lifeline.domain.pace.pace import SetRate, format_rate, parse_rate, split
+from lifeline.domain.pace.pace import SetRate, split
 from lifeline.domain.panic.flag import By, Flag, PanicChange, note
 from lifeline.errors import RefusedError
 from lifeline.settings import Settings
@@ -60,8 +61,8 @@ class OperateLimiter:
         warnings = []
         if rate is not None and rate > deployed:
             warnings.append(
-                f"{format_rate(rate)} is above the deployed rate, {format_rate(deployed)}: Meta refuses what "
-                "goes beyond the number's throughput"
+                f"{format_rate(rate)} is above the deployed rate, {format_rate(deployed)}: Meta rejects "
+                "sends above the number's throughput"
             )
             if not request.get("sure"):
                 raise RefusedError(UNSURE, warnings[0], ("sure",))
@@ -89,7 +90,7 @@ class OperateLimiter:
         given = request.get("rate")
         if given is None:
             if "for_seconds" in request:
-                raise RefusedError("invalid_request", "for_seconds goes with a rate", ("rate",))
+                raise RefusedError("invalid_request", "for_seconds needs a rate", ("rate",))
             return None
         try:
             rate = parse_rate(given if isinstance(given, str) else f"{given:.9f}/s")
@@ -98,7 +99,7 @@ class OperateLimiter:
         if not rate:
             raise RefusedError(
                 "bad_rate",
-                "a limiter of 0 would hold critical messages too: enter panic mode instead",
+                "a rate of 0 would stop critical messages too: enter panic mode instead",
                 ("30/s",),
             )
         return rate

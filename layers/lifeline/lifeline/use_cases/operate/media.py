@@ -124,10 +124,11 @@ class OperateMedia:
         taken = self._parcels().take(request["sha256"], LARGEST)
         if taken is None:
             raise RefusedError(
-                "no_file", "no file with this sha256 was put where media.prepare said, or more than a day ago"
+                "no_file",
+                "no file with this sha256 was uploaded in the last day to the URL from media.prepare",
             )
         if hashlib.sha256(taken).hexdigest() != request["sha256"]:
-            raise _bad_file("what was put there has another sha256: put it there once more")
+            raise _bad_file("the uploaded file has another sha256: upload it again")
         return taken
 
     def _is_good(self, kept: Upload, now: float) -> bool:
@@ -144,7 +145,7 @@ class OperateMedia:
         if isinstance(outcome, Failure):
             if outcome.is_passing or outcome.may_have_left:
                 raise UnavailableError(WHATSAPP, "uploading a file", outcome.words, str(outcome.code))
-            raise RefusedError("refused_by_meta", f"Meta does not take {name}: {outcome.words}")
+            raise RefusedError("refused_by_meta", f"Meta rejects {name}: {outcome.words}")
         upload = Upload(outcome, sha256, mime_type, name, len(content), now, now + ID_SECONDS, actor)
         self._uploads.keep(upload)
         return upload

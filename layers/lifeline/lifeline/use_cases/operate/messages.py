@@ -12,18 +12,21 @@ from lifeline.adapters.contacts import Contact, Contacts
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.queues import Outgoing, Queues
+from lifeline.contract.actions.messages import OF_CONTACT
+from lifeline.contract.hours import hours_of
 from lifeline.contract.instants import format_instant, instant_or_none
 from lifeline.contract.messages import MESSAGE_SCHEMA, ContractError, parse_message
 from lifeline.contract.schema import violations
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.contract.text import limited
-from lifeline.contract.ways import WAYS, WAYS_BY_NAME, joined
+from lifeline.contract.ways import WAYS, WAYS_BY_NAME, joined, several
 from lifeline.domain.account import counters
 from lifeline.domain.account.counters import ChannelFailure
 from lifeline.domain.failure.causes import remedy, rule_for
 from lifeline.domain.failure.records import FailureSample
 from lifeline.domain.message.row import CAMPAIGN_LANE, TEMPLATE_LANE, Lane, Phase, Row, known
 from lifeline.domain.message.status import Status
+from lifeline.domain.pace.quiet import is_zone
 from lifeline.domain.panic.flag import By, note
 from lifeline.domain.phone import mask
 from lifeline.domain.records import Kept
@@ -172,17 +175,28 @@ class OperateMessage:
         for given in request["contacts"]:
             entry = {name: value for name, value in given.items() if name != "line" and value != ""}
             faults = [*limited(violations(entry, CONTACT_SCHEMA, "contact"))]
-            addresses = {way.name: str(entry[way.field]) for way in WAYS if entry.get(way.field)}
-            if not faults and not addresses and not entry.get("bsuid"):
-                fields = joined([*(way.field for way in WAYS), "bsuid"], "nor")
+            addresses = {way.name: theirs for way in WAYS if (theirs := several(entry.get(way.field)))}
+            if not faults and not entry.keys() - {"user_id"}:
+                fields = joined([*(way.field for way in WAYS), *OF_CONTACT], "nor")
                 faults = [f"contact: has neither {fields}, so there is nothing to register"]
+            if not faults and entry.get("time_zone") and not is_zone(entry["time_zone"]):
+                faults = [f"contact.time_zone: {entry['time_zone']!r} is not known"]
             if not faults:
                 try:
                     self._contacts.save(
-                        Contact(entry["user_id"], addresses, updated_at=now, bsuid=entry.get("bsuid"))
+                        Contact(
+                            entry["user_id"],
+                            addresses,
+                            updated_at=now,
+                            bsuid=entry.get("bsuid"),
+                            time_zone=entry.get("time_zone"),
+                            quiet_hours=hours_of(entry.get("quiet_hours")),
+                            language=entry.get("language"),
+                        )
                     )
-                    for way, address in addresses.items():
-                        self._contacts.forgive(way, address, now)
+                    for way, theirs in addresses.items():
+                        for address in theirs:
+                            self._contacts.forgive(way, address, now)
                 except UnavailableError as error:
                     faults = [f"{error}; import it again"]
             if faults:
@@ -207,8 +221,8 @@ def _remedy_elsewhere(what: ChannelFailure) -> str:
     if way is None:
         return remedy(what.channel, what.cause or "")
     return (
-        f"{way.service} refused it or did not answer: lifeline drill shows whether the way works, and "
-        'docs/runbook.md, section "Fallback Behavior", what to do.'
+        f"{way.service} rejected it or did not answer: lifeline drill checks this fallback, and "
+        'docs/runbook.md, section "Fallback Behavior", says what to do.'
     )
 
 
@@ -289,7 +303,7 @@ def waits_for(row: Row) -> str | None:
     if not known(row):
         return f"another version of Lifeline, which wrote phase {row.phase}, lane {row.lane}"
     if lane == Lane.REFUSED:
-        return "a person: lifeline queue redrive --queue refused"
+        return "an operator: lifeline queue redrive --queue refused"
     if not row.open:
         return None
     if row.in_flight:
@@ -308,4 +322,4 @@ def waits_for(row: Row) -> str | None:
         return f"a device to have it; its fallback is taken at {due}"
     if row.doubts:
         return f"a report of act {row.doubts[-1].act} ({row.doubts[-1].way}), until {due}"
-    return f"its time, {due}" if lane else "its SQS message, which comes again"
+    return f"its time, {due}" if lane else "its SQS message, which SQS delivers again"

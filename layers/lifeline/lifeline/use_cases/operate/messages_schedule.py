@@ -63,7 +63,7 @@ class OperateSchedule:
         except (ValueError, OverflowError) as error:
             raise RefusedError("invalid_request", f"at: is not a real instant ({error})") from error
         if not now < at <= now + YEAR:
-            raise RefusedError("invalid_request", "at must lie ahead, by a year at most")
+            raise RefusedError("invalid_request", "at must be in the future, at most a year ahead")
 
         def moved(row: Row) -> Row | None:
             if row.expires_at is not None and row.expires_at <= at:
@@ -79,7 +79,7 @@ class OperateSchedule:
         row = self._ledger.read([name]).get(name)
         if row is None:
             raise RefusedError(
-                "unknown_message", f"no message {name[:64]!r} is in the ledger; it may not be read yet"
+                "unknown_message", f"no message {name[:64]!r} is in the ledger; it may still be in its queue"
             )
         return row
 
@@ -97,7 +97,7 @@ class OperateSchedule:
             row = written.row
             if written.fate is Fate.DONE:
                 return row
-        raise ConflictError(f"message {row.id} moves on all the time; it is {_standing(row)}")
+        raise ConflictError(f"message {row.id} keeps changing; it is {_standing(row)}")
 
 
 def _standing(row: Row) -> str:

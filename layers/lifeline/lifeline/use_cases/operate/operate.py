@@ -21,8 +21,8 @@ from lifeline.telemetry import Telemetry
 Request = Mapping[str, Any]
 Handler = Callable[[Request], dict[str, Any]]
 
-_PRIVATE: Final = frozenset({"message", "messages", "contacts", "data", "who"})
-"""Fields that hold personal data or whole files: they stay out of the log."""
+_PRIVATE: Final = frozenset({"message", "messages", "contacts", "data", "who", "token"})
+"""Fields that hold personal data, whole files or a secret: they stay out of the log."""
 UNSURE: Final = "unsure"
 """The code of a refusal that is lifted by ``sure``."""
 
@@ -69,7 +69,7 @@ class Operate:
             return self._refuse(action, "conflict", str(error))
         except UnavailableError as error:
             return self._refuse(
-                action, "unavailable", f"{error}; nothing may have changed: look, then try again"
+                action, "unavailable", f"{error}; the change may have taken effect: check, then try again"
             )
 
     def _carry_out(self, action: str, request: object, remaining: Callable[[], float]) -> Any:
@@ -81,7 +81,7 @@ class Operate:
         if self._prove is None and not only_reads(checked):
             raise RefusedError(
                 "read_only",
-                f"this function only reads, and {action} changes something as asked: it needs "
+                f"this function only reads, but {action} makes a change: it needs "
                 "OperatorFunction, and the policy of the stack's output OperatorPolicyArn",
             )
         if spec.changes and self._prove is not None:
@@ -115,9 +115,7 @@ class Operate:
         if faults:
             raise RefusedError("invalid_request", "; ".join(faults), tuple(spec.fields))
         if "scope" in request and not is_scope(request["scope"]):
-            raise RefusedError(
-                "unknown_scope", f"{request['scope'][:64]!r} is not a scope that can panic", SCOPE_FORMS
-            )
+            raise RefusedError("unknown_scope", f"{request['scope'][:64]!r} is not a scope", SCOPE_FORMS)
         return handler
 
     def _refuse(self, action: str, code: str, message: str, valid: Sequence[str] = ()) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from lifeline.adapters.functions import Functions
 from lifeline.contract.instants import format_instant, instant_or_none, parse_instant
 from lifeline.contract.scopes import SCOPES, WHATSAPP, scope_of
 from lifeline.domain.account.records import TokenLook
-from lifeline.domain.failure.causes import Cause
+from lifeline.domain.account.token import RefreshStep, TokenState, command_of_refresh
+from lifeline.domain.failure.causes import Cause, command
 from lifeline.domain.pace.records import DrainRate, DrainState
 from lifeline.domain.panic.ending import disable
 from lifeline.domain.panic.entering import enable
@@ -92,6 +93,7 @@ class OperatePanic:
     def describe(self, flag: Flag, now: float) -> dict[str, Any]:
         """One flag for people and scripts: instants as ISO 8601, spans in seconds."""
         panicking = flag.state is State.PANIC
+        advice, run = self._advice(flag) if panicking else ("", "")
         return {
             "scope": flag.scope,
             "state": str(flag.state),
@@ -114,21 +116,27 @@ class OperatePanic:
             "shadow": flag.shadow,
             "would_enter_at": instant_or_none(flag.would_enter_at),
             "ends": self._ends(flag, now),
-            "remedy": self._remedy(flag) if panicking else "",
+            "remedy": advice,
+            "run": run,
         }
 
-    def _remedy(self, flag: Flag) -> str:
-        """What to do now; once the refresh of a refused token has failed, what that demands."""
+    def _advice(self, flag: Flag) -> tuple[str, str]:
+        """What to do now and the one command; once the refresh of a refused token has failed, what that
+        demands.
+        """
         if flag.scope == WHATSAPP and flag.cause == Cause.AUTH:
             look = self._control.kept(TokenLook).value
             if look.remedy and look.lasts(flag.since):
-                return f"The refresh failed at step {look.step}. {look.remedy}"
-        return remedy_of(flag)
+                step = RefreshStep(str(look.step))
+                state = TokenState(look.state) if look.state else None
+                words = f"The refresh failed at step {step}. {look.remedy}"
+                return words, command_of_refresh(step, state)
+        return remedy_of(flag), command(flag.scope, flag.cause)
 
     def _ends(self, flag: Flag, now: float) -> str:
         """One sentence: what ends the present state."""
         if flag.state is State.RECOVERING:
-            return f"becomes normal at {_second(flag.settle_until)} if nothing trips"
+            return f"becomes normal at {_second(flag.settle_until)} unless panic returns"
         if flag.state is not State.PANIC:
             return ""
         if flag.hold and (flag.until is None or now < flag.until):
@@ -197,7 +205,7 @@ class OperatePanic:
             raise RefusedError("invalid_request", f"request.at: is not a real instant ({error})") from error
         until = self._until(request, now)
         if until is None:
-            raise RefusedError("invalid_request", "a planned panic needs its end", ("until", "for_seconds"))
+            raise RefusedError("invalid_request", "a planned panic needs an end", ("until", "for_seconds"))
         if "for_seconds" in request:
             until = at + float(request["for_seconds"])
         scope = request["scope"]
@@ -225,7 +233,7 @@ class OperatePanic:
     def _until(self, request: Request, now: float) -> float | None:
         if "until" in request and "for_seconds" in request:
             raise RefusedError(
-                "invalid_request", "give until or for_seconds, not both", ("until", "for_seconds")
+                "invalid_request", "use until or for_seconds, not both", ("until", "for_seconds")
             )
         if "for_seconds" in request:
             return now + float(request["for_seconds"])
@@ -275,7 +283,7 @@ class OperatePanic:
         try:
             return self._alarms.firing(scope)
         except UnavailableError as error:
-            warnings.append(f"whether an alarm is still in ALARM is unknown: {error}")
+            warnings.append(f"it is unknown whether an alarm is still in ALARM: {error}")
             return []
 
     def _drain(self, scope: str, ramp: bool, request: Request, now: float, warnings: list[str]) -> bool:
@@ -291,7 +299,7 @@ class OperatePanic:
                 self._settings.drainer_function, {"source": "lifeline.operator", "scope": scope}
             )
         except UnavailableError as error:
-            warnings.append(f"the drain starts with its next minute: {error}")
+            warnings.append(f"the drain starts within a minute: {error}")
             return False
         return True
 
@@ -321,9 +329,9 @@ class OperatePanic:
         )
         warnings = []
         if flag.shadow and flag.state is State.PANIC:
-            warnings.append(f"{flag.scope} is in panic and stays so: shadow is about entering it again")
+            warnings.append(f"{flag.scope} stays in panic: shadow only stops it from entering again")
         elif flag.shadow:
-            warnings.append(f"while in shadow, {flag.scope} does not protect anybody by itself")
+            warnings.append(f"in shadow, {flag.scope} does not enter panic by itself")
         return {
             "changed": event is not None,
             "event": str(event.kind) if event else None,

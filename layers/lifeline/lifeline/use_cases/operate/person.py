@@ -16,7 +16,7 @@ from lifeline.adapters.ledger import SCAN_SEGMENTS, Ledger
 from lifeline.adapters.queues import Queues
 from lifeline.contract.actions.person import STEPS
 from lifeline.contract.instants import format_instant
-from lifeline.contract.names import ENTRY_QUEUES, VOICE_QUEUE
+from lifeline.contract.names import ENTRY_QUEUES, VOICE_QUEUE, WEBHOOK_QUEUE
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.message.content import ended, erased
 from lifeline.domain.message.row import Change, Fate, Row
@@ -36,7 +36,7 @@ ROWS: Final = 2_000
 KEPT: Final = (
     "point-in-time recovery keeps the tables of the last 35 days: erase again after a restore",
     "logs and DLQ reasons of the past are masked, and end with their retention (LogRetentionDays)",
-    "Meta, OpenAI, SES (suppression list), SNS (devices) and your own subscribers keep what they were given",
+    "Meta, OpenAI, SES (suppression list), SNS (devices) and your own subscribers keep what they received",
     "rows keep id, status, times and a pseudonym until sending.retention_days are over: reports count them",
 )
 
@@ -93,7 +93,8 @@ class OperatePerson:
             "next": following and {"step": following[0], "at": following[1]},
             "numbers": [] if number else sorted(search.person.numbers),
             "waiting": sum(
-                self._queues.depth(self._names.url(name)).total for name in (*ENTRY_QUEUES, VOICE_QUEUE)
+                self._queues.depth(self._names.url(name)).total
+                for name in (*ENTRY_QUEUES, VOICE_QUEUE, WEBHOOK_QUEUE)
             ),
         }
 
@@ -104,7 +105,7 @@ class OperatePerson:
         """Go through the steps from where the request says; where to go on, ``None`` at the end."""
         first, at = request.get("step", STEPS[0]), request.get("at", "")
         if first not in STEPS:
-            raise RefusedError("invalid_request", f"step: there is no {first[:64]!r}", STEPS)
+            raise RefusedError("invalid_request", f"step: unknown step {first[:64]!r}", STEPS)
         number = self._number(request)
         person = PersonTraces(numbers={number}) if number else PersonTraces(user_ids={request["who"]})
         search = Search(person, self._people.key(), erase, partial(time_left, request))

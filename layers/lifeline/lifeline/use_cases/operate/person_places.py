@@ -17,6 +17,7 @@ from lifeline.adapters.contacts import Contacts, bsuid_key
 from lifeline.adapters.inbox import Inbox
 from lifeline.adapters.queues import Incoming, Queues
 from lifeline.adapters.recordings import Recordings
+from lifeline.contract.actions.messages import OF_CONTACT
 from lifeline.contract.names import DEAD_LETTER_QUEUES
 from lifeline.domain.campaign.campaign import CHUNK
 from lifeline.domain.inbound.inbound import VoiceNote
@@ -117,12 +118,13 @@ class PersonPlaces:
         keys = {*person.user_ids, *map(bsuid_key, person.user_ids)}
         for contact in {one.user_id: one for one in self._contacts.read(keys).values()}.values():
             person.user_ids |= {contact.user_id, *filter(None, [contact.bsuid])}
-            person.addresses |= set(contact.addresses.items())
-            data = {"user_id": contact.user_id, "bsuid": contact.bsuid, **contact.addresses}
-            search.show("contact", {**data, "refused": dict(contact.refused)})
+            person.addresses |= set(contact.each)
+            ways = {way: list(addresses) for way, addresses in contact.addresses.items()}
+            wishes = {name: getattr(contact, name) for name in OF_CONTACT}
+            search.show("contact", {"user_id": contact.user_id, **wishes, **ways})
         marks = self._contacts.refused(person.addresses)
         for (way, address), why in marks.items():
-            search.show("address not to be used", {"way": way, "address": address, "why": why})
+            search.show("address that failed", {"way": way, "address": address, "why": why})
         if search.erase:
             search.removed["contacts"] += sum(map(self._contacts.forget, sorted(person.user_ids)))
             for name in sorted(person.user_ids):

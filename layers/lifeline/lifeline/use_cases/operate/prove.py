@@ -43,7 +43,7 @@ class ProveActor:
             if declared is None:
                 raise RefusedError(
                     "invalid_request",
-                    "request.proof: is required; where nobody can sign, request.actor (the history then says "
+                    "request.proof: is required; without a signer, request.actor (the history then says "
                     "unverified)",
                     tuple(OPERATOR_ACTIONS[request["action"]].fields),
                 )
@@ -53,7 +53,7 @@ class ProveActor:
         if not OPERATOR_ACTIONS[request["action"]].bulk and not self._used.use(
             proof["signature"], proof_end(proof)
         ):
-            raise RefusedError("proof_used", "this signed request was carried out before: sign it anew")
+            raise RefusedError("proof_used", "this signed request was used before: sign it again")
         return caller.arn
 
     def _caller(self, proof: Mapping[str, str], request: Mapping[str, Any]) -> Caller:

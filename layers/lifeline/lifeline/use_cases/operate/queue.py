@@ -24,9 +24,12 @@ from lifeline.contract.names import (
     VOICE_DLQ,
     VOICE_QUEUE,
     WAKE_QUEUE,
+    WEBHOOK_DLQ,
+    WEBHOOK_QUEUE,
     WHATSAPP_DLQ,
     WHATSAPP_QUEUE,
 )
+from lifeline.contract.rates import MAX_RATE, format_rate, parse_rate
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.message.row import BACKLOG, CAMPAIGN_LANE, TEMPLATE_LANE, Lane
 from lifeline.domain.pace import pace
@@ -40,8 +43,6 @@ from lifeline.use_cases.operate.queue_lanes import LaneReader, LaneState
 from lifeline.use_cases.shared.panic_mode import PanicMode
 
 HELD_LANES: Final = (TEMPLATE_LANE, CAMPAIGN_LANE)
-PLANNED: Final = 50_000
-"""Messages on their way that are counted at most: more than a minute at the highest rate."""
 
 
 class OperateQueue:
@@ -74,9 +75,11 @@ class OperateQueue:
             WAKE_QUEUE: settings.wake_queue_url,
             VOICE_QUEUE: settings.voice_queue_url,
             PROBE_QUEUE: settings.probe_queue_url,
+            WEBHOOK_QUEUE: settings.webhook_queue_url,
             WHATSAPP_DLQ: settings.whatsapp_dlq_url,
             VOICE_DLQ: settings.voice_dlq_url,
             PROBE_DLQ: settings.probe_dlq_url,
+            WEBHOOK_DLQ: settings.webhook_dlq_url,
             EVENTS_DLQ: settings.events_dlq_url,
         }
 
@@ -101,20 +104,22 @@ class OperateQueue:
         planned = self._planned(flag, now)
         etas = self._etas(flag, lanes, drain["rate"], min(drain["ceiling"], drain["room"]), planned)
         ages, notes = self._ages(depths, now)
+        if large := [name for name in names if name in lanes and lanes[name].estimated]:
+            notes.append(f"{', '.join(large)}: as the tick counted last, within a minute or so")
         if flag.state is State.PANIC:
-            notes.append("whatsapp is in panic: the backlog is held, and nothing leaves until recovery")
+            notes.append("whatsapp is in panic: the backlog is held until recovery")
         elif waiting and drain["ceiling"] == 0:
             notes.append("the rate is 0: the backlog is held; lifeline queue set-rate releases it")
         elif waiting:
             notes += self._slower(drain, lanes)
         if refused:
             notes.append(
-                f"{refused} refused: a person must look (lifeline queue redrive --queue refused --dry-run)"
+                f"{refused} refused: needs an operator (lifeline queue redrive --queue refused --dry-run)"
             )
         for name, depth in depths.items():
             if name in DEAD_LETTER_QUEUES and depth.total:
                 notes.append(
-                    f"{depth.total} on {name}: a person must look "
+                    f"{depth.total} on {name}: needs an operator "
                     f"(lifeline queue redrive --queue {name} --dry-run)"
                 )
         released = self._released(now + planned) if planned else 0
@@ -157,7 +162,7 @@ class OperateQueue:
             if name in (bare, url.rpartition("/")[2]):
                 return bare
         raise RefusedError(
-            "unknown_queue", f"{name[:80]!r} is no queue and no lane of this stack", (*QUEUES, *LANES)
+            "unknown_queue", f"{name[:80]!r} is not a queue or lane of this stack", (*QUEUES, *LANES)
         )
 
     def url(self, bare: str) -> str:
@@ -176,7 +181,7 @@ class OperateQueue:
             "state": "held by panic" if held else state.why,
             "rate": 0.0 if held else state.rate,
             "ceiling": self.ceiling(),
-            "room": pace.MAX_RATE if state.room is None else state.room,
+            "room": MAX_RATE if state.room is None else state.room,
             "planned_at": format_instant(stored.at) if stored.is_there else None,
         }
 
@@ -184,14 +189,10 @@ class OperateQueue:
         """Why the backlog takes longer than its rate says."""
         notes = []
         if drain["room"] < drain["ceiling"]:
-            notes.append(
-                f"live traffic leaves {drain['room']:.3g}/s of the limiter to the backlog at present"
-            )
+            notes.append(f"live traffic now leaves {drain['room']:.3g}/s of the rate limit to the backlog")
         asleep = sum(lanes[name].total - lanes[name].due for name in BACKLOG)
         if asleep:
-            notes.append(
-                f"{asleep} of the backlog wait for the end of quiet hours: later than the time above"
-            )
+            notes.append(f"{asleep} of the backlog wait for the end of quiet hours, later than the ETA above")
         return notes
 
     def ceiling(self) -> float:
@@ -205,8 +206,8 @@ class OperateQueue:
         return max(0.0, (self._control.mark(MARK) or 0.0) - now)
 
     def _released(self, until: float) -> int:
-        """How many have left the backlog and wait for their second."""
-        return sum(row.drained for row in self._agenda.due(Lane.TIMER, until, limit=PLANNED))
+        """How many have left the backlog and wait for their second; up to about 100,000 are seen."""
+        return self._agenda.at_least(Lane.TIMER, until, drained=True)[0]
 
     def _etas(
         self, flag: Flag, lanes: Mapping[str, LaneState], rate: float, ceiling: float, planned: float
@@ -280,7 +281,7 @@ class OperateQueue:
             )
         given = request["rate"]
         try:
-            rate = pace.parse_rate(given if isinstance(given, str) else f"{given:.9f}/s" if given else "0")
+            rate = parse_rate(given if isinstance(given, str) else f"{given:.9f}/s" if given else "0")
         except ValueError as error:
             raise RefusedError("bad_rate", str(error), ("10/s", "600/min", "0.5/s", "0")) from error
         warnings = self._too_fast(rate)
@@ -289,7 +290,7 @@ class OperateQueue:
         before = self.ceiling()
         actor, reason = request["actor"], request["reason"]
         self._control.keep(DrainRate(rate), actor=actor, reason=reason, now=now)
-        text = f"drain rate {pace.format_rate(before)} to {pace.format_rate(rate)}: {reason}"
+        text = f"drain rate {format_rate(before)} to {format_rate(rate)}: {reason}"
 
         def decide(flag: Flag) -> PanicChange:
             evidence = {"setting": DrainRate.NAME, "before": before, "after": rate}
@@ -299,7 +300,7 @@ class OperateQueue:
         return {
             "queue": name,
             "rate": rate,
-            "text": pace.format_rate(rate),
+            "text": format_rate(rate),
             "before": before,
             "effective_by": format_instant(now + SPAN + LEAD),
             "effective_within_seconds": SPAN + LEAD,
@@ -312,9 +313,9 @@ class OperateQueue:
         if rate <= limit:
             return []
         return [
-            f"{pace.format_rate(rate)} is above the account's throughput, {pace.format_rate(limit)} "
-            "(SETTINGS_JSON limiter.rate): the backlog takes all that live traffic leaves, and Meta refuses "
-            "what goes beyond its own limit"
+            f"{format_rate(rate)} is above the account's throughput, {format_rate(limit)} "
+            "(SETTINGS_JSON limiter.rate): the backlog takes all that live traffic leaves, and Meta rejects "
+            "sends above its own limit"
         ]
 
 

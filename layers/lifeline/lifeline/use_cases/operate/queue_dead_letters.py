@@ -24,6 +24,8 @@ from lifeline.contract.names import (
     REFUSED,
     VOICE_DLQ,
     VOICE_QUEUE,
+    WEBHOOK_DLQ,
+    WEBHOOK_QUEUE,
     WHATSAPP_DLQ,
     WHATSAPP_QUEUE,
 )
@@ -52,6 +54,7 @@ TARGETS: Final[Mapping[str, str]] = {
     WHATSAPP_DLQ: WHATSAPP_QUEUE,
     VOICE_DLQ: VOICE_QUEUE,
     PROBE_DLQ: PROBE_QUEUE,
+    WEBHOOK_DLQ: WEBHOOK_QUEUE,
 }
 """Where the messages of a dead-letter queue came from; whatsapp-dlq serves all entry queues."""
 HELD: Final = (REFUSED, *DEAD_LETTER_QUEUES)
@@ -61,8 +64,8 @@ HIDDEN: Final = 120
 """Seconds for which a message that is being moved is hidden; more than the function's time-out."""
 EMPTY_RECEIVES: Final = 3
 """Empty answers in a row after which a queue counts as empty: SQS samples its servers on short polls."""
-NOWHERE: Final = "nowhere: look, fix, discard"
-NO_REASON: Final = "taken too often without success (an error of our own; see the log of the function)"
+NOWHERE: Final = "nowhere: fix the cause, then discard"
+NO_REASON: Final = "received too often without success (an error of Lifeline; see the log of the function)"
 
 
 class OperateDeadLetters:
@@ -98,10 +101,10 @@ class OperateDeadLetters:
             return REFUSED
         name = self._names.named(name)
         if name not in DEAD_LETTER_QUEUES:
-            raise RefusedError("not_dead_letters", f"nothing on {name} needs a person", HELD)
+            raise RefusedError("not_dead_letters", f"{name} has no dead letters", HELD)
         given = [field for field in ("template", "cause") if field in request]
         if given:
-            raise RefusedError("invalid_request", f"{given[0]} chooses among {REFUSED} only", (REFUSED,))
+            raise RefusedError("invalid_request", f"{given[0]} applies to {REFUSED} only", (REFUSED,))
         return name
 
     def look(self, request: Request) -> dict[str, Any]:
@@ -126,7 +129,9 @@ class OperateDeadLetters:
         """Send again what was there when the request came. What comes back meanwhile is left for a look."""
         name, started = self._chosen(request), self._clock()
         if name == EVENTS_DLQ:
-            words = f"{EVENTS_DLQ} holds events of functions, which nobody sends again: look, fix, discard"
+            words = (
+                f"{EVENTS_DLQ} has events of functions, which cannot be redriven: fix the cause, then discard"
+            )
             raise RefusedError("not_sent_again", words, (REFUSED, *TARGETS))
         if name == REFUSED:
             words = f"sent again by {request['actor']}: {request['reason']}"

@@ -106,7 +106,7 @@ class RefusedMessages:
         if "id" in request:
             fitting = self._fitting(request, [request["id"]])
             if not fitting:
-                raise RefusedError("not_refused", f"message {request['id'][:64]!r} is not among the refused")
+                raise RefusedError("not_refused", f"message {request['id'][:64]!r} is not in refused")
             yield fitting
             return
         entries = self._agenda.due(Lane.REFUSED, until)

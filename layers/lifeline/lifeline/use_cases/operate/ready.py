@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from lifeline.adapters.alarms import Alarms
-from lifeline.adapters.contacts import Contacts, WayAddress, contact_key, contact_keys
+from lifeline.adapters.contacts import Contacts, WayAddress, contact_key, contact_keys, each
 from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import SEGMENTS, Ledger
 from lifeline.adapters.mail_account import MailAccounts
@@ -58,8 +58,8 @@ class _Sampled:
 
     message: Message
     person: Person
-    addresses: Mapping[str, str]
-    """By the name of a way that was not refused."""
+    addresses: Sequence[WayAddress]
+    """Those that were not refused."""
 
 
 class OperateReady:
@@ -125,7 +125,7 @@ class OperateReady:
             notes += queues["notes"]
         age = part("prober", self._prober_age)
         if age is not None and age > readiness.PROBER_LATE:
-            notes.append(f"the prober last ran {age:.0f} s ago: no panic can end by itself")
+            notes.append(f"the prober last ran {age:.0f} s ago: panic cannot end by itself")
         counts = part("counters", lambda: self._control.counts(now - RECENT, now))
         if counts and (silence := part("statuses", lambda: self._silence(counts, now))):
             notes.append(silence)
@@ -164,8 +164,8 @@ class OperateReady:
         if silence is None or not silence.is_strange(now):
             return ""
         return (
-            f"Meta has reported nothing of the last {silence.sends} messages that it accepted, since "
-            f"{format_instant(silence.since)[11:16]} UTC: perhaps none arrives. Prove it: "
+            f"Meta has sent no status for the last {silence.sends} messages that it accepted, since "
+            f"{format_instant(silence.since)[11:16]} UTC: they may not arrive. Check: "
             "lifeline whatsapp test --to NUMBER"
         )
 
@@ -268,13 +268,14 @@ class OperateReady:
         for message in messages:
             contact = contacts.get(contact_key(message.recipient))
             known = contact.addresses if contact else {}
-            ways.append([*{**known, **message.recipient.addresses}.items()])
+            ways.append([*each({**known, **message.recipient.addresses})])
         marks = self._contacts.refused({way for mine in ways for way in mine})
         result = []
         for message, mine in zip(messages, ways, strict=True):
-            free = {way: address for way, address in mine if (way, address) not in marks}
+            free = [pair for pair in mine if pair not in marks]
             refused = tuple(way for way, address in mine if (way, address) in marks)
-            result.append(_Sampled(message, Person(message.priority, frozenset(free), refused), free))
+            ways_left = frozenset(way for way, _ in free)
+            result.append(_Sampled(message, Person(message.priority, ways_left, refused), free))
         return result
 
     def _critical_today(self, now: float) -> dict[int, int]:
@@ -299,7 +300,7 @@ class OperateReady:
         )
         if not totals or not rows:
             return MissingFact(
-                "no critical message in the last 24 hours, so an outage's volume is not known"
+                "no critical message in the last 24 hours, so the volume of an outage is unknown"
             ), 0.0
         # Of those whose push fails, some take the mail: everybody with an address is counted.
         able = [item.person for item in sample if item.person.priority == "critical"]
@@ -342,7 +343,7 @@ class OperateReady:
         flag = self._control.flag(WHATSAPP)
         if flag.state is not State.NORMAL:
             raise RefusedError(
-                "not_normal", f"whatsapp is in {flag.state}; rehearse when lifeline panic status says normal"
+                "not_normal", f"whatsapp is in {flag.state}; run it when lifeline panic status says normal"
             )
         now = self._clock()
         actor = request["actor"]
@@ -370,7 +371,7 @@ class OperateReady:
                 "id": f"drill-{run}-{name}",
                 "to": request.get("to") or FICTIONAL,
                 "type": "text",
-                "text": "A rehearsal of Lifeline. Nothing is to be done.",
+                "text": "This is a test of Lifeline. You need not do anything.",
                 "priority": "critical",
                 "category": "drill",
                 "recipient": recipient,
@@ -382,7 +383,7 @@ class OperateReady:
 
 
 def _step(step: Judged) -> dict[str, str]:
-    return {"name": step.name, "state": str(step.grade), "found": step.finding, "mend": step.mend}
+    return {"name": step.name, "state": str(step.grade), "found": step.finding, "fix": step.fix}
 
 
 def _addresses(sample: Iterable[_Sampled] | MissingFact) -> list[str] | MissingFact:
@@ -393,7 +394,7 @@ def _addresses(sample: Iterable[_Sampled] | MissingFact) -> list[str] | MissingF
 
 def _of(sample: Iterable[_Sampled], way: Way) -> Iterable[str]:
     """The addresses of one way."""
-    return (item.addresses[way.name] for item in sample if way.name in item.addresses)
+    return (address for item in sample for name, address in item.addresses if name == way.name)
 
 
 def _last_hour(minutes: Counts) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class OperateTemplates:
         old, new = request["template"], request["replacement"]
         for name in (old, new):
             if not is_scope(template_scope(name)):
-                raise RefusedError("bad_template", f"{name[:64]!r} is not a template's name")
+                raise RefusedError("bad_template", f"{name[:64]!r} is not a template name")
         olds, news = self._all(old), self._all(new)
         fault = why_not(old, new, olds, news)
         if fault:
@@ -93,11 +93,13 @@ class OperateTemplates:
         before = self._save(old, new, request)
         warnings = []
         if not olds:
-            warnings.append(f"Meta knows no template {old}: its values could not be compared with {new}'s")
+            warnings.append(
+                f"Meta knows no template {old}: its values could not be compared with those of {new}"
+            )
         if self._control.flag(template_scope(new)).blocks_sending:
-            warnings.append(f"{new} is in panic itself: it is used once it has recovered")
+            warnings.append(f"{new} is in panic itself: Lifeline uses it after it recovers")
         if not self._control.flag(template_scope(old)).blocks_sending:
-            warnings.append(f"{old} is not in panic: {new} is used only while it is")
+            warnings.append(f"{old} is not in panic: Lifeline uses {new} only while it is")
         return {"template": old, "replacement": new, "before": before, "warnings": warnings}
 
     def unmap(self, request: Request) -> dict[str, Any]:
@@ -105,7 +107,7 @@ class OperateTemplates:
         old = request["template"]
         before = self._save(old, None, request)
         if before is None:
-            raise RefusedError("not_mapped", f"nothing stands in for {old[:64]}", sorted(self._mapped()))
+            raise RefusedError("not_mapped", f"no replacement for {old[:64]}", sorted(self._mapped()))
         return {"template": old, "replacement": None, "before": before, "warnings": []}
 
     def unpause(self, request: Request) -> dict[str, Any]:
@@ -137,7 +139,7 @@ class OperateTemplates:
                 By(
                     request["actor"],
                     "operator",
-                    f"Meta was asked to unpause {name} ({', '.join(done)}): {request['reason']}",
+                    f"asked Meta to unpause {name} ({', '.join(done)}): {request['reason']}",
                     now,
                 ),
                 evidence={"template": name, "languages": done, "refused": refused},
@@ -145,7 +147,9 @@ class OperateTemplates:
         )
         warnings = [f"not unpaused: {text}" for text in refused]
         if flag.blocks_sending:
-            warnings.append("it is in panic until Meta lists it as APPROVED; probes look every 15 seconds")
+            warnings.append(
+                "it stays in panic until Meta lists it as APPROVED; probes check every 15 seconds"
+            )
         warnings.append(
             "a template that was just unpaused is paced: if people block it again, Meta pauses it again"
         )
@@ -167,7 +171,7 @@ class OperateTemplates:
             now=now,
             read_version=stored.version,
         )
-        what = f"{new} stands in for {old}" if new else f"nothing stands in for {old} any more"
+        what = f"{new} replaces {old}" if new else f"no replacement for {old} any more"
         self._panic.change(
             template_scope(old),
             lambda flag: note(

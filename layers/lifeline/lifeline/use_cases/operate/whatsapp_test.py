@@ -36,8 +36,8 @@ MARGIN: Final = 6.0
 """Seconds that stay for the answer when a status is waited for."""
 
 _FAULTS: Final[Mapping[Fault, str]] = {
-    Fault.DNS: "Check GraphBaseUrl, and the name service of the function's network (VPC).",
-    Fault.TLS: "Something between us and Meta breaks TLS: a proxy, or a wrong clock.",
+    Fault.DNS: "Check GraphBaseUrl and the DNS of the function's network (VPC).",
+    Fault.TLS: "A proxy between Lifeline and Meta breaks TLS, or a clock is wrong.",
 }
 
 
@@ -152,7 +152,7 @@ class OperateWhatsAppTest:
             run(step)
         except UnavailableError as error:
             step.ok, step.detail = False, str(error)
-            step.remedy = "A service of AWS does not answer the operator function; try again."
+            step.remedy = "An AWS service does not answer the operator function; try again."
         step.seconds = max(0.0, self._clock() - began)
         return step
 
@@ -182,7 +182,9 @@ class OperateWhatsAppTest:
             step.detail = f"not valid: {why_invalid(facts)}"
             step.remedy = remedy(WHATSAPP, Cause.AUTH)
             return
-        end = "without an end" if facts.expires_at is None else f"ends at {format_instant(facts.expires_at)}"
+        end = (
+            "never expires" if facts.expires_at is None else f"expires at {format_instant(facts.expires_at)}"
+        )
         step.detail = f"valid, {end}"
         if state is TokenState.TO_RENEW:
             step.warnings.append("the token is due for renewal: lifeline whatsapp refresh-token")
@@ -197,7 +199,7 @@ class OperateWhatsAppTest:
         number = number_words(answer.body)
         fault = blocked(answer.body)
         if not fault and number["status"] not in (None, "CONNECTED"):
-            fault = f"the number is {number['status']}; Meta sends only for a CONNECTED one"
+            fault = f"the number is {number['status']}; Meta sends only if it is CONNECTED"
         step.ok = not fault
         known = [f"{word} {number[word]}" for word in ("status", "quality", "tier") if number[word]]
         step.detail = fault or ", ".join(known) or "healthy"
@@ -243,13 +245,13 @@ class OperateWhatsAppTest:
             if silence is None or not silence.is_strange(now):
                 return
             step.ok = False
-            step.detail += f", and Meta reported nothing of the {silence.sends} messages accepted since"
+            step.detail += f", and Meta sent no status for the {silence.sends} messages accepted since"
         elif accepted:
             step.ok = False
-            step.detail = "messages were accepted and no status webhook ever came"
+            step.detail = "Meta accepted messages but never sent a status webhook"
         else:
-            step.detail = "none yet, and nothing was sent in the last 24 hours"
-            step.warnings.append("give --to a number of your own: its status proves the webhook")
+            step.detail = "none yet, and no sends in the last 24 hours"
+            step.warnings.append("use --to with a number of yours: its status proves the webhook")
         if not step.ok:
             step.remedy = (
                 "Check in the Meta app that WebhookUrl is registered and subscribed to messages, and the log "
@@ -278,7 +280,7 @@ class OperateWhatsAppTest:
         if isinstance(outcome, Failure):
             _failed(step, outcome)
             if outcome.cause is Cause.TEMPLATE_REJECTED:
-                step.remedy = "Give --template the name of an approved template that takes no values."
+                step.remedy = "Use --template with an approved template that takes no values."
             return
         step.ok = True
         step.detail = f"Meta accepted template {template['name']} ({outcome.wamid})"
@@ -292,7 +294,8 @@ class OperateWhatsAppTest:
             states = report.states
             if "failed" in states:
                 step.ok = False
-                step.detail = f"failed: code {report.code}: {report.details}"
+                code = "" if report.code is None else f"code {report.code}: "
+                step.detail = f"failed: {code}{report.details}"
                 row = rule_for(report.code)
                 step.remedy = row[1].remedy if row else "lifeline errors names the code's remedy."
                 return
@@ -310,8 +313,8 @@ class OperateWhatsAppTest:
             return
         step.detail = f"no status webhook within {within:g} s"
         step.remedy = (
-            "Meta accepts and reports nothing: check in the Meta app that WebhookUrl is registered and "
-            "subscribed to messages."
+            "Meta accepts messages but sends no status webhooks: check in the Meta app that WebhookUrl is "
+            "registered and subscribed to messages."
         )
 
     def _remember(self, request: Request, ok: bool, steps: list[CheckStep]) -> None:
@@ -327,7 +330,8 @@ class OperateWhatsAppTest:
                 By(
                     request["actor"],
                     "operator",
-                    "tested by hand: " + ("every step succeeded" if ok else f"failed: {', '.join(failed)}"),
+                    "tested by an operator: "
+                    + ("every step succeeded" if ok else f"failed: {', '.join(failed)}"),
                     now,
                 ),
                 evidence={step.name: step.detail for step in steps},

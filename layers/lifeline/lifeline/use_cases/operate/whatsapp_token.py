@@ -15,6 +15,7 @@ from lifeline.domain.account.records import TokenLook
 from lifeline.domain.account.token import (
     BY_OPERATOR,
     DAY,
+    RefreshStep,
     TokenState,
     days_left,
     decide,
@@ -53,7 +54,11 @@ class OperateToken:
 
     def handlers(self) -> Mapping[str, Handler]:
         """The actions of this group."""
-        return {"whatsapp.token_status": self.status, "whatsapp.refresh_token": self.refresh}
+        return {
+            "whatsapp.token_status": self.status,
+            "whatsapp.refresh_token": self.refresh,
+            "whatsapp.set_token": self.set,
+        }
 
     def status(self, request: Request) -> dict[str, Any]:
         """What Meta says of the token that all functions use, and what the token keeper did last."""
@@ -63,8 +68,8 @@ class OperateToken:
             raise UnavailableError(
                 WHATSAPP,
                 "asking about the token",
-                f"{outcome.cause}: code {outcome.code}: {outcome.details}",
-                str(outcome.code),
+                outcome.words,
+                "" if outcome.code is None else str(outcome.code),
             )
         now = self._clock()
         facts = read_facts(outcome.body.get("data"))
@@ -122,21 +127,56 @@ class OperateToken:
             raise RefusedError(
                 "refresh_failed",
                 f"the token was not refreshed; step {answer.get('step')} failed: {answer.get('detail')}. "
-                f"The present token stays current, and engineering was told. {answer.get('remedy')}",
+                f"The current token stays, and engineering was notified. {answer.get('remedy')}",
             )
         refreshed = answer.get("outcome") == "renewed"
         notes = []
         if answer.get("outcome") == "overtaken":
-            notes.append("somebody else stored another token meanwhile; it is valid, and stays")
+            notes.append("somebody else stored another valid token meanwhile; that one stays")
         elif not refreshed:
             notes.append(
-                "the token is valid and has no end; an exchange would give one of 60 days. Ask with force if "
-                "you want that"
+                "the token is valid and never expires; an exchange would replace it with one that lasts 60 "
+                "days. To do so anyway: --force"
             )
         names = ("at", "outcome", "state", "expires_at", "days_left")
         return {
             **{name: answer.get(name) for name in names},
             "refreshed": refreshed,
+            "previous_kept": bool(answer.get("switched")),
+            "notes": notes,
+        }
+
+    def set(self, request: Request) -> dict[str, Any]:
+        """Let the token keeper verify a new token and make it current.
+
+        Raises :class:`RefusedError`: ``token_refused`` where the token is not good enough, ``token_not_set``
+        where another step failed.
+        """
+        answer = self._functions.call(
+            self._settings.token_keeper_function,
+            {
+                "source": BY_OPERATOR,
+                "actor": request["actor"],
+                "reason": request["reason"],
+                "token": request["token"],
+            },
+            within=time_left(request) - MARGIN,
+        )
+        step = answer.get("step")
+        if answer.get("outcome") == "failed":
+            raise RefusedError(
+                "token_refused" if step == str(RefreshStep.VERIFY) else "token_not_set",
+                f"the new token was rejected; step {step} failed: {answer.get('detail')}. The current token "
+                f"stays. {answer.get('remedy')}",
+            )
+        notes = []
+        if answer.get("outcome") == "unchanged":
+            notes.append("this token is already current; nothing was stored")
+        if answer.get("state") == str(TokenState.TO_RENEW):
+            notes.append("it expires soon; the token keeper exchanges it within the hour")
+        names = ("at", "outcome", "state", "expires_at", "days_left")
+        return {
+            **{name: answer.get(name) for name in names},
             "previous_kept": bool(answer.get("switched")),
             "notes": notes,
         }

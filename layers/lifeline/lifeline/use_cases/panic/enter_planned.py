@@ -45,7 +45,7 @@ class EnterPlanned:
                 read_version=stored.version,
             )
         except (UnavailableError, ConflictError) as error:
-            self._telemetry.error("planned panic waits for the next minute", detail=str(error))
+            self._telemetry.error("planned panic delayed by a minute", detail=str(error))
             return []
         return [plan.id for plan in entering]
 

@@ -71,11 +71,12 @@ class Probe:
         waiting: Callable[[], int] | None = None,
         probes: Mapping[str, Callable[[], str]] | None = None,
         turned_away: Callable[[float, float], float] | None = None,
+        unread: Callable[[float], int] = lambda now: 0,
     ) -> None:
         """``enter_planned``: enters panics whose planned time has come. ``waiting``: how many messages are
         due on the live queue. ``probes``: by the name of its question (``Scope.asks``), what is wrong with a
         channel now; empty where nothing is. ``turned_away``: webhooks that our own front door refused between
-        two instants (epoch seconds).
+        two instants (epoch seconds). ``unread``: bodies of webhooks that wait on our own queue for too long.
         """
         self._questions: dict[str, Callable[[Flag], str]] = {
             Ask.REACHABILITY: lambda flag: _fault(self._whatsapp.phone_number(), lambda body: ""),
@@ -88,6 +89,7 @@ class Probe:
         self._questions |= {name: _of_channel(ask) for name, ask in (probes or {}).items()}
         self._waiting = waiting
         self._turned_away = turned_away
+        self._unread = unread
         self._settings = settings
         self._control = control
         self._panic = panic
@@ -176,22 +178,27 @@ class Probe:
             self._detect.trip(WHATSAPP, verdict.cause, verdict.reason, verdict.evidence)
 
     def _is_our_own_doing(self, verdict: Verdict, now: float) -> bool:
-        """Whether Meta's reports came, and our front door turned enough of them away to explain the silence.
+        """Whether Meta's reports came, and enough of them to explain the silence were turned away by our
+        front door or wait on our own queue.
 
-        Meta sends those again, so they come late. Where nobody can tell, Meta is believed to be silent.
+        Meta sends again what was turned away, so it comes late. Where nobody can tell, Meta is believed to be
+        silent.
         """
-        if self._turned_away is None:
-            return False
         missing = silent_sends(verdict)
+        since = now - self._settings.detection.silent_after_seconds - AROUND
         try:
-            refused = self._turned_away(now - self._settings.detection.silent_after_seconds - AROUND, now)
+            refused = self._turned_away(since, now) if self._turned_away is not None else 0.0
+            unread = self._unread(now)
         except UnavailableError as error:
-            self._telemetry.warning("what the front door refused cannot be read", detail=str(error))
+            self._telemetry.warning("failed to read rejected or waiting webhooks", detail=str(error))
             return False
-        ours = may_explain_silence(refused, missing)
+        ours = may_explain_silence(refused + unread, missing)
         if ours:
             self._telemetry.warning(
-                "no panic: our own front door turned webhooks away", turned_away=refused, missing=missing
+                "no panic: our own API rejected webhooks, or our own queue is late",
+                turned_away=refused,
+                unread=unread,
+                missing=missing,
             )
         return ours
 
@@ -294,7 +301,7 @@ class Probe:
                 self._settings.drainer_function, {"source": "lifeline.recovery", "scope": scope}
             )
         except UnavailableError as error:
-            self._telemetry.warning("the drain starts with its next minute", detail=str(error))
+            self._telemetry.warning("the drain starts within a minute", detail=str(error))
 
     def _ask(self, flag: Flag) -> Sequence[ProbeAnswer]:
         findings = []
@@ -329,7 +336,7 @@ class Probe:
                 "biz_opaque_callback_data": PROBE_ID,
             }
         )
-        return "" if isinstance(outcome, Accepted) else _detail(outcome)
+        return "" if isinstance(outcome, Accepted) else outcome.words
 
     def _status(self, flag: Flag) -> str:
         now = self._clock()
@@ -352,11 +359,7 @@ def _of_channel(ask: Callable[[], str]) -> Callable[[Flag], str]:
 
 
 def _fault(outcome: Answer | Failure, fault: Callable[[Mapping[str, Any]], str]) -> str:
-    return _detail(outcome) if isinstance(outcome, Failure) else fault(outcome.body)
-
-
-def _detail(failure: Failure) -> str:
-    return f"{failure.cause}: code {failure.code}: {failure.details}"[:300]
+    return outcome.words if isinstance(outcome, Failure) else fault(outcome.body)
 
 
 def invalid_token(body: Mapping[str, Any]) -> str:

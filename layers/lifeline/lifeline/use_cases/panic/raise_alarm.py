@@ -39,7 +39,7 @@ class RaiseAlarm:
         """
         changes = list(changes_of(event))
         if not changes:
-            self._telemetry.warning("an event that tells of no alarm", keys=sorted(map(str, event)))
+            self._telemetry.warning("ignored an event without an alarm", keys=sorted(map(str, event)))
         return {"alarms": [self._one(change) for change in changes]}
 
     def _one(self, change: AlarmChange) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class RaiseAlarm:
             self._telemetry.info("alarm is not in ALARM; nothing to do", **evidence)
             return {**evidence, "did": "nothing"}
         if scope is None:
-            self._telemetry.warning("an alarm that names no scope; nothing to do", **evidence)
+            self._telemetry.warning("ignored an alarm without a scope", **evidence)
             return {**evidence, "did": "nothing"}
         self._telemetry.count("AlarmsTaken", scope=scope)
         now = self._clock()

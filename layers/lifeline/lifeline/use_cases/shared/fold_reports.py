@@ -1,8 +1,9 @@
 """Reports about messages become writes of their rows: read, fold, write, wake, count. For webhooks and mails.
 
-A report that raises concerns itself alone: it is logged, counted, and not asked for again, since it would
-raise again. Where a repetition can help (no answer to a write, a row that keeps changing), the message is
-named in :attr:`Folded.again`; the repetition is harmless, because what is known already changes nothing.
+A report that raises concerns itself alone: it is logged, counted, and named in :attr:`Folded.faulty`, since
+it would raise again. Where a repetition can help (no answer to a write, a row that keeps changing), the
+message is named in :attr:`Folded.again`; the repetition is harmless, because what is known already changes
+nothing.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from lifeline.adapters.control import Control
 from lifeline.adapters.ledger import Ledger
 from lifeline.contract.scopes import WHATSAPP
 from lifeline.domain.account.counters import CounterName, outcome_of, settles
 from lifeline.domain.message.row import Change, Fate, Row, Watch, Written, known
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.shared.counting import Count
 from lifeline.use_cases.shared.repeats import emit, repeats
 from lifeline.use_cases.shared.wake import Wake, wakes_of
 
@@ -46,6 +47,8 @@ class Folded(Generic[R]):
     moved: list[Moved[R]] = field(default_factory=list)
     again: set[str] = field(default_factory=set)
     """Ids whose reports must come again."""
+    faulty: set[str] = field(default_factory=set)
+    """Ids with a report or a row that failed by an error of our own."""
 
 
 class FoldReports:
@@ -56,13 +59,14 @@ class FoldReports:
         *,
         ledger: Ledger,
         wake: Wake,
-        control: Control,
+        count: Count,
         clock: Callable[[], float],
         telemetry: Telemetry,
     ) -> None:
+        """``count``: adds to the counters of a minute."""
         self._ledger = ledger
         self._wake = wake
-        self._control = control
+        self._add = count
         self._clock = clock
         self._telemetry = telemetry
 
@@ -82,15 +86,16 @@ class FoldReports:
         folded: Folded[R] = Folded()
         if not reports:
             return folded
-        folded.rows = self._read(reports)
+        folded.rows = self._read(reports, folded.faulty)
         waiting = [row for row in folded.rows.values() if self._is_ours(row, folded.again)]
         for _ in range(ROUNDS):
-            folds = [self._fold(row, reports[row.id], tell) for row in waiting]
+            folds = [self._fold(row, reports[row.id], tell, folded.faulty) for row in waiting]
             changed = [(row, after, taken) for row, after, taken in folds if after != row]
             waiting = []
             if not changed:
                 break
-            written = self._write([Change(row, after, why(taken), watch) for row, after, taken in changed])
+            changes = [Change(row, after, why(taken), watch) for row, after, taken in changed]
+            written = self._write(changes, folded.faulty)
             for (row, _, taken), result in zip(changed, written, strict=True):
                 if result is None:
                     continue
@@ -119,21 +124,21 @@ class FoldReports:
         return False
 
     def _fold(
-        self, row: Row, reports: Sequence[R], tell: Callable[[Row, R], Row]
+        self, row: Row, reports: Sequence[R], tell: Callable[[Row, R], Row], faulty: set[str]
     ) -> tuple[Row, Row, list[R]]:
         now, taken = row, []
         for report in reports:
             try:
                 after = tell(now, report)
             except Exception:  # one report's trouble is its own
-                self._fault("a report could not be taken", row.id)
+                self._fault("a report could not be taken", row.id, faulty)
                 continue
             if after != now:
                 now = after
                 taken.append(report)
         return row, now, taken
 
-    def _read(self, ids: Iterable[str]) -> dict[str, Row]:
+    def _read(self, ids: Iterable[str], faulty: set[str]) -> dict[str, Row]:
         try:
             return self._ledger.read(ids)
         except UnavailableError:
@@ -146,20 +151,21 @@ class FoldReports:
                 except UnavailableError:
                     raise
                 except Exception:
-                    self._fault("a row could not be read", name)
+                    self._fault("a row could not be read", name, faulty)
             return rows
 
-    def _write(self, changes: Sequence[Change]) -> list[Written | None]:
+    def _write(self, changes: Sequence[Change], faulty: set[str]) -> list[Written | None]:
         """One answer per change; ``None`` for one that can never be written."""
         try:
             return list(self._ledger.write(changes, self._clock()))
         except Exception:  # one row's trouble is its own
             if len(changes) > 1:
-                return [self._write([change])[0] for change in changes]
-            self._fault("a row could not be written", changes[0].before.id)
+                return [self._write([change], faulty)[0] for change in changes]
+            self._fault("a row could not be written", changes[0].before.id, faulty)
             return [None]
 
-    def _fault(self, event: str, message_id: str) -> None:
+    def _fault(self, event: str, message_id: str, faulty: set[str]) -> None:
+        faulty.add(message_id)
         self._telemetry.exception(event, message_id=message_id)
         self._telemetry.count("WebhookFaults", scope=WHATSAPP)
 
@@ -183,7 +189,7 @@ class FoldReports:
         if not counts:
             return
         try:
-            self._control.count(int(self._clock() // 60) * 60, counts)
+            self._add(int(self._clock() // 60) * 60, counts)
         except Exception as error:  # what only counts must not hide that something has to come again
             self._telemetry.warning("counters could not be written", detail=repr(error))
 

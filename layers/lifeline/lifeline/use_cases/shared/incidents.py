@@ -58,7 +58,7 @@ class Incidents:
         if incident_id == "last":
             known = self.newest(limit=1)
             if not known:
-                raise RefusedError("no_incident", "there was no incident in the last 90 days")
+                raise RefusedError("no_incident", "no incident in the last 90 days")
             incident_id = str(known[0]["incident_id"])
         now = self._clock()
         start = _start_of(incident_id)
@@ -78,7 +78,7 @@ class Incidents:
             names = [line["incident_id"] for line in self.newest(limit=5)]
             raise RefusedError(
                 "unknown_incident",
-                f"there is no incident {incident_id[:64]!r}; see lifeline incident list",
+                f"unknown incident {incident_id[:64]!r}; see lifeline incident list",
                 names,
             )
         until = known.left or now

@@ -7,6 +7,7 @@ Who loses the race reads again and decides anew, so that several at once leave o
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -58,6 +59,7 @@ class PanicMode:
         self._telemetry = telemetry
         self._flags: dict[str, Flag] | None = None
         self._read_at = float("-inf")
+        self._reading = threading.Lock()
 
     def flags(self) -> dict[str, Flag]:
         """All flags, read once a second at most. If they cannot be read, the last known ones hold.
@@ -67,6 +69,9 @@ class PanicMode:
         now = self._clock()
         if self._flags is not None and now - self._read_at < FLAG_CACHE_SECONDS:
             return self._flags
+        # One thread reads; the others go on with what is known, or wait where nothing is.
+        if not self._reading.acquire(blocking=self._flags is None) and self._flags is not None:
+            return self._flags
         try:
             self._flags = self._control.flags()
             self._read_at = now
@@ -74,6 +79,8 @@ class PanicMode:
             if self._flags is None:
                 raise
             self._telemetry.warning("flags cannot be read; the last known ones hold")
+        finally:
+            self._reading.release()
         return self._flags
 
     def flag(self, scope: str) -> Flag:
@@ -108,7 +115,7 @@ class PanicMode:
             self._remember(change.flag)
             self._after(flag, change)
             return change.flag, change.event
-        raise ConflictError(f"{scope} is being changed by many at once; try again")
+        raise ConflictError(f"{scope} keeps changing; try again")
 
     def queue_probes(self, flag: Flag) -> None:
         """Put the probes of the coming minute on their queue; a slot that is already claimed does nothing."""
@@ -158,7 +165,7 @@ class PanicMode:
             try:
                 self._control.clear_window(flag.scope)
             except UnavailableError as error:
-                self._telemetry.error("the window of the outage stays", detail=str(error))
+                self._telemetry.error("failed to clear the outcome window", detail=str(error))
         if entered or left:
             self._tell(flag, event, entered)
 
@@ -169,7 +176,7 @@ class PanicMode:
         try:
             self._refresh_token(flag.incident_id)
         except UnavailableError as error:
-            self._telemetry.error("no refresh of the token was asked for", detail=str(error))
+            self._telemetry.error("failed to request a token refresh", detail=str(error))
 
     def _tell(self, flag: Flag, event: Event, entered: bool) -> None:
         data: dict[str, Any] = {
@@ -196,7 +203,7 @@ class PanicMode:
             except UnavailableError as error:
                 # The flag is what protects people; a notice that fails must not undo it.
                 self._telemetry.error(
-                    "people were not told",
+                    "failed to publish a notification",
                     detail=str(error),
                     incident_id=flag.incident_id,
                     notice=notice.event,

@@ -44,7 +44,7 @@ class PanicPlans:
         if not cancelled:
             raise RefusedError(
                 "unknown_plan",
-                f"no plan {plan_id[:64]!r} waits; one that has begun is ended by panic.disable",
+                f"no plan {plan_id[:64]!r} is planned; end one that has begun with panic.disable",
                 [plan.id for plan in present],
             )
         self._control.keep(

@@ -133,7 +133,7 @@ class Publish:
             taken = [False] * len(publications)
         late = taken.count(False)
         if late:
-            self._telemetry.warning("outcomes are told later", count=late)
+            self._telemetry.warning("outcomes will be published later", count=late)
             self._telemetry.count("OutcomesDelayed", late, scope=WHATSAPP)
         return taken
 

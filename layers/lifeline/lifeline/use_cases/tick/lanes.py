@@ -193,6 +193,6 @@ class Lanes:
             return after if after is not None and not after.open else None
 
         try:
-            self._endings(at, end, "its time passed while parked")
+            self._endings(at, end, "expired while parked")
         except UnavailableError as error:
             self._telemetry.error("expired messages stay in their lane", detail=str(error))

@@ -18,6 +18,8 @@ from lifeline.use_cases.tick.timers import Timers
 
 UNTAKEN: Final = 5_000
 """Wake-ups that wait on their queue, due and untaken: with more, nobody empties it, and none is added."""
+ARREARS: Final = 30.0
+"""Seconds of the limiter's rate that may wait there as well: at 1,000/s, five thousand are a breath."""
 
 
 class Tick:
@@ -71,7 +73,7 @@ class Tick:
 
         def lanes() -> None:
             # What is released now would only pile up on the timer lane, and leave at once later.
-            answer.update({"why": "wake-ups are not taken"} if untaken else self._lanes(remaining))
+            answer.update({"why": "no worker receives wake-ups"} if untaken else self._lanes(remaining))
 
         def contents() -> None:
             answer["contents"] = self._contents(remaining)
@@ -92,15 +94,16 @@ class Tick:
         except UnavailableError as error:
             self._telemetry.warning("the depth of the wake-queue is unknown", detail=str(error))
             return False
-        if visible > UNTAKEN:
-            self._telemetry.error("nobody takes the wake-ups; none is added", visible=visible)
-        return visible > UNTAKEN
+        most = max(UNTAKEN, self._settings.limiter.rate * ARREARS)
+        if visible > most:
+            self._telemetry.error("no worker receives wake-ups; none is added", visible=visible)
+        return visible > most
 
     def _attempt(self, job: Callable[[], None]) -> Exception | None:
         try:
             job()
         except UnavailableError as error:
-            self._telemetry.error("a part of the minute's work is left undone", detail=str(error))
+            self._telemetry.error("a part of the minute's work was skipped", detail=str(error))
             return error
         except Exception as error:
             self._telemetry.exception("a part of the minute's work failed")

@@ -162,14 +162,14 @@ class InboundVoice:
         except UnreadableAudioError as error:
             return self._report(note, Reason.UNREADABLE, str(error))
         if recording.silent:
-            return self._report(note, Reason.SILENCE, "nothing can be heard in it")
+            return self._report(note, Reason.SILENCE, "it is silent")
         heard = self._transcribe(audio, f"voice.{recording.container}")
         if isinstance(heard, NotHeard):
             if heard.again:
                 return self._again(note, heard.detail)
             return self._report(note, heard.reason, heard.detail)
         if not heard.text.strip():
-            return self._report(note, Reason.SILENCE, "no words were heard in it")
+            return self._report(note, Reason.SILENCE, "it has no words")
         language = inbound.language_code(heard.language)
         duration = heard.duration if recording.duration is None else recording.duration
         self._publish(notification.transcribed(note, heard.text.strip(), language, duration))
@@ -182,14 +182,14 @@ class InboundVoice:
     def _audio(self, note: VoiceNote) -> bytes | NotHeard | _Unusable:
         content = self._whatsapp.download(note.media_id, inbound.MAX_AUDIO_BYTES)
         if content is Lost.GONE:
-            return _Unusable(Reason.MEDIA_GONE, "Meta has the recording no longer")
+            return _Unusable(Reason.MEDIA_GONE, "Meta no longer has the recording")
         if content is Lost.TOO_LARGE:
             limit = inbound.MAX_AUDIO_BYTES // 1024 // 1024
             return _Unusable(Reason.TOO_LARGE, f"the recording has more than {limit} MB")
         if not isinstance(content, bytes):
             return NotHeard(f"downloading from Meta failed: {getattr(content, 'details', content)}")
         if not _is_whole(content, note.sha256):
-            return NotHeard("the recording that came is not the one that Meta announced")
+            return NotHeard("the recording is not the one that Meta announced")
         return content
 
     # -- how it ends -----------------------------------------------------------------------------------

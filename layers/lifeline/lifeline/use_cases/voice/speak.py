@@ -151,7 +151,7 @@ class Speak:
                 return None, sound.words
             uploaded = self._whatsapp.upload(sound)
             if isinstance(uploaded, Failure):
-                return None, f"Meta did not take the recording: {uploaded.words}"
+                return None, f"Meta rejected the recording: {uploaded.words}"
         except LifelineError as error:
             return None, str(error)
         try:

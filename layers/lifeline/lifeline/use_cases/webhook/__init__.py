@@ -1,8 +1,2 @@
-"""Meta's webhooks: ``receive.py`` proves and sorts, the other files each take one kind of update."""
-
-from lifeline.use_cases.webhook.receive import Reply, Webhook
-
-__all__ = [
-    "Reply",
-    "Webhook",
-]
+"""Meta's webhooks: ``front.py`` proves and queues; ``bodies.py`` takes them from the queue in batches,
+``take.py`` sorts them, and the other files each take one kind of update."""

@@ -140,7 +140,7 @@ class Accounts:
             self._notices.tell(
                 audience=field.audience,
                 subject=f"Lifeline: Meta {verb} about {what} ({event})",
-                text=f"{reason}. Messages still go out." + (f" {field.advice}" if warns else ""),
+                text=f"{reason}. Lifeline still sends messages." + (f" {field.advice}" if warns else ""),
                 scope=scope,
                 cause=str(cause),
                 severity="warning" if warns else "info",
@@ -149,7 +149,7 @@ class Accounts:
                 section=section(scope, cause),
             )
         except LifelineError as error:
-            self._telemetry.error("people were not told", detail=str(error))
+            self._telemetry.error("failed to publish a notification", detail=str(error))
             return False
         return True
 

@@ -13,6 +13,7 @@ from lifeline.domain.failure.classify import Failure
 from lifeline.domain.failure.records import FailureSample
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.shared.counting import Count
 from lifeline.use_cases.shared.detect import Detect, Result
 from lifeline.use_cases.webhook.tests_and_probes import ACTOR
 
@@ -21,8 +22,16 @@ class Failures:
     """Counts failures, and enters panic where they say so."""
 
     def __init__(
-        self, *, control: Control, detect: Detect, clock: Callable[[], float], telemetry: Telemetry
+        self,
+        *,
+        control: Control,
+        count: Count,
+        detect: Detect,
+        clock: Callable[[], float],
+        telemetry: Telemetry,
     ) -> None:
+        """``count``: adds to the counters of a minute."""
+        self._add = count
         self._control = control
         self._detect = detect
         self._clock = clock
@@ -41,9 +50,9 @@ class Failures:
                 counted.update(counters.template_failures(result.template, failure.reach))
         for cause, count in Counter(str(failure.cause) for _, failure in failed).items():
             self._telemetry.count("Failures", count, scope=WHATSAPP, cause=cause)
-        self.best_effort(partial(self._control.count, int(now // 60) * 60, counted))
+        self._add(int(now // 60) * 60, counted)
         for failure in {failure.cause: failure for _, failure in failed}.values():
-            self.best_effort(
+            self._best_effort(
                 partial(
                     self._control.keep,
                     FailureSample.of(failure, by="webhook"),
@@ -63,9 +72,9 @@ class Failures:
             )
         return True
 
-    def best_effort(self, write: Callable[[], None]) -> None:
-        """Counters are not worth a repetition of the whole POST, which would count the rest twice."""
+    def _best_effort(self, write: Callable[[], None]) -> None:
+        """A sample is not worth a repetition of the whole POST, which would count the rest twice."""
         try:
             write()
         except UnavailableError as error:
-            self._telemetry.warning("counters could not be written", detail=str(error))
+            self._telemetry.warning("a sample could not be written", detail=str(error))

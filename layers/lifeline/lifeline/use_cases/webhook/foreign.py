@@ -18,7 +18,7 @@ DAY: Final = 86_400
 
 
 class ForeignSeen:
-    """One instance per worker. Nothing here makes Meta come again: it concerns us no further."""
+    """One instance per worker. Nothing here makes a body come again: it concerns us no further."""
 
     def __init__(
         self, *, control: Control, notices: Notices, clock: Callable[[], float], telemetry: Telemetry
@@ -47,7 +47,9 @@ class ForeignSeen:
         except ConflictError:
             return  # another worker was faster, and tells
         except LifelineError as error:
-            self._telemetry.warning("foreign webhooks were not told of", detail=str(error))
+            self._telemetry.warning(
+                "failed to publish the notification of foreign webhooks", detail=str(error)
+            )
 
     def _tell(self, change: Foreign, now: float, read_version: int) -> None:
         seen = {
@@ -58,21 +60,21 @@ class ForeignSeen:
         self._control.keep(
             ForeignTold(now, **seen),
             actor=ACTOR,
-            reason="a webhook of another account or number came in",
+            reason="received a webhook of another account or number",
             now=now,
             read_version=read_version,
         )
-        self._telemetry.warning("webhooks of another account or number come in; they change nothing", **seen)
+        self._telemetry.warning("received webhooks of another account or number; they change nothing", **seen)
         named = f"account {seen['waba_id'] or 'without an id'}"
         if seen["phone_number_id"]:
             named += f", number {seen['phone_number_id']}"
         self._notices.tell(
             audience=("engineering",),
-            subject="Lifeline: webhooks of another WhatsApp account or number come in",
+            subject="Lifeline receives webhooks of another WhatsApp account or number",
             text=f"Meta posts webhooks ({seen['field']}) of {named} to this system. They are counted "
             "(metric StatusUpdates, status foreign) and change nothing. If the number is yours, list it in "
-            "the setting webhook.numbers; if it is not, take this app's subscription off that account. This "
-            "is told once a day.",
+            "the setting webhook.numbers; if it is not, remove this app's subscription from that account. "
+            "This notification comes once a day.",
             scope=WHATSAPP,
             cause="foreign_webhook",
             severity="info",

@@ -17,7 +17,7 @@ TYPED: Final = frozenset({"text", "button"})
 
 
 class Preferences:
-    """Marks people. Raises :class:`~lifeline.errors.UnavailableError`: Meta comes again."""
+    """Marks people. Raises :class:`~lifeline.errors.UnavailableError`: the body comes again."""
 
     def __init__(
         self, opt_outs: OptOuts, rules: InboundRules, clock: Callable[[], float], telemetry: Telemetry
@@ -52,4 +52,6 @@ class Preferences:
 
     def _state(self, keys: Sequence[str], statement: Statement, source: str) -> None:
         self._opt_outs.state(keys, statement, source)
-        self._telemetry.info("a person said what they wish", wish=str(statement.wish), source=source)
+        self._telemetry.info(
+            "a person changed their marketing preference", wish=str(statement.wish), source=source
+        )

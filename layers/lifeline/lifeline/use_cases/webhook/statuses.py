@@ -7,11 +7,10 @@ for being on time.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Final
 
-from lifeline.adapters.control import Control
 from lifeline.adapters.queues import Outgoing, Queues
 from lifeline.contract.messages import parse_message
 from lifeline.contract.scopes import WHATSAPP, template_scope
@@ -26,6 +25,7 @@ from lifeline.domain.panic.notices import PROMOTION
 from lifeline.domain.voice.speech import NO_SUCH_RECORDING, Forget
 from lifeline.errors import UnavailableError
 from lifeline.telemetry import Telemetry
+from lifeline.use_cases.shared.counting import Count
 from lifeline.use_cases.shared.detect import Result
 from lifeline.use_cases.shared.fold_reports import Folded, FoldReports, Moved
 from lifeline.use_cases.shared.panic_mode import PanicMode
@@ -37,14 +37,26 @@ from lifeline.use_cases.webhook.failures import Failures
 _BEFORE_DELIVERY: Final = frozenset({Status.CLAIMED, Status.IN_DOUBT, Status.HELD, Status.SENT})
 
 
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """What is left of status updates, by message id."""
+
+    again: Set[str] = frozenset()
+    """They must come again."""
+    faulty: Set[str] = frozenset()
+    """They failed by an error of our own."""
+    unknown: int = 0
+    """How many are of messages that we do not know."""
+
+
 class Statuses:
-    """Takes the status updates of one POST."""
+    """Takes the status updates of one batch."""
 
     def __init__(
         self,
         *,
         fold: FoldReports,
-        control: Control,
+        count: Count,
         panic: PanicMode,
         failures: Failures,
         retrying: Retrying,
@@ -53,8 +65,9 @@ class Statuses:
         voice_queue_url: str,
         telemetry: Telemetry,
     ) -> None:
+        """``count``: adds to the counters of a minute."""
         self._fold = fold
-        self._control = control
+        self._add = count
         self._panic = panic
         self._failures = failures
         self._retrying = retrying
@@ -63,13 +76,13 @@ class Statuses:
         self._voice_queue_url = voice_queue_url
         self._telemetry = telemetry
 
-    def __call__(self, statuses: Mapping[str, Sequence[StatusUpdate]], counts: Counter[str]) -> bool:
-        """Settle rows, by message id; False where some must come again. Unknown ids go into ``counts``."""
+    def __call__(self, statuses: Mapping[str, Sequence[StatusUpdate]]) -> Unsettled:
+        """Settle rows, by message id: one read and one write of each, whatever number of updates there is.
+
+        Raises :class:`~lifeline.errors.UnavailableError` where no row can be read.
+        """
         folded = self._fold(statuses, self._tell, _why, Watch.WEBHOOK)
         noted = self._publish(_tellings(statuses, folded))
-        counts["unknown_message"] += sum(
-            len(updates) for name, updates in statuses.items() if name not in folded.rows
-        )
         try:
             self._failures(self._results(folded.moved))
             self._count(statuses, folded)
@@ -77,7 +90,11 @@ class Statuses:
         except Exception:  # what only counts must not hide that something has to come again
             self._telemetry.exception("statuses could not be counted")
             self._telemetry.count("WebhookFaults", scope=WHATSAPP)
-        return not folded.again and None not in noted.values()
+        return Unsettled(
+            again=folded.again | {name for name, row in noted.items() if row is None},
+            faulty=folded.faulty,
+            unknown=sum(len(updates) for name, updates in statuses.items() if name not in folded.rows),
+        )
 
     def _tell(self, row: Row, update: StatusUpdate) -> Row:
         """The row after one update; the same one where nothing is new."""
@@ -153,11 +170,11 @@ class Statuses:
             if before.attempted_at is not None and before.status in _BEFORE_DELIVERY and heard:
                 minutes[_minute(before.attempted_at)][REPORTED_LATER] += 1
         for minute, counted in minutes.items():
-            self._failures.best_effort(partial(self._control.count, minute, counted))
+            self._add(minute, counted)
 
 
 def _tellings(statuses: Mapping[str, Sequence[StatusUpdate]], folded: Folded[StatusUpdate]) -> list[ToTell]:
-    """What this POST has written, and what it wrote already where it came before and was not answered."""
+    """What this batch has written, and what it wrote already where it came before and was not answered."""
     revs: dict[str, frozenset[int]] = {}
     rows = dict(folded.rows)
     for item in folded.moved:

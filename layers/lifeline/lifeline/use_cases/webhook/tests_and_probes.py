@@ -9,13 +9,13 @@ from lifeline.adapters.control import Control
 from lifeline.domain.inbound.records import ProbeReported, ReportsOfTests, WebhookSeen
 from lifeline.domain.inbound.webhooks import StatusUpdate
 
-ACTOR: Final = "WebhookFunction"
+ACTOR: Final = "WebhookEventsFunction"
 SEEN_EVERY: Final = 60.0
 """Seconds between two writes of :class:`WebhookSeen` by one worker."""
 
 
 class TestsAndProbes:
-    """Keeps what others wait for. Raises what :class:`Control` raises: Meta is asked to come again."""
+    """Keeps what others wait for. Raises what :class:`Control` raises: the body comes again."""
 
     def __init__(self, *, control: Control, clock: Callable[[], float]) -> None:
         self._control = control
