@@ -185,9 +185,9 @@ def why_invalid(facts: TokenFacts) -> str:
     return f"{said} (subcode {facts.subcode})" if facts.subcode else said
 
 
-SET_TOKEN: Final = "lifeline whatsapp set-token"  # noqa: S105  # a command
-TOKEN_STATUS: Final = "lifeline whatsapp token-status"  # noqa: S105  # a command
-REFRESH_TOKEN: Final = "lifeline whatsapp refresh-token"  # noqa: S105  # a command
+SET_TOKEN: Final = "lifeline whatsapp set-token"  # noqa: S105  # nosec B105  # a command
+TOKEN_STATUS: Final = "lifeline whatsapp token-status"  # noqa: S105  # nosec B105  # a command
+REFRESH_TOKEN: Final = "lifeline whatsapp refresh-token"  # noqa: S105  # nosec B105  # a command
 RENEWED_BY_HAND: Final = f"Make a new token in Meta Business Manager, then run: {SET_TOKEN}"
 """What a person does where no refresh helps."""
 NO_WAY_BACK: Final = (
